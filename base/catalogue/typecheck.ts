@@ -1,0 +1,4 @@
+/** Codes T0001 and up: types, names and constants. */
+import type { CatalogueTable } from '../catalogue.js'
+
+export const typecheckCodes: CatalogueTable = {}

@@ -1,0 +1,130 @@
+/**
+ * What an object file holds, in the terms of libbpf: programs, maps, externs, global data, BTF. `open` makes it from bytes alone
+ * (same bytes, same result, on any machine); `prepare` (prepared.ts) makes of it what bpf(2) takes on a certain kernel.
+ */
+import type { Insns } from '../../assembler/isa/insns.js'
+import type { BtfId, BtfSet } from '../btf/btf-types.js'
+
+/** A relocation inside a program, resolved to what it names. `slot` counts from the start of the program. */
+export type ProgramReloc =
+  | { readonly kind: 'map'; readonly slot: number; readonly map: number }
+  /** Address of a byte of a data section, which becomes an array map. */
+  | { readonly kind: 'data'; readonly slot: number; readonly map: number; readonly offset: number }
+  /** An extern: `.kconfig`, a kernel symbol or a kfunc; index into `BpfObject.externs`. */
+  | { readonly kind: 'extern'; readonly slot: number; readonly extern: number }
+  /** A call of a subprogram; `call` is false where its address is taken (a callback). */
+  | { readonly kind: 'subprogram'; readonly slot: number; readonly subprogram: number; readonly call: boolean }
+
+/** Row of func_info or line_info of .BTF.ext, with its slot counted from the start of the program or subprogram. */
+export interface FuncInfo {
+  readonly slot: number
+  /** The Func type. */
+  readonly type: BtfId
+}
+
+export interface LineInfo {
+  readonly slot: number
+  readonly path: string
+  /** The source line's text, as stored in BTF; may be empty. */
+  readonly text: string
+  readonly line: number
+  readonly column: number
+}
+
+/** CO-RE relocation kinds, numbered as `enum bpf_core_relo_kind`. */
+export const CoreReloKind = {
+  FieldByteOffset: 0,
+  FieldByteSize: 1,
+  FieldExists: 2,
+  FieldSigned: 3,
+  FieldLshiftU64: 4,
+  FieldRshiftU64: 5,
+  TypeIdLocal: 6,
+  TypeIdTarget: 7,
+  TypeExists: 8,
+  TypeSize: 9,
+  EnumvalExists: 10,
+  EnumvalValue: 11,
+  TypeMatches: 12,
+} as const
+
+export interface CoreRelo {
+  readonly slot: number
+  /** Root type in the object's BTF. */
+  readonly type: BtfId
+  /** `0:1:2` for fields, the enumerator's index for enum values, `0` for types. */
+  readonly access: string
+  readonly kind: number
+}
+
+/** A function of the object: a program (it has a loadable section) or a subprogram. */
+export interface ObjectFunction {
+  readonly name: string
+  /** As spelled in the object, e.g. `kprobe/do_unlinkat`, `?tc`; `.text` for subprograms. */
+  readonly section: string
+  readonly sectionIndex: number
+  /** Byte offset in its section. */
+  readonly sectionOffset: number
+  readonly binding: 'local' | 'global' | 'weak'
+  /** STV_HIDDEN or STV_INTERNAL: treated as static by libbpf. */
+  readonly hidden: boolean
+  /** Not yet relocated. */
+  readonly insns: Insns
+  readonly relocs: readonly ProgramReloc[]
+  readonly funcInfo: FuncInfo | undefined
+  readonly lineInfo: readonly LineInfo[]
+  readonly coreRelos: readonly CoreRelo[]
+}
+
+/** A map definition; numbers as bpf(2) takes them. */
+export interface MapDef {
+  readonly name: string
+  readonly type: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  readonly flags: number
+  /** BTF ids of key and value in the object's BTF; 0 where unknown. */
+  readonly keyType: BtfId
+  readonly valueType: BtfId
+  readonly mapExtra: bigint
+  readonly numaNode: number
+  readonly pinning: number
+  /** Definition of the inner map for map-in-map types. */
+  readonly inner: MapDef | undefined
+  /** Initial slots of map-in-map and prog arrays: slot index to map or program name. */
+  readonly values: readonly { readonly index: number; readonly target: string }[]
+  /** For maps made from data sections: which, its initial contents, and whether programs may only read it (frozen). */
+  readonly data: { readonly section: string; readonly bytes: Uint8Array; readonly readonly: boolean } | undefined
+  /** For struct_ops: the Datasec variable's BTF type and initial image; function pointers by member byte offset. */
+  readonly structOps:
+    | {
+        readonly type: BtfId
+        readonly bytes: Uint8Array
+        readonly functions: readonly { readonly offset: number; readonly function: string }[]
+        readonly link: boolean
+      }
+    | undefined
+}
+
+export interface Extern {
+  readonly name: string
+  readonly kind: 'kconfig' | 'ksym' | 'kfunc'
+  readonly weak: boolean
+  /** Var or Func type in the object's BTF; 0 where there is none. */
+  readonly type: BtfId
+}
+
+export interface BpfObject {
+  readonly path: string
+  readonly little: boolean
+  readonly license: string
+  /** KERNEL_VERSION of a `version` section; 0 without. */
+  readonly version: number
+  readonly programs: readonly ObjectFunction[]
+  readonly subprograms: readonly ObjectFunction[]
+  readonly maps: readonly MapDef[]
+  readonly externs: readonly Extern[]
+  /** Undefined where the object has no .BTF. */
+  readonly btf: BtfSet | undefined
+}
