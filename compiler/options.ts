@@ -1,0 +1,45 @@
+/** What a compilation is asked for; the command line, the plugins and the API all make one of these. */
+
+export type Cpu = 'v1' | 'v2' | 'v3' | 'v4'
+
+/** The machine: instruction set version and byte order. Pointers have 8 bytes, `long` too. */
+export interface Target {
+  readonly cpu: Cpu
+  readonly little: boolean
+}
+
+/** A `-D` or `-U`, or `-include FILE`, in the order given. */
+export type PredefineOption =
+  | { readonly kind: 'define'; readonly text: string }
+  | { readonly kind: 'undef'; readonly name: string }
+  | { readonly kind: 'include'; readonly path: string }
+
+export interface IncludePaths {
+  /** `-iquote`: for `#include "…"` only, after the including file's folder. */
+  readonly quote: readonly string[]
+  /** `-I`. */
+  readonly user: readonly string[]
+  /** `-isystem`. */
+  readonly system: readonly string[]
+  /** The headers that ship with bpfc, then the machine's own unless `-nostdinc`. */
+  readonly standard: readonly string[]
+  /** `-idirafter`. */
+  readonly after: readonly string[]
+}
+
+export interface CompileOptions {
+  readonly target: Target
+  readonly optimize: '0' | '1' | '2' | 's'
+  /** `-g`: .BTF and .BTF.ext. */
+  readonly debug: boolean
+  readonly predefines: readonly PredefineOption[]
+  readonly includes: IncludePaths
+  /** Replacements of path prefixes in what the object records (`-fdebug-prefix-map`), first match wins. */
+  readonly prefixMap: readonly { readonly from: string; readonly to: string }[]
+  /** Recorded as the base of relative paths in BTF line info. */
+  readonly workingDirectory: string
+  /** Passes to leave out, by name. */
+  readonly disabledPasses: ReadonlySet<string>
+  /** Makes the text of `vmlinux.h` when no file of that name is found; undefined where there is no BTF to make it from. */
+  readonly vmlinux: (() => Uint8Array | undefined) | undefined
+}
