@@ -148,8 +148,15 @@ export interface Edge {
 }
 
 export type Terminator =
-  | { kind: 'br'; to: Edge; loc: Loc; /** Unroll hint of a loop's back edge. */ unroll?: 'full' | 'enable' | 'disable' | number }
-  | { kind: 'condbr'; condition: Value; then: Edge; otherwise: Edge; loc: Loc; /** `__builtin_expect`. */ likely: boolean | undefined }
+  | { kind: 'br'; to: Edge; loc: Loc /** Unroll hint of a loop's back edge. */; unroll?: 'full' | 'enable' | 'disable' | number }
+  | {
+      kind: 'condbr'
+      condition: Value
+      then: Edge
+      otherwise: Edge
+      loc: Loc /** `__builtin_expect`. */
+      likely: boolean | undefined
+    }
   | { kind: 'switch'; value: Value; cases: { low: bigint; high: bigint; to: Edge }[]; otherwise: Edge; loc: Loc }
   | { kind: 'ret'; value: Value | undefined; loc: Loc }
   | { kind: 'unreachable'; loc: Loc }

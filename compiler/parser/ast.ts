@@ -132,7 +132,13 @@ export interface Declarator extends Node {
 
 export type DeclaratorChunk =
   | (Node & { readonly kind: 'pointer'; readonly qualifiers: Qualifiers; readonly attributes: readonly Attribute[] })
-  | (Node & { readonly kind: 'array'; readonly size: Expr | undefined; readonly isStatic: boolean; readonly star: boolean; readonly qualifiers: Qualifiers })
+  | (Node & {
+      readonly kind: 'array'
+      readonly size: Expr | undefined
+      readonly isStatic: boolean
+      readonly star: boolean
+      readonly qualifiers: Qualifiers
+    })
   | (Node & {
       readonly kind: 'function'
       readonly params: readonly ParamDeclaration[]
@@ -226,7 +232,26 @@ export interface AsmStmt extends Node {
 // --- expressions ---
 
 export type UnaryOp = '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--' | '__extension__' | '__real__' | '__imag__'
-export type BinaryOp = '+' | '-' | '*' | '/' | '%' | '<<' | '>>' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '&' | '|' | '^' | '&&' | '||' | ','
+export type BinaryOp =
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '<<'
+  | '>>'
+  | '<'
+  | '>'
+  | '<='
+  | '>='
+  | '=='
+  | '!='
+  | '&'
+  | '|'
+  | '^'
+  | '&&'
+  | '||'
+  | ','
 export type AssignOp = '=' | '+=' | '-=' | '*=' | '/=' | '%=' | '<<=' | '>>=' | '&=' | '|=' | '^='
 
 export type Expr =

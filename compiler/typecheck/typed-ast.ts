@@ -246,11 +246,22 @@ export type Expr =
   /** Result is `int`; operands have one common type (integers or pointers). */
   | (ExprBase & { readonly kind: 'compare'; readonly op: CompareOp; readonly left: Expr; readonly right: Expr })
   /** Pointer plus (or minus) a 64-bit element count. */
-  | (ExprBase & { readonly kind: 'pointer_add'; readonly pointer: Expr; readonly offset: Expr; readonly subtract: boolean; readonly elementSize: number })
+  | (ExprBase & {
+      readonly kind: 'pointer_add'
+      readonly pointer: Expr
+      readonly offset: Expr
+      readonly subtract: boolean
+      readonly elementSize: number
+    })
   | (ExprBase & { readonly kind: 'pointer_diff'; readonly left: Expr; readonly right: Expr; readonly elementSize: number })
   | (ExprBase & { readonly kind: 'logical'; readonly op: '&&' | '||'; readonly left: Expr; readonly right: Expr })
   /** `then` undefined: GNU `a ?: b`; `condition` is evaluated once and is the value, converted to `type`. */
-  | (ExprBase & { readonly kind: 'conditional'; readonly condition: Expr; readonly then: Expr | undefined; readonly otherwise: Expr })
+  | (ExprBase & {
+      readonly kind: 'conditional'
+      readonly condition: Expr
+      readonly then: Expr | undefined
+      readonly otherwise: Expr
+    })
   | (ExprBase & { readonly kind: 'comma'; readonly left: Expr; readonly right: Expr })
   /** The value is that of `target` after the assignment (not an lvalue). */
   | (ExprBase & { readonly kind: 'assign'; readonly target: Expr; readonly value: Expr })
@@ -267,7 +278,13 @@ export type Expr =
       /** Bytes of what a pointer target points to; 0 for integers. */
       readonly elementSize: number
     })
-  | (ExprBase & { readonly kind: 'incdec'; readonly target: Expr; readonly increment: boolean; readonly prefix: boolean; readonly elementSize: number })
+  | (ExprBase & {
+      readonly kind: 'incdec'
+      readonly target: Expr
+      readonly increment: boolean
+      readonly prefix: boolean
+      readonly elementSize: number
+    })
   | (ExprBase & {
       readonly kind: 'call'
       /** A `function` node for direct calls, else a value of pointer-to-function type. */
@@ -275,7 +292,11 @@ export type Expr =
       readonly functionType: FunctionType
       readonly args: readonly Expr[]
     })
-  | (ExprBase & { readonly kind: 'statement_expr'; readonly body: CompoundStmt; /** The last expression's value, if it has one. */ readonly result: Expr | undefined })
+  | (ExprBase & {
+      readonly kind: 'statement_expr'
+      readonly body: CompoundStmt /** The last expression's value, if it has one. */
+      readonly result: Expr | undefined
+    })
   | (ExprBase & { readonly kind: 'builtin'; readonly name: BuiltinName; readonly args: readonly Expr[] })
   /** `__atomic_*` and `__sync_*`, brought to one form. */
   | (ExprBase & {
@@ -294,9 +315,19 @@ export type Expr =
       readonly valueType: CType
     })
   /** Value of CO-RE information; see linker/object/bpf-object.ts for kinds. Folded from the `__builtin_preserve_*` family and `__builtin_btf_type_id`. */
-  | (ExprBase & { readonly kind: 'core_field'; readonly info: number; /** The lvalue whose last member is asked about. */ readonly object: Expr })
+  | (ExprBase & {
+      readonly kind: 'core_field'
+      readonly info: number /** The lvalue whose last member is asked about. */
+      readonly object: Expr
+    })
   | (ExprBase & { readonly kind: 'core_type'; readonly info: number; readonly of: CType })
-  | (ExprBase & { readonly kind: 'core_enum'; readonly info: number; readonly of: CType; readonly constant: number; readonly value: bigint })
+  | (ExprBase & {
+      readonly kind: 'core_enum'
+      readonly info: number
+      readonly of: CType
+      readonly constant: number
+      readonly value: bigint
+    })
   /** `__builtin_preserve_access_index(e)`: member and index accesses within are recorded for CO-RE whatever their records say. */
   | (ExprBase & { readonly kind: 'preserve_access'; readonly operand: Expr })
 
