@@ -136,6 +136,16 @@ export class ByteWriter {
     this.view.setUint32(offset, value, this.little)
   }
 
+  /** Overwrites two bytes written before. */
+  patch16(offset: number, value: number): void {
+    this.view.setUint16(offset, value, this.little)
+  }
+
+  /** Overwrites a byte written before. */
+  patch8(offset: number, value: number): void {
+    this.buffer[offset] = value
+  }
+
   append(bytes: Uint8Array): this {
     const at = this.room(bytes.length)
     this.buffer.set(bytes, at)

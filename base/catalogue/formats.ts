@@ -5,4 +5,5 @@ export const formatsCodes: CatalogueTable = {
   F0001: 'the input ends before a field that it promises',
   F0002: 'a size or offset is beyond what a file can hold',
   F0003: 'a string without a terminating zero',
+  F0300: 'assembly text that is no statement',
 }
