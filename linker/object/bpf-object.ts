@@ -12,7 +12,7 @@ export type ProgramReloc =
   | { readonly kind: 'data'; readonly slot: number; readonly map: number; readonly offset: number }
   /** An extern: `.kconfig`, a kernel symbol or a kfunc; index into `BpfObject.externs`. */
   | { readonly kind: 'extern'; readonly slot: number; readonly extern: number }
-  /** A call of a subprogram; `call` is false where its address is taken (a callback). */
+  /** A call of a subprogram; `call` is false where its address is taken (a callback). `subprogram` is -1 where nothing is at the target. */
   | { readonly kind: 'subprogram'; readonly slot: number; readonly subprogram: number; readonly call: boolean }
 
 /** Row of func_info or line_info of .BTF.ext, with its slot counted from the start of the program or subprogram. */
@@ -105,6 +105,17 @@ export interface MapDef {
         readonly link: boolean
       }
     | undefined
+  /** False for a map of a section `?.struct_ops…`: loaders do not create it unless told so. */
+  readonly autocreate?: false
+}
+
+/** Where and as what a `.kconfig` extern's value stands in the `.kconfig` map. */
+export interface KconfigPlace {
+  /** Bytes from the start of the map's value. */
+  readonly offset: number
+  readonly size: number
+  readonly type: 'char' | 'bool' | 'int' | 'tristate' | 'string'
+  readonly signed: boolean
 }
 
 export interface Extern {
@@ -113,6 +124,8 @@ export interface Extern {
   readonly weak: boolean
   /** Var or Func type in the object's BTF; 0 where there is none. */
   readonly type: BtfId
+  /** For kind `kconfig`. */
+  readonly kconfig?: KconfigPlace
 }
 
 export interface BpfObject {
@@ -125,6 +138,8 @@ export interface BpfObject {
   readonly subprograms: readonly ObjectFunction[]
   readonly maps: readonly MapDef[]
   readonly externs: readonly Extern[]
+  /** Index of the `.kconfig` map, to which externs of that kind refer; -1 without. */
+  readonly kconfigMap: number
   /** Undefined where the object has no .BTF. */
   readonly btf: BtfSet | undefined
 }

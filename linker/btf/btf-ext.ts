@@ -1,0 +1,140 @@
+/**
+ * .BTF.ext: which function a slot starts, which source line it is from, and where CO-RE relocations are, by section.
+ * Offsets of instructions are in bytes from the start of the section. Format: Documentation/bpf/btf.rst, section 4.
+ */
+import { ByteReader, ByteWriter } from '../../base/bytes.js'
+import { FormatError } from '../../base/outcome.js'
+import type { BtfId } from './btf-types.js'
+
+export interface FuncInfoRecord {
+  readonly insnOffset: number
+  readonly type: BtfId
+}
+
+export interface LineInfoRecord {
+  readonly insnOffset: number
+  readonly file: string
+  readonly text: string
+  readonly line: number
+  readonly column: number
+}
+
+export interface CoreReloRecord {
+  readonly insnOffset: number
+  readonly type: BtfId
+  readonly access: string
+  readonly kind: number
+}
+
+/** The records of one section, in the file's order. */
+export interface ExtSection<Record> {
+  readonly section: string
+  readonly records: readonly Record[]
+}
+
+export interface BtfExt {
+  readonly funcInfo: readonly ExtSection<FuncInfoRecord>[]
+  readonly lineInfo: readonly ExtSection<LineInfoRecord>[]
+  readonly coreRelos: readonly ExtSection<CoreReloRecord>[]
+}
+
+/** Gives strings of the .BTF section by offset. */
+interface StringSource {
+  string(offset: number): string
+}
+
+const MAGIC = 0xeb9f
+
+/** Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`. */
+export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
+  const reader = new ByteReader(bytes, little, '.BTF.ext', origin)
+  if (reader.u16(0) !== MAGIC) throw new FormatError('F0301', '.BTF.ext: the magic is not 0xeb9f', origin)
+  if (reader.u8(2) !== 1) throw new FormatError('F0301', `.BTF.ext version ${reader.u8(2)} is not 1`, origin + 2)
+  const header = reader.u32(4)
+  if (header < 24 || header > bytes.length) throw new FormatError('F0301', `.BTF.ext header of ${header} bytes`, origin + 4)
+  const part = <Record>(at: number, minimum: number, read: (offset: number) => Record) =>
+    at + 8 <= header ? readPart(reader, header + reader.u32(at), reader.u32(at + 4), minimum, btf, read) : []
+  return {
+    funcInfo: part(8, 8, at => ({ insnOffset: reader.u32(at), type: reader.u32(at + 4) })),
+    lineInfo: part(16, 16, at => {
+      const place = reader.u32(at + 12)
+      return {
+        insnOffset: reader.u32(at),
+        file: btf.string(reader.u32(at + 4)),
+        text: btf.string(reader.u32(at + 8)),
+        line: place >>> 10,
+        column: place & 1023,
+      }
+    }),
+    coreRelos: part(24, 16, at => ({
+      insnOffset: reader.u32(at),
+      type: reader.u32(at + 4),
+      access: btf.string(reader.u32(at + 8)),
+      kind: reader.u32(at + 12),
+    })),
+  }
+}
+
+function readPart<Record>(
+  reader: ByteReader,
+  start: number,
+  length: number,
+  minimum: number,
+  strings: StringSource,
+  read: (offset: number) => Record,
+): ExtSection<Record>[] {
+  if (length === 0) return []
+  const end = start + length
+  if (end > reader.bytes.length)
+    throw new FormatError('F0302', `.BTF.ext records (${length} bytes at ${start}) go beyond the section`, reader.origin + start)
+  const size = reader.u32(start)
+  if (size < minimum || size % 4 !== 0)
+    throw new FormatError('F0302', `.BTF.ext records of ${size} bytes, at least ${minimum} are needed`, reader.origin + start)
+  const sections: ExtSection<Record>[] = []
+  let at = start + 4
+  while (at < end) {
+    if (at + 8 > end) throw new FormatError('F0302', '.BTF.ext section head ends early', reader.origin + at)
+    const section = strings.string(reader.u32(at))
+    const count = reader.u32(at + 4)
+    if (count === 0 || count > (end - at - 8) / size)
+      throw new FormatError('F0302', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
+    const records: Record[] = new Array(count)
+    for (let i = 0, offset = at + 8; i < count; i++, offset += size) records[i] = read(offset)
+    sections.push({ section, records })
+    at += 8 + count * size
+  }
+  return sections
+}
+
+/** Writes .BTF.ext; strings go into the table that `strings` keeps for .BTF (a `BtfBuilder`), so write this before `finish`. */
+export function writeBtfExt(ext: BtfExt, strings: { string(text: string): number }, little: boolean): Uint8Array {
+  const body = new ByteWriter(little, 1024)
+  const places: number[] = []
+  const part = <Record>(sections: readonly ExtSection<Record>[], size: number, write: (record: Record) => void) => {
+    const start = body.length
+    const filled = sections.filter(section => section.records.length > 0)
+    if (filled.length > 0) {
+      body.u32(size)
+      for (const section of filled) {
+        body.u32(strings.string(section.section)).u32(section.records.length)
+        section.records.forEach(write)
+      }
+    }
+    places.push(start, body.length - start)
+  }
+  part(ext.funcInfo, 8, record => body.u32(record.insnOffset).u32(record.type))
+  part(ext.lineInfo, 16, record =>
+    body
+      .u32(record.insnOffset)
+      .u32(strings.string(record.file))
+      .u32(strings.string(record.text))
+      .u32(((record.line << 10) | Math.min(record.column, 1023)) >>> 0),
+  )
+  part(ext.coreRelos, 16, record =>
+    body.u32(record.insnOffset).u32(record.type).u32(strings.string(record.access)).u32(record.kind),
+  )
+  const out = new ByteWriter(little, body.length + 32)
+  out.u16(MAGIC).u8(1).u8(0).u32(32)
+  for (const place of places) out.u32(place)
+  return out.append(body.finish()).finish()
+}
