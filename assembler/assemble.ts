@@ -643,10 +643,18 @@ class Assembler {
       this.relocations.push({ section: section.index, offset: fixup.offset, type: 1, target })
     } else {
       if (fixup.size < 4) throw new AsmSyntaxError('an address needs 4 or 8 bytes', fixup.at)
-      const btf = section.name === '.BTF' || section.name === '.BTF.ext'
       this.patchData(out, fixup.offset, fixup.size, addend)
-      this.relocations.push({ section: section.index, offset: fixup.offset, type: fixup.size === 8 ? 2 : btf ? 4 : 3, target })
+      const type = fixup.size === 8 ? 2 : this.nodyld(symbol) ? 4 : 3
+      this.relocations.push({ section: section.index, offset: fixup.offset, type, target })
     }
+  }
+
+  /** What BPFELFObjectWriter (LLVM 19) decides by: temporary labels in code and variables in writable sections. */
+  private nodyld(symbol: Symbol): boolean {
+    if (symbol.section < 0) return false
+    const { flags } = this.sections[symbol.section]!
+    const needed = symbol.name.startsWith('.L') ? SHF_ALLOC | SHF_EXECINSTR : SHF_ALLOC | SHF_WRITE
+    return (flags & needed) === needed
   }
 
   private branch(section: Section, fixup: Fixup, symbol: Symbol, addend: bigint): void {

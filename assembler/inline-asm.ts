@@ -58,7 +58,7 @@ export const integerDirectives: Readonly<Record<string, number>> = {
 export function asmDiagnostic(error: AsmSyntaxError, base: Loc | undefined): Diagnostic {
   const start = base === undefined ? undefined : base + error.at
   return {
-    code: 'F0300',
+    code: 'F0501',
     severity: 'error',
     message: error.message,
     ...(start !== undefined && { span: { start, end: start + 1 } }),

@@ -116,8 +116,9 @@ function llvmText(insns: Insns, slot: number, form: InsnForm, names: PseudoCName
       return `*(u${size} *)(r${insns.dst[slot]} ${signedHex(off, ' ')}) = ${llvmHex(imm)}`
     case 'atomic':
       return llvmAtomic(insns, slot, size)
-    // llvm-objdump-19 is older than these
+    // llvm-objdump-19 is older than these: it takes the one for an add, whose selecting bits it has, and does not know the other
     case 'load_acquire':
+      return size >= 32 ? llvmAtomic(insns, slot, size) : '<unknown>'
     case 'store_release':
       return '<unknown>'
   }
@@ -127,12 +128,14 @@ function llvmAtomic(insns: Insns, slot: number, size: number): string {
   const imm = insns.imm[slot]!
   const src = insns.src[slot]!
   const where = `r${insns.dst[slot]} ${signedHex(insns.off[slot]!, ' ')}`
-  // Without the alu32 feature, which llvm-objdump does not assume for BPF objects, of the 32-bit ones only the add is known.
-  if (size === 32 && imm !== op.BPF_ADD) return '<unknown>'
+  // Without the alu32 feature, which llvm-objdump does not assume for BPF objects, of the 32-bit ones only the add is known,
+  // and a fetching add is taken for it.
+  const add = `lock *(u${size} *)(${where}) += r${src}`
+  if (size === 32) return (imm & 0xf0) === op.BPF_ADD ? add : '<unknown>'
   if (imm === op.BPF_XCHG) return `r${src} = xchg_64(${where}, r${src})`
   if (imm === op.BPF_CMPXCHG) return `r0 = cmpxchg_64(${where}, r0, r${src})`
   if (imm & op.BPF_FETCH) return `r${src} = atomic_fetch_${FETCH_NAME.get(imm & 0xf0)}((u${size} *)(${where}), r${src})`
-  return `lock *(u${size} *)(${where}) ${ALU_SIGN.get(imm)}= r${src}`
+  return imm === op.BPF_LOAD_ACQ ? add : `lock *(u${size} *)(${where}) ${ALU_SIGN.get(imm)}= r${src}`
 }
 
 function bpftoolText(insns: Insns, slot: number, form: InsnForm, names: PseudoCNames): string {

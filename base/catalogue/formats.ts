@@ -5,7 +5,6 @@ export const formatsCodes: CatalogueTable = {
   F0001: 'the input ends before a field that it promises',
   F0002: 'a size or offset is beyond what a file can hold',
   F0003: 'a string without a terminating zero',
-  F0300: 'assembly text that is no statement',
   F0101: 'not an ELF file',
   F0102: 'an ELF file of a class or byte order that BPF objects do not have',
   F0103: 'an ELF file for another machine',
@@ -22,4 +21,6 @@ export const formatsCodes: CatalogueTable = {
   F0402: 'a map definition that libbpf would refuse',
   F0403: 'a relocation that makes no sense for BPF',
   F0404: 'an extern that cannot be used as declared',
+  F0501: 'assembly text that is no statement',
+  F0502: 'text that is not in the syntax of the conformance suite',
 }

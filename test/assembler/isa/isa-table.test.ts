@@ -1,7 +1,7 @@
 /** The instruction table: decode(encode(x)) = x over all valid forms, and a reason for everything else. */
 import { describe, expect, it } from 'vitest'
-import { Insns } from '../../assembler/isa/insns.js'
-import { classify, decode, encode, type FieldRule, forms, isForm } from '../../assembler/isa/isa-table.js'
+import { Insns } from '../../../assembler/isa/insns.js'
+import { classify, decode, encode, type FieldRule, forms, isForm } from '../../../assembler/isa/isa-table.js'
 
 const sample = (rule: FieldRule, values: readonly number[]): readonly number[] =>
   rule === 'any' ? values : rule === 'zero' ? [0] : rule === 'register' ? Array.from({ length: 11 }, (_, i) => i) : rule

@@ -1,8 +1,8 @@
 /** Pseudo-C in and out: text to instruction and back to the text that llvm-objdump-19 and bpftool print. */
 import { describe, expect, it } from 'vitest'
-import { assembleInline } from '../../assembler/inline-asm.js'
-import { Insns } from '../../assembler/isa/insns.js'
-import { formatInsn } from '../../assembler/syntax/pseudo-c.js'
+import { assembleInline } from '../../../assembler/inline-asm.js'
+import { Insns } from '../../../assembler/isa/insns.js'
+import { formatInsn } from '../../../assembler/syntax/pseudo-c.js'
 
 function rows(text: string): Insns {
   const { items, diagnostics } = assembleInline(text)
@@ -109,7 +109,7 @@ describe('pseudo-C', () => {
   ])('%s is refused', (text, message) => {
     const { diagnostics } = assembleInline(text)
     expect(diagnostics.map(each => each.message).join()).toContain(message)
-    expect(diagnostics[0]!.code).toBe('F0300')
+    expect(diagnostics[0]!.code).toBe('F0501')
   })
 
   it('keeps labels, functions and objects symbolic', () => {
