@@ -1,0 +1,203 @@
+/**
+ * Puts callees into their callers: what is `always_inline`, static functions with one call, and small static ones. Never a global
+ * function (the kernel verifies it on its own, and other objects may replace it), never a `noinline` one. Callees come first, so that what is
+ * put in has been simplified; cycles are left as calls.
+ */
+import { type Block, bitsOf, type Func, type Module, type Value } from '../ir/ir.js'
+import { Cloner } from './clone.js'
+import type { FunctionPass, ModulePass } from './pass.js'
+
+/** Instructions up to which a static function with several calls is still put in; clang's threshold of 225 at 5 an instruction. */
+const SMALL = 45
+/** Instructions up to which a caller keeps growing by what is not `always_inline`. */
+const CALLER_LIMIT = 20_000
+
+/** `only`: restricts the pass to `always_inline` (-O0 and -O1). `simplify` runs on every function before it is put into others. */
+export function inlinePass(only: 'always' | 'all', simplify: readonly FunctionPass[]): ModulePass {
+  return {
+    kind: 'module',
+    name: 'inline',
+    run(module, options, sink) {
+      const counts = countCalls(module)
+      let changed = false
+      const done = new Set<Func>()
+      for (const func of calleesFirst(module)) {
+        if (inlineInto(func, done, counts, only)) {
+          changed = true
+          if (!func.optnone)
+            for (const pass of simplify) if (!options.disabledPasses.has(pass.name)) pass.run(func, module, options, sink)
+        }
+        done.add(func)
+      }
+      return changed
+    },
+  }
+}
+
+interface CallCounts {
+  readonly calls: Map<Func, number>
+  readonly addressTaken: Set<Func>
+}
+
+function countCalls(module: Module): CallCounts {
+  const calls = new Map<Func, number>()
+  const addressTaken = new Set<Func>()
+  for (const func of module.funcs) {
+    for (const block of func.blocks) {
+      for (const inst of block.insts) {
+        if (inst.op === 'call') calls.set(inst.func!, (calls.get(inst.func!) ?? 0) + 1)
+        for (const arg of inst.args) if (arg.op === 'func') addressTaken.add(arg.func!)
+      }
+    }
+  }
+  for (const global of module.globals)
+    for (const reloc of global.relocs) if ('blocks' in reloc.target) addressTaken.add(reloc.target)
+  return { calls, addressTaken }
+}
+
+/** Functions with bodies, callees before callers; within a cycle in order of discovery. */
+function calleesFirst(module: Module): Func[] {
+  const order: Func[] = []
+  const seen = new Set<Func>()
+  for (const root of module.funcs) {
+    if (seen.has(root) || root.isDeclaration) continue
+    seen.add(root)
+    const stack: { readonly func: Func; readonly callees: Func[]; next: number }[] = [
+      { func: root, callees: calleesOf(root), next: 0 },
+    ]
+    while (stack.length) {
+      const top = stack[stack.length - 1]!
+      const callee = top.callees[top.next++]
+      if (callee === undefined) {
+        order.push(top.func)
+        stack.pop()
+      } else if (!seen.has(callee) && !callee.isDeclaration) {
+        seen.add(callee)
+        stack.push({ func: callee, callees: calleesOf(callee), next: 0 })
+      }
+    }
+  }
+  return order
+}
+
+function calleesOf(func: Func): Func[] {
+  const callees: Func[] = []
+  for (const block of func.blocks) for (const inst of block.insts) if (inst.op === 'call') callees.push(inst.func!)
+  return callees
+}
+
+export function sizeOf(func: Func): number {
+  let size = 0
+  for (const block of func.blocks) size += block.insts.length + 1
+  return size
+}
+
+function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', callerSize: number): boolean {
+  if (callee.naked) return false
+  if (callee.alwaysInline) return true
+  if (only === 'always' || callee.noInline || callee.optnone || callee.binding !== 'local' || callee.section !== undefined)
+    return false
+  if (callerSize > CALLER_LIMIT) return false
+  if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true
+  return sizeOf(callee) <= SMALL
+}
+
+function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: 'always' | 'all'): boolean {
+  let changed = false
+  let size = sizeOf(func)
+  const out: Block[] = []
+  // Blocks are handled in order; the rest of a split block is put back to be looked at.
+  const work = func.blocks.slice().reverse()
+  while (work.length) {
+    const block = work.pop()!
+    out.push(block)
+    const at = block.insts.findIndex(
+      inst =>
+        inst.op === 'call' &&
+        done.has(inst.func!) &&
+        inst.func !== func &&
+        (!func.optnone || inst.func!.alwaysInline) &&
+        wanted(inst.func!, counts, only, size),
+    )
+    if (at < 0) continue
+    const callee = block.insts[at]!.func!
+    size += sizeOf(callee)
+    const { blocks, rest } = splice(func, block, at)
+    for (const each of blocks) out.push(each)
+    work.push(rest)
+    changed = true
+    // The copies' own calls were decided when the callee was handled; they count as calls of their targets.
+    for (const target of calleesOf(callee)) counts.calls.set(target, (counts.calls.get(target) ?? 0) + 1)
+    counts.calls.set(callee, counts.calls.get(callee)! - 1)
+  }
+  func.blocks = out
+  return changed
+}
+
+/** Replaces the call at `index` of `block` by a copy of the callee; gives the copied blocks and the block that goes on after the call. */
+function splice(func: Func, block: Block, index: number): { blocks: Block[]; rest: Block } {
+  const call = block.insts[index]!
+  const callee = call.func!
+  const cloner = new Cloner(func)
+  callee.params.forEach((param, i) => {
+    cloner.values.set(param, argument(func, block, index, call.args[i], param))
+  })
+  // Adapting arguments may have put instructions before the call.
+  const at = block.insts.indexOf(call)
+  const blocks = cloner.clone(callee.blocks, true)
+
+  const rest = func.block(block.name)
+  rest.insts = block.insts.slice(at + 1)
+  rest.terminator = block.terminator
+  block.insts = block.insts.slice(0, at)
+  block.terminator = { kind: 'br', to: { block: blocks[0]!, args: [] }, loc: call.loc }
+
+  // The call's own value becomes the parameter of the block after it, so that its uses stay as they are.
+  if (call.type !== 'void') {
+    call.op = 'blockparam'
+    call.args = []
+    call.func = undefined
+    rest.params = [call]
+  }
+  for (const copy of blocks) {
+    const terminator = copy.terminator
+    if (terminator.kind === 'ret') {
+      const args = call.type === 'void' ? [] : [fit(func, copy, terminator.value, call)]
+      copy.terminator = { kind: 'br', to: { block: rest, args }, loc: terminator.loc }
+    }
+  }
+  // Stack objects of the callee are the caller's now.
+  const entry = blocks[0]!
+  const allocas = entry.insts.filter(inst => inst.op === 'alloca')
+  if (allocas.length) {
+    entry.insts = entry.insts.filter(inst => inst.op !== 'alloca')
+    if (block === func.entry) {
+      const first = block.insts.findIndex(inst => inst.op !== 'alloca')
+      block.insts.splice(first < 0 ? block.insts.length : first, 0, ...allocas)
+    } else func.entry.insts.unshift(...allocas)
+  }
+  return { blocks, rest }
+}
+
+/** The argument in the parameter's type: calls through casts and without prototypes may differ in width. */
+function argument(func: Func, block: Block, index: number, given: Value | undefined, param: Value): Value {
+  if (!given) return func.value('undef', param.type)
+  const made = convert(func, given, param.type)
+  if (made !== given) block.insts.splice(index, 0, made)
+  return made
+}
+
+function fit(func: Func, block: Block, value: Value | undefined, call: Value): Value {
+  if (!value) return func.value('undef', call.type)
+  const made = convert(func, value, call.type)
+  if (made !== value) block.insts.push(made)
+  return made
+}
+
+function convert(func: Func, value: Value, type: Value['type']): Value {
+  if (value.type === type) return value
+  if (type === 'ptr' && value.type === 'i64') return func.value('inttoptr', type, [value], value.loc)
+  if (value.type === 'ptr' && type === 'i64') return func.value('ptrtoint', type, [value], value.loc)
+  if (type === 'ptr' || value.type === 'ptr') return func.value('undef', type)
+  return func.value(bitsOf(value.type) > bitsOf(type) ? 'trunc' : 'zext', type, [value], value.loc)
+}

@@ -1,0 +1,82 @@
+/**
+ * THE list: what happens to the IR between lowering and code generation, top to bottom, by optimisation level. `--disable-pass NAME` leaves a
+ * pass out wherever it stands; passes marked `needed` may not be left out because code generation counts on what they do.
+ */
+import type { DiagnosticSink } from '../../base/diagnostics.js'
+import type { Func, Module } from '../ir/ir.js'
+import type { CompileOptions } from '../options.js'
+import { deadCode } from './dead-code.js'
+import { deadGlobals } from './dead-globals.js'
+import { expandDivision } from './expand-division.js'
+import { expandMemory } from './expand-memory.js'
+import { inlinePass } from './inline.js'
+import { mem2reg } from './mem2reg.js'
+import type { FunctionPass, Pass } from './pass.js'
+import { simplifyCfg } from './simplify-cfg.js'
+import { simplifyInstructions } from './simplify-instructions.js'
+import { splitUnaligned } from './split-unaligned.js'
+import { sroa } from './sroa.js'
+
+/** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
+const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
+
+/** What code generation needs whatever the level. */
+const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]
+
+export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
+  // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
+  '0': [inlinePass('always', []), ...tidy, deadGlobals, ...legalize],
+  '1': [...tidy, inlinePass('always', tidy), deadGlobals, ...tidy, ...legalize, simplifyCfg],
+  '2': [
+    ...tidy,
+    inlinePass('all', tidy),
+    deadGlobals,
+    ...tidy,
+    ...legalize,
+    sroa,
+    mem2reg,
+    simplifyInstructions,
+    simplifyCfg,
+    deadCode,
+  ],
+  s: [
+    ...tidy,
+    inlinePass('all', tidy),
+    deadGlobals,
+    ...tidy,
+    ...legalize,
+    sroa,
+    mem2reg,
+    simplifyInstructions,
+    simplifyCfg,
+    deadCode,
+  ],
+}
+
+/** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */
+const needed: ReadonlySet<string> = new Set(['expand-memory', 'expand-division', 'split-unaligned', 'inline'])
+
+/** Every pass's name, for `--disable-pass` and its help. */
+export function passNames(): string[] {
+  return [...new Set(Object.values(passLists).flatMap(list => list.map(pass => pass.name)))].sort()
+}
+
+/** Called after each pass, with the function it ran on (or undefined for a whole-module pass). For dumps and validation. */
+export type AfterPass = (pass: Pass, func: Func | undefined, module: Module) => void
+
+/** Runs the passes of the chosen level. Changes the module in place; what the program cannot have goes to `sink`. */
+export function runPasses(module: Module, options: CompileOptions, sink: DiagnosticSink, after?: AfterPass): void {
+  for (const pass of passLists[options.optimize]) {
+    if (options.disabledPasses.has(pass.name) && !needed.has(pass.name)) continue
+    if (pass.kind === 'module') {
+      pass.run(module, options, sink)
+      after?.(pass, undefined, module)
+      continue
+    }
+    for (const func of module.funcs) {
+      if (func.isDeclaration || func.naked) continue
+      pass.run(func, module, options, sink)
+      after?.(pass, func, module)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/** Replacing values everywhere in a function, in one sweep for any number of replacements. */
+import { type Edge, type Func, successors, type Terminator, type Value } from '../ir/ir.js'
+
+/** What is to stand in place of what. A replacement may itself be replaced. */
+export class Replacements {
+  private readonly table = new Map<Value, Value>()
+
+  get empty(): boolean {
+    return this.table.size === 0
+  }
+
+  has(value: Value): boolean {
+    return this.table.has(value)
+  }
+
+  set(value: Value, by: Value): void {
+    this.table.set(value, by)
+  }
+
+  /** What finally stands for the value; shortens chains on the way. */
+  resolve(value: Value): Value {
+    let at = this.table.get(value)
+    if (at === undefined) return value
+    for (let next = this.table.get(at); next !== undefined; next = this.table.get(at)) at = next
+    this.table.set(value, at)
+    return at
+  }
+
+  /** Rewrites all operands of the function. Replaced instructions stay where they are, unused, unless `drop` is set. */
+  apply(func: Func, drop = false): void {
+    if (this.empty) return
+    for (const block of func.blocks) {
+      if (drop) block.insts = block.insts.filter(inst => !this.table.has(inst))
+      for (const inst of block.insts) this.rewrite(inst.args)
+      mapTerminator(block.terminator, value => this.resolve(value))
+    }
+  }
+
+  private rewrite(args: Value[]): void {
+    for (let i = 0; i < args.length; i++) {
+      const by = this.table.get(args[i]!)
+      if (by !== undefined) args[i] = this.resolve(args[i]!)
+    }
+  }
+}
+
+/** Changes every operand of a terminator, edge arguments included, in place. */
+export function mapTerminator(terminator: Terminator, map: (value: Value) => Value): void {
+  const mapEdge = (edge: Edge): void => {
+    for (let i = 0; i < edge.args.length; i++) edge.args[i] = map(edge.args[i]!)
+  }
+  switch (terminator.kind) {
+    case 'br':
+      mapEdge(terminator.to)
+      break
+    case 'condbr':
+      terminator.condition = map(terminator.condition)
+      mapEdge(terminator.then)
+      mapEdge(terminator.otherwise)
+      break
+    case 'switch':
+      terminator.value = map(terminator.value)
+      for (const entry of terminator.cases) mapEdge(entry.to)
+      mapEdge(terminator.otherwise)
+      break
+    case 'ret':
+      if (terminator.value) terminator.value = map(terminator.value)
+      break
+    case 'asmgoto':
+      for (let i = 0; i < terminator.args.length; i++) terminator.args[i] = map(terminator.args[i]!)
+      mapEdge(terminator.next)
+      for (const edge of terminator.labels) mapEdge(edge)
+      break
+    case 'unreachable':
+      break
+  }
+}
+
+/**
+ * Block parameters that get one and the same value from every edge (or themselves, round a loop) are that value. Removes them and
+ * returns whether there were any.
+ */
+export function removeRedundantParams(func: Func): boolean {
+  let changed = false
+  for (let again = true; again; ) {
+    again = false
+    const incoming: Edge[][] = []
+    for (const block of func.blocks) incoming[block.id] = []
+    for (const block of func.blocks) for (const edge of successors(block)) incoming[edge.block.id]!.push(edge)
+    const replacements = new Replacements()
+    for (const block of func.blocks) {
+      const edges = incoming[block.id]!
+      if (block.params.length === 0 || edges.length === 0) continue
+      const keep: number[] = []
+      for (let i = 0; i < block.params.length; i++) {
+        const param = block.params[i]!
+        let only: Value | undefined
+        let redundant = true
+        for (const edge of edges) {
+          const arg = replacements.resolve(edge.args[i]!)
+          if (arg === param || arg === only) continue
+          if (only === undefined) only = arg
+          else if (!(only.op === 'const' && arg.op === 'const' && only.value === arg.value && only.type === arg.type)) {
+            redundant = false
+            break
+          }
+        }
+        if (redundant && only !== undefined) replacements.set(param, only)
+        else keep.push(i)
+      }
+      if (keep.length === block.params.length) continue
+      again = changed = true
+      block.params = keep.map(i => block.params[i]!)
+      for (const edge of edges) edge.args = keep.map(i => edge.args[i]!)
+    }
+    replacements.apply(func)
+  }
+  return changed
+}

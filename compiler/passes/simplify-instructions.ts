@@ -1,0 +1,351 @@
+/**
+ * Folds constants and puts instructions into simpler forms, operand by operand. Verifier-aware: a form is only changed where the value that
+ * a program may have checked stays the value that is used. So sums are regrouped only when the inner one has no other use (it may be
+ * what was compared with a bound), and masks are never removed for being redundant in C.
+ */
+import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
+import {
+  type BinaryOp,
+  bitsOf,
+  type CastOp,
+  type Func,
+  type IrType,
+  type Op,
+  successors,
+  terminatorOperands,
+  type Value,
+} from '../ir/ir.js'
+import { reversePostorder } from './cfg.js'
+import type { FunctionPass } from './pass.js'
+import { Replacements } from './rewrite.js'
+
+export const simplifyInstructions: FunctionPass = {
+  kind: 'function',
+  name: 'simplify-instructions',
+  run(func) {
+    let changed = false
+    for (let round = 0; round < 4; round++) {
+      if (!new Simplifier(func).run()) break
+      changed = true
+    }
+    return changed
+  },
+}
+
+const binaryOps: ReadonlySet<Op> = new Set<Op>([
+  'add',
+  'sub',
+  'mul',
+  'udiv',
+  'sdiv',
+  'urem',
+  'srem',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'lshr',
+  'ashr',
+])
+const commutative: ReadonlySet<Op> = new Set<Op>(['add', 'mul', 'and', 'or', 'xor'])
+
+class Simplifier {
+  private readonly replacements = new Replacements()
+  private readonly uses: Int32Array
+  private changed = false
+  /** New instructions that go before the one looked at. */
+  private before: Value[] = []
+  private at: Value | undefined
+
+  constructor(private readonly func: Func) {
+    const uses = new Int32Array(func.valueCount)
+    const count = (value: Value): void => {
+      uses[value.id]!++
+    }
+    for (const block of func.blocks) {
+      for (const inst of block.insts) inst.args.forEach(count)
+      terminatorOperands(block.terminator).forEach(count)
+      for (const edge of successors(block)) edge.args.forEach(count)
+    }
+    this.uses = uses
+  }
+
+  run(): boolean {
+    for (const block of reversePostorder(this.func)) {
+      const out: Value[] = []
+      for (const inst of block.insts) {
+        for (let i = 0; i < inst.args.length; i++) inst.args[i] = this.replacements.resolve(inst.args[i]!)
+        this.before = []
+        this.at = inst
+        const by = this.simplify(inst)
+        for (const made of this.before) out.push(made)
+        if (by && by !== inst) {
+          this.replacements.set(inst, by)
+          this.changed = true
+        } else out.push(inst)
+      }
+      block.insts = out
+    }
+    this.replacements.apply(this.func)
+    return this.changed
+  }
+
+  // --- making values ---
+
+  private make(op: Op, type: IrType, args: Value[]): Value {
+    const value = this.func.value(op, type, args, this.at!.loc)
+    this.before.push(value)
+    return value
+  }
+
+  private const(type: IrType, value: bigint): Value {
+    return this.func.const(type, value)
+  }
+
+  private single(value: Value): boolean {
+    // Values made in this round are past the table: they have the one use they were made for.
+    return value.id >= this.uses.length || this.uses[value.id] === 1
+  }
+
+  // --- rules: each gives the value to use instead, or undefined ---
+
+  private simplify(inst: Value): Value | undefined {
+    if (binaryOps.has(inst.op)) return this.binary(inst)
+    switch (inst.op) {
+      case 'icmp':
+        return this.compare(inst)
+      case 'zext':
+      case 'sext':
+      case 'trunc':
+      case 'ptrtoint':
+      case 'inttoptr':
+        return this.cast(inst)
+      case 'bswap': {
+        const arg = inst.args[0]!
+        if (arg.op === 'const') return this.const(inst.type, foldByteSwap(inst.type, arg.value))
+        if (arg.op === 'bswap') return arg.args[0]
+        return undefined
+      }
+      case 'select':
+        return this.select(inst)
+      case 'ptradd':
+        return this.ptradd(inst)
+      case 'load':
+      case 'store':
+        this.address(inst)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  /** Constants added to the address go into the access's own offset: `ctx + 8` then never exists as a value. */
+  private address(inst: Value): void {
+    const pointer = inst.args[0]!
+    if (pointer.op === 'ptradd' && pointer.args[1]!.op === 'const') {
+      const offset = inst.offset + Number(BigInt.asIntN(64, pointer.args[1]!.value))
+      if (offset >= -0x8000 && offset <= 0x7fff - 8) {
+        inst.args[0] = pointer.args[0]!
+        inst.offset = offset
+        this.changed = true
+      }
+    } else if (pointer.op === 'global' && inst.offset !== 0) {
+      const moved = this.func.value('global', 'ptr', [], pointer.loc)
+      moved.global = pointer.global
+      moved.offset = pointer.offset + inst.offset
+      inst.args[0] = moved
+      inst.offset = 0
+      this.changed = true
+    }
+  }
+
+  private ptradd(inst: Value): Value | undefined {
+    const [pointer, offset] = inst.args as [Value, Value]
+    if (offset.op === 'const') {
+      if (offset.value === 0n) return pointer
+      if (pointer.op === 'global') {
+        const moved = this.func.value('global', 'ptr', [], inst.loc)
+        moved.global = pointer.global
+        moved.offset = pointer.offset + Number(BigInt.asIntN(64, offset.value))
+        return moved
+      }
+      if (pointer.op === 'ptradd' && pointer.args[1]!.op === 'const')
+        return this.make('ptradd', 'ptr', [pointer.args[0]!, this.const('i64', pointer.args[1]!.value + offset.value)])
+      return undefined
+    }
+    // p + (x + c) is (p + x) + c, so that c can become the offset of an access.
+    if (offset.op === 'add' && offset.args[1]!.op === 'const' && this.single(offset)) {
+      const inner = this.make('ptradd', 'ptr', [pointer, offset.args[0]!])
+      return this.make('ptradd', 'ptr', [inner, offset.args[1]!])
+    }
+    return undefined
+  }
+
+  private select(inst: Value): Value | undefined {
+    const [condition, then, otherwise] = inst.args as [Value, Value, Value]
+    if (condition.op === 'const') return condition.value ? then : otherwise
+    if (then === otherwise) return then
+    if (then.op === 'const' && otherwise.op === 'const') {
+      if (then.value === otherwise.value) return then
+      if (inst.type === 'i1') return then.value === 1n ? condition : this.make('xor', 'i1', [condition, this.const('i1', 1n)])
+      if (inst.type !== 'ptr' && then.value === 1n && otherwise.value === 0n) return this.make('zext', inst.type, [condition])
+    }
+    return undefined
+  }
+
+  private cast(inst: Value): Value | undefined {
+    const op = inst.op as CastOp
+    const arg = inst.args[0]!
+    const to = inst.type
+    if (arg.op === 'const') return this.const(to, foldCast(op, arg.type, to, arg.value))
+    if (arg.op === 'undef') return this.func.value('undef', to)
+    if (op === 'trunc') {
+      if (arg.op === 'zext' || arg.op === 'sext') {
+        const from = arg.args[0]!
+        if (from.type === to) return from
+        return this.make(bitsOf(from.type) > bitsOf(to) ? 'trunc' : arg.op, to, [from])
+      }
+      if (arg.op === 'trunc') return this.make('trunc', to, [arg.args[0]!])
+    }
+    if (op === 'zext' && arg.op === 'zext') return this.make('zext', to, [arg.args[0]!])
+    if (op === 'sext' && (arg.op === 'zext' || arg.op === 'sext')) return this.make(arg.op, to, [arg.args[0]!])
+    if (op === 'ptrtoint' && arg.op === 'inttoptr') return arg.args[0]
+    if (op === 'inttoptr') {
+      if (arg.op === 'ptrtoint') return arg.args[0]
+      // (T *)((long)p + x) is p + x.
+      if (arg.op === 'add') {
+        const [a, b] = arg.args as [Value, Value]
+        if (a.op === 'ptrtoint') return this.make('ptradd', 'ptr', [a.args[0]!, b])
+        if (b.op === 'ptrtoint') return this.make('ptradd', 'ptr', [b.args[0]!, a])
+      }
+    }
+    return undefined
+  }
+
+  private compare(inst: Value): Value | undefined {
+    let [a, b] = inst.args as [Value, Value]
+    if (a.op === 'const' && b.op === 'const')
+      return this.const('i1', foldCompare(inst.predicate, a.type, a.value, b.value) ? 1n : 0n)
+    if (a.op === 'const') {
+      inst.args = [b, a]
+      inst.predicate = swapped[inst.predicate]
+      this.changed = true
+      ;[a, b] = [b, a]
+    }
+    if (a === b) {
+      const holds = inst.predicate === 'eq' || inst.predicate.endsWith('e')
+      return this.const('i1', inst.predicate !== 'ne' && holds ? 1n : 0n)
+    }
+    if (b.op !== 'const') return undefined
+    const equality = inst.predicate === 'eq' || inst.predicate === 'ne'
+    if (b.value === 0n && inst.predicate === 'ult') return this.const('i1', 0n)
+    if (b.value === 0n && inst.predicate === 'uge') return this.const('i1', 1n)
+    // Widened truth values compared with zero or one.
+    if (equality && (b.value === 0n || b.value === 1n)) {
+      const bit = a.type === 'i1' ? a : a.op === 'zext' && a.args[0]!.type === 'i1' ? a.args[0]! : undefined
+      if (bit) return (inst.predicate === 'ne') === (b.value === 0n) ? bit : this.not(bit)
+    }
+    // An address of an object of ours is never null.
+    if (equality && b.value === 0n && (a.op === 'alloca' || a.op === 'func' || (a.op === 'global' && !a.global!.isExtern)))
+      return this.const('i1', inst.predicate === 'ne' ? 1n : 0n)
+    if (equality && b.value === 0n && (a.op === 'ptrtoint' || a.op === 'inttoptr')) {
+      const from = a.args[0]!
+      const value = this.make('icmp', 'i1', [from, this.const(from.type, 0n)])
+      value.predicate = inst.predicate
+      return value
+    }
+    // x - y == 0 and x ^ y == 0 are x == y; the difference is not what anybody checked.
+    if (equality && b.value === 0n && (a.op === 'sub' || a.op === 'xor') && this.single(a)) {
+      const value = this.make('icmp', 'i1', [a.args[0]!, a.args[1]!])
+      value.predicate = inst.predicate
+      return value
+    }
+    return undefined
+  }
+
+  private not(bit: Value): Value {
+    if (bit.op === 'icmp') {
+      const value = this.make('icmp', 'i1', bit.args.slice())
+      value.predicate = inverted[bit.predicate]
+      return value
+    }
+    return this.make('xor', 'i1', [bit, this.const('i1', 1n)])
+  }
+
+  private binary(inst: Value): Value | undefined {
+    let [a, b] = inst.args as [Value, Value]
+    const type = inst.type
+    const op = inst.op as BinaryOp
+    if (a.op === 'const' && b.op === 'const') return this.const(type, foldBinary(op, type, a.value, b.value))
+    if (a.op === 'const' && commutative.has(op)) {
+      inst.args = [b, a]
+      this.changed = true
+      ;[a, b] = [b, a]
+    }
+    const allOnes = (1n << BigInt(bitsOf(type))) - 1n
+    if (a === b) {
+      if (op === 'sub' || op === 'xor') return this.const(type, 0n)
+      if (op === 'and' || op === 'or') return a
+    }
+    // a - (difference of pointers) and sums with pointers taken as integers stay as they are: the verifier follows them.
+    if (b.op !== 'const') {
+      if (op === 'sub' && a.op === 'ptrtoint' && b.op === 'ptrtoint') return undefined
+      return undefined
+    }
+    const c = b.value
+    switch (op) {
+      case 'add':
+      case 'sub':
+        if (c === 0n) return a
+        if (op === 'sub') return this.make('add', type, [a, this.const(type, -c)])
+        if (a.op === 'add' && a.args[1]!.op === 'const' && this.single(a))
+          return this.make('add', type, [a.args[0]!, this.const(type, a.args[1]!.value + c)])
+        break
+      case 'mul':
+        if (c === 0n) return b
+        if (c === 1n) return a
+        if ((c & (c - 1n)) === 0n) return this.make('shl', type, [a, this.const(type, log2(c))])
+        break
+      case 'udiv':
+        if (c === 1n) return a
+        if (c !== 0n && (c & (c - 1n)) === 0n) return this.make('lshr', type, [a, this.const(type, log2(c))])
+        break
+      case 'urem':
+        if (c === 1n) return this.const(type, 0n)
+        if (c !== 0n && (c & (c - 1n)) === 0n) return this.make('and', type, [a, this.const(type, c - 1n)])
+        break
+      case 'sdiv':
+        if (c === 1n) return a
+        break
+      case 'and':
+        if (c === 0n) return b
+        if (c === allOnes) return a
+        if (a.op === 'and' && a.args[1]!.op === 'const' && this.single(a))
+          return this.make('and', type, [a.args[0]!, this.const(type, a.args[1]!.value & c)])
+        break
+      case 'or':
+        if (c === 0n) return a
+        if (c === allOnes) return b
+        break
+      case 'xor':
+        if (c === 0n) return a
+        if (type === 'i1' && a.op === 'icmp' && this.single(a)) return this.not(a)
+        if (type === 'i1' && a.op === 'xor' && a.args[1]!.op === 'const') return a.args[0]
+        break
+      case 'shl':
+      case 'lshr':
+      case 'ashr':
+        if (c === 0n) return a
+        if (a.op === op && a.args[1]!.op === 'const' && this.single(a)) {
+          const sum = a.args[1]!.value + c
+          if (sum < BigInt(bitsOf(type))) return this.make(op, type, [a.args[0]!, this.const(type, sum)])
+        }
+        break
+    }
+    return undefined
+  }
+}
+
+function log2(power: bigint): bigint {
+  return BigInt(power.toString(2).length - 1)
+}
