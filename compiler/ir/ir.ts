@@ -266,6 +266,15 @@ export class Func {
     return new Block(this.nextBlock++, name)
   }
 
+  /** Keeps a number from being given to a new value; for readers that bring their own. */
+  reserve(id: number): void {
+    this.nextValue = Math.max(this.nextValue, id + 1)
+  }
+
+  reserveBlock(id: number): void {
+    this.nextBlock = Math.max(this.nextBlock, id + 1)
+  }
+
   /** One past the largest value id: the size of a table by value. */
   get valueCount(): number {
     return this.nextValue
