@@ -48,10 +48,10 @@ const MAGIC = 0xeb9f
 /** Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`. */
 export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
   const reader = new ByteReader(bytes, little, '.BTF.ext', origin)
-  if (reader.u16(0) !== MAGIC) throw new FormatError('F0301', '.BTF.ext: the magic is not 0xeb9f', origin)
-  if (reader.u8(2) !== 1) throw new FormatError('F0301', `.BTF.ext version ${reader.u8(2)} is not 1`, origin + 2)
+  if (reader.u16(0) !== MAGIC) throw new FormatError('F0211', '.BTF.ext: the magic is not 0xeb9f', origin)
+  if (reader.u8(2) !== 1) throw new FormatError('F0211', `.BTF.ext version ${reader.u8(2)} is not 1`, origin + 2)
   const header = reader.u32(4)
-  if (header < 24 || header > bytes.length) throw new FormatError('F0301', `.BTF.ext header of ${header} bytes`, origin + 4)
+  if (header < 24 || header > bytes.length) throw new FormatError('F0211', `.BTF.ext header of ${header} bytes`, origin + 4)
   const part = <Record>(at: number, minimum: number, read: (offset: number) => Record) =>
     at + 8 <= header ? readPart(reader, header + reader.u32(at), reader.u32(at + 4), minimum, btf, read) : []
   return {
@@ -86,18 +86,18 @@ function readPart<Record>(
   if (length === 0) return []
   const end = start + length
   if (end > reader.bytes.length)
-    throw new FormatError('F0302', `.BTF.ext records (${length} bytes at ${start}) go beyond the section`, reader.origin + start)
+    throw new FormatError('F0212', `.BTF.ext records (${length} bytes at ${start}) go beyond the section`, reader.origin + start)
   const size = reader.u32(start)
   if (size < minimum || size % 4 !== 0)
-    throw new FormatError('F0302', `.BTF.ext records of ${size} bytes, at least ${minimum} are needed`, reader.origin + start)
+    throw new FormatError('F0212', `.BTF.ext records of ${size} bytes, at least ${minimum} are needed`, reader.origin + start)
   const sections: ExtSection<Record>[] = []
   let at = start + 4
   while (at < end) {
-    if (at + 8 > end) throw new FormatError('F0302', '.BTF.ext section head ends early', reader.origin + at)
+    if (at + 8 > end) throw new FormatError('F0212', '.BTF.ext section head ends early', reader.origin + at)
     const section = strings.string(reader.u32(at))
     const count = reader.u32(at + 4)
     if (count === 0 || count > (end - at - 8) / size)
-      throw new FormatError('F0302', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
+      throw new FormatError('F0212', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
     const records: Record[] = new Array(count)
     for (let i = 0, offset = at + 8; i < count; i++, offset += size) records[i] = read(offset)
     sections.push({ section, records })

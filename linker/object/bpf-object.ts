@@ -94,7 +94,10 @@ export interface MapDef {
   readonly inner: MapDef | undefined
   /** Initial slots of map-in-map and prog arrays: slot index to map or program name. */
   readonly values: readonly { readonly index: number; readonly target: string }[]
-  /** For maps made from data sections: which, its initial contents, and whether programs may only read it (frozen). */
+  /**
+   * For maps made from data sections (and for an arena with globals): which, its initial contents, and whether programs may only
+   * read it (frozen). `bytes` may be shorter than the value, all the rest is zero: a .bss has none.
+   */
   readonly data: { readonly section: string; readonly bytes: Uint8Array; readonly readonly: boolean } | undefined
   /** For struct_ops: the Datasec variable's BTF type and initial image; function pointers by member byte offset. */
   readonly structOps:
@@ -103,10 +106,22 @@ export interface MapDef {
         readonly bytes: Uint8Array
         readonly functions: readonly { readonly offset: number; readonly function: string }[]
         readonly link: boolean
+        /** In a prepared object: the value as the kernel's own type has it. */
+        readonly kernel?: StructOpsImage
       }
     | undefined
   /** False for a map of a section `?.struct_ops…`: loaders do not create it unless told so. */
   readonly autocreate?: false
+}
+
+/** A struct_ops value in the kernel's layout (`struct bpf_struct_ops_NAME`). */
+export interface StructOpsImage {
+  /** The value's type in the kernel's BTF. */
+  readonly valueType: BtfId
+  /** Its bytes, in which the file descriptors of programs are still missing. */
+  readonly bytes: Uint8Array
+  /** Which program's descriptor goes where. */
+  readonly functions: readonly { readonly offset: number; readonly function: string }[]
 }
 
 /** Where and as what a `.kconfig` extern's value stands in the `.kconfig` map. */

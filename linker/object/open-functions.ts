@@ -218,7 +218,7 @@ function giveOutExt(opening: Opening, bySection: ReadonlyMap<number, SectionFunc
       if (!functions) continue
       for (const record of records) {
         if (record.insnOffset % SLOT_BYTES !== 0)
-          throw malformed('F0302', `.BTF.ext has a row at byte ${record.insnOffset}, which is no instruction`, section, 0)
+          throw malformed('F0212', `.BTF.ext has a row at byte ${record.insnOffset}, which is no instruction`, section, 0)
         const draft = functions.at(record.insnOffset / SLOT_BYTES)
         if (draft) give(draft, (record.insnOffset - draft.start) / SLOT_BYTES, record)
       }

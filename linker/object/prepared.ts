@@ -42,6 +42,8 @@ export interface PreparedProgram {
   /** By slot; the program itself first, then its subprograms as they were appended. */
   readonly functions: readonly PreparedFunction[]
   readonly lineInfo: readonly LineInfo[]
+  /** False for a section `?…`: libbpf leaves it out unless told otherwise. */
+  readonly autoload: boolean
   /** Why it cannot be loaded on this kernel, found before any verifier runs (a failed CO-RE relocation poisons the instruction instead). */
   readonly fault: string | undefined
 }
