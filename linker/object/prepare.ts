@@ -5,7 +5,10 @@
 import { Insns } from '../../assembler/isa/insns.js'
 import {
   BPF_CALL,
+  BPF_DW,
+  BPF_IMM,
   BPF_JMP,
+  BPF_LD,
   BPF_PSEUDO_BTF_ID,
   BPF_PSEUDO_FUNC,
   BPF_PSEUDO_KFUNC_CALL,
@@ -31,6 +34,7 @@ const POISON_MAP = 2001000000
 const POISON_KFUNC = 2002000000
 
 const CALL = BPF_JMP | BPF_CALL
+const LD_IMM64 = BPF_LD | BPF_IMM | BPF_DW
 
 /**
  * Prepares all programs of an object. What keeps one of them (or, as with an unresolved extern, all of them) from being loaded is
@@ -131,15 +135,12 @@ class Preparation {
     const def = findSectionDef(main.section)
     const { placed, fault: callFault } = this.place(main)
     const insns = this.assemble(placed)
+    dropDescriptors(insns)
     this.relocateData(placed, insns)
     const type = def?.type ?? ProgType.UNSPEC
     const attach = this.attachTarget(main, def)
     const structOps = this.structOps.programs.get(main.name)
-    const fault =
-      this.faults[0] ??
-      this.codeOf(main).fault ??
-      callFault ??
-      (def ? attach.fault : `section ${main.section} names no program type`)
+    const fault = this.faults[0] ?? this.codeOf(main).fault ?? callFault ?? this.loadFault(main, def) ?? attach.fault
     return {
       name: main.name,
       section: main.section.replace(/^\?/, ''),
@@ -157,6 +158,13 @@ class Preparation {
       autoload: !main.section.startsWith('?') && !this.structOps.unused.has(main.name),
       fault,
     }
+  }
+
+  private loadFault(main: ObjectFunction, def: SectionDef | undefined): string | undefined {
+    if (!def) return `section ${main.section} names no program type`
+    if (def.type === ProgType.STRUCT_OPS && !this.structOps.programs.has(main.name))
+      return `${main.name}: no struct_ops map that is created uses this program`
+    return undefined
   }
 
   private preparedFunction(fn: ObjectFunction, slot: number): PreparedFunction {
@@ -319,6 +327,15 @@ class Preparation {
     return found
       ? { name, id: found.id, fault: undefined }
       : fault(`the kernel has nothing called ${prefix}${symbol} to attach to`)
+  }
+}
+
+/** File descriptors that stand in the object itself mean nothing: they become the map -1, so that none is taken for an index. */
+function dropDescriptors(insns: Insns): void {
+  for (let slot = 0; slot < insns.length; slot++) {
+    if (insns.code[slot] !== LD_IMM64) continue
+    if (insns.src[slot] === BPF_PSEUDO_MAP_FD || insns.src[slot] === BPF_PSEUDO_MAP_VALUE) insns.imm[slot] = -1
+    slot++
   }
 }
 
