@@ -28,9 +28,27 @@ export class SourceFile {
     readonly bytes: Uint8Array,
     /** Global offset of the first byte. */
     readonly base: Loc,
-    /** Found in a system directory (`-isystem`, shipped headers): warnings inside are not shown. */
-    readonly system: boolean,
+    /** Found in a system directory (`-isystem`, shipped headers), or calls itself a system header: warnings inside are not shown. */
+    public system: boolean,
   ) {}
+
+  /** What `#line` and line markers said: from a byte offset on, the line's number and the path (undefined: as before). */
+  private readonly remaps: { readonly offset: number; readonly line: number; readonly path: string }[] = []
+
+  /** From the line at `offset` on, lines count from `line`, and the file is called `path` where that is given (`#line`). */
+  remap(offset: number, line: number, path: string | undefined): void {
+    this.remaps.push({ offset, line, path: path ?? this.remaps.at(-1)?.path ?? this.path })
+  }
+
+  /** Line and path of a byte offset as `#line` has them; the file's own where there is no such directive. */
+  presumed(offset: number): { readonly path: string; readonly line: number } {
+    const own = this.lineOf(offset)
+    let found = -1
+    for (let i = 0; i < this.remaps.length && this.remaps[i]!.offset <= offset; i++) found = i
+    if (found < 0) return { path: this.path, line: own }
+    const remap = this.remaps[found]!
+    return { path: remap.path, line: remap.line + own - this.lineOf(remap.offset) }
+  }
 
   get end(): Loc {
     return this.base + this.bytes.length
@@ -93,6 +111,14 @@ export class SourceSet {
       else high = middle - 1
     }
     return this.files[low]
+  }
+
+  /** As `position`, with line and path as `#line` has them: what diagnostics and line info show. */
+  presumed(loc: Loc): Position | undefined {
+    const file = this.fileOf(loc)
+    if (!file) return undefined
+    const offset = loc - file.base
+    return { ...file.presumed(offset), column: offset - file.lines[file.lineOf(offset) - 1]! + 1 }
   }
 
   position(loc: Loc): Position | undefined {

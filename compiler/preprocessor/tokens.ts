@@ -47,6 +47,11 @@ export interface Expansion {
   readonly use: Loc
   /** The expansion within which that use stands; 0 for a use in a file. */
   readonly parent: number
+  /**
+   * Set for tokens that came in through an argument of the macro: the expansion they stood in where the argument was written, 0 for
+   * an argument written in a file.
+   */
+  readonly written?: number
 }
 
 const widen = (old: Int32Array, capacity: number): Int32Array => {
@@ -105,7 +110,24 @@ export class TokenBuffer {
     this.expansion = widen(this.expansion, capacity)
   }
 
-  /** Where a reader should look for a token: the outermost macro use for tokens of an expansion, else the token itself. */
+  /**
+   * Where a caret belongs: the token itself when it was written in a file, also as an argument of a macro; for what a macro's body
+   * brought in, the macro's name where it was used.
+   */
+  caretLoc(token: TokenIndex): Loc {
+    let loc = this.loc[token]!
+    for (let expansion = this.expansion[token]!; expansion !== 0; ) {
+      const entry = this.expansions[expansion]!
+      if (entry.written !== undefined) expansion = entry.written
+      else {
+        loc = entry.use
+        expansion = entry.parent
+      }
+    }
+    return loc
+  }
+
+  /** What clang gives as the line of a token in debug information: the outermost macro use for tokens of an expansion, else the token itself. */
   fileLoc(token: TokenIndex): Loc {
     let expansion = this.expansion[token]!
     if (expansion === 0) return this.loc[token]!

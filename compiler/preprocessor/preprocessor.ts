@@ -1,0 +1,1046 @@
+/**
+ * The preprocessor: files, directives and what a directive says, over the macro expander. `preprocess` (preprocess.ts) is the way in.
+ */
+import type { Host } from '../../base/host.js'
+import type { Loc, SourceFile } from '../../base/source.js'
+import type { DiagnosticSink } from '../../base/diagnostics.js'
+import type { SourceSet } from '../../base/source.js'
+import type { CompileOptions } from '../options.js'
+import { type ConditionHost, evaluateCondition } from './condition.js'
+import { DiagnosticStates } from './diagnostic-state.js'
+import { Expander } from './expander.js'
+import { hasAttribute, hasBuiltin, hasExtension, hasFeature, hasStandardAttribute, isTarget } from './features.js'
+import { type FoundFile, IncludeSearch, normalisePath } from './include-search.js'
+import { type BuiltinMacro, builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
+import { type Names, Punct } from './names.js'
+import { pragmaClass } from './pragmas.js'
+import { predefinedText } from './predefined-macros.js'
+import { Scanner, type ScanProblem } from './scanner.js'
+import { TokenList } from './token-list.js'
+import { type Atom, TokenBuffer, TokenFlag, TokenKind } from './tokens.js'
+
+/** As deep as clang goes. */
+const INCLUDE_DEPTH = 200
+
+/** A file that was read, for depfiles. */
+export interface Dependency {
+  readonly path: string
+  readonly system: boolean
+}
+
+/** A change of file or line, for `-E`: the tokens from `token` on stand in `path` from `line` on. */
+export interface LineMark {
+  readonly token: number
+  readonly path: string
+  readonly line: number
+  readonly system: boolean
+  readonly why: 'start' | 'enter' | 'return' | 'line'
+}
+
+interface Condition {
+  readonly loc: Loc
+  /** A group of this condition was taken. */
+  taken: boolean
+  elseSeen: boolean
+  /** The include guard that this is the `#ifndef` of. */
+  readonly guard: Atom
+}
+
+/** What is remembered of a file for the next time it is included. */
+interface FileFacts {
+  readonly file: SourceFile
+  once: boolean
+  /** Nothing in it matters while this macro is defined; 0 for none. */
+  guard: Atom
+}
+
+/** A file being read. */
+export class OpenFile {
+  /** Tokens and directives seen, to find out whether an include guard covers everything. */
+  activity = 0
+  guardCandidate: Atom = 0
+  guardActivity = -1
+
+  constructor(
+    readonly file: SourceFile,
+    readonly scanner: Scanner,
+    readonly facts: FileFacts,
+    /** Index in the search list, for `#include_next`. */
+    readonly directory: number,
+    readonly firstCondition: number,
+    /** Made up: predefined macros, the command line. */
+    readonly virtual: boolean,
+  ) {}
+}
+
+export interface PreprocessorSettings {
+  /** Only preprocessing was asked for (`-E`): pragmas stay as written, lines are marked, nothing is put off. */
+  readonly printing: boolean
+}
+
+export class Preprocessor extends Expander {
+  readonly buffer: TokenBuffer
+  readonly dependencies: Dependency[] = []
+  readonly marks: LineMark[] = []
+  readonly diagnosticStates = new DiagnosticStates()
+  protected readonly files: OpenFile[] = []
+  private readonly conditions: Condition[] = []
+  private readonly facts = new Map<string, FileFacts>()
+  private readonly search: IncludeSearch
+  private counter = 0
+  /** Reading has ended: an include was not found, or nests without end. */
+  protected stopped = false
+  private mainPath = ''
+  private readonly pushedMacros = new Map<Atom, (Macro | undefined)[]>()
+  private readonly vaArgs: Atom
+  private readonly vaOpt: Atom
+  private readonly defined: Atom
+  private readonly directives = new Map<Atom, (loc: Loc) => void>()
+  private readonly reportScan: ScanProblem
+
+  constructor(
+    protected readonly host: Host,
+    readonly options: CompileOptions,
+    sources: SourceSet,
+    sink: DiagnosticSink,
+    names: Names,
+    protected readonly settings: PreprocessorSettings,
+  ) {
+    const buffer = new TokenBuffer(1 << 14)
+    super(names, new MacroTable(), sources, sink, buffer.expansions)
+    this.buffer = buffer
+    this.search = new IncludeSearch(host, options.includes)
+    this.vaArgs = names.intern('__VA_ARGS__')
+    this.vaOpt = names.intern('__VA_OPT__')
+    this.defined = names.intern('defined')
+    this.reportScan = (code, start, end, message) => {
+      const base = this.files.at(-1)?.file.base ?? 0
+      this.error(code, base + start, end - start, message)
+    }
+    for (const [name, builtin] of builtinNames) this.macros.define(builtinMacro(names.intern(name), builtin))
+    const on = (name: string, action: (loc: Loc) => void) => this.directives.set(names.intern(name), action)
+    on('define', () => this.define())
+    on('undef', () => this.undef())
+    on('include', loc => this.include(loc, 'include'))
+    on('include_next', loc => this.include(loc, 'include_next'))
+    on('import', loc => this.include(loc, 'import'))
+    on('if', loc => this.if(loc))
+    on('ifdef', loc => this.ifdef(loc, true))
+    on('ifndef', loc => this.ifdef(loc, false))
+    for (const name of ['elif', 'elifdef', 'elifndef', 'else']) on(name, loc => this.otherwise(loc, name))
+    on('endif', loc => this.endif(loc))
+    on('line', loc => this.line(loc, false))
+    on('error', loc => this.message(loc, true))
+    on('warning', loc => this.message(loc, false))
+    on('pragma', loc => this.pragmaDirective(loc))
+    on('ident', () => this.skipRest())
+    on('sccs', () => this.skipRest())
+  }
+
+  // --- files ---
+
+  /** Opens the main file with the predefined macros and the command line's in front of it. */
+  start(path: string, bytes: Uint8Array): void {
+    this.mainPath = path
+    const main = this.sources.add(path, bytes, false)
+    this.dependencies.push({ path, system: false })
+    const facts: FileFacts = { file: main, once: false, guard: 0 }
+    this.facts.set(normalisePath(path), facts)
+    this.open(facts, -1, false)
+    this.mark('start')
+    this.openText('<command line>', this.commandLine())
+    this.openText('<built-in>', predefinedText(this.options))
+  }
+
+  private commandLine(): string {
+    let text = ''
+    for (const option of this.options.predefines) {
+      if (option.kind === 'undef') text += `#undef ${option.name}\n`
+      else if (option.kind === 'include') text += `#include "${option.path}"\n`
+      else {
+        const equals = option.text.indexOf('=')
+        text +=
+          equals < 0
+            ? `#define ${option.text} 1\n`
+            : `#define ${option.text.slice(0, equals)} ${option.text.slice(equals + 1).split('\n')[0]}\n`
+      }
+    }
+    return text
+  }
+
+  private openText(path: string, text: string): void {
+    const file = this.sources.add(path, new TextEncoder().encode(text), true)
+    this.open({ file, once: false, guard: 0 }, -1, true)
+  }
+
+  private open(facts: FileFacts, directory: number, virtual: boolean): void {
+    const { file } = facts
+    const scanner = new Scanner(file.bytes, this.names, file.base, this.reportScan)
+    this.files.push(new OpenFile(file, scanner, facts, directory, this.conditions.length, virtual))
+    if (!virtual) this.diagnosticStates.enter(file.base, file.base)
+  }
+
+  protected get top(): OpenFile {
+    return this.files[this.files.length - 1]!
+  }
+
+  private mark(why: LineMark['why']): void {
+    if (!this.settings.printing) return
+    const { file, scanner, virtual } = this.top
+    if (virtual) return
+    const { path, line } = file.presumed(scanner.at)
+    this.marks.push({ token: this.buffer.count, path, line, system: file.system, why })
+  }
+
+  /** Leaves the file that ended. */
+  private close(): void {
+    const open = this.files.pop()!
+    while (this.conditions.length > open.firstCondition) {
+      const condition = this.conditions.pop()!
+      this.error('P0050', condition.loc, 1, 'unterminated conditional directive', 'add #endif')
+    }
+    if (open.guardCandidate !== 0 && open.guardActivity === open.activity) open.facts.guard = open.guardCandidate
+    const { top } = this
+    if (top && !top.virtual) {
+      this.diagnosticStates.enter(top.file.base, top.scanner.loc)
+      if (!open.virtual) this.mark('return')
+    }
+  }
+
+  protected fileToken(): void {
+    for (;;) {
+      const open = this.top
+      const { scanner } = open
+      const kind = this.stopped ? TokenKind.End : scanner.next()
+      if (kind === TokenKind.End) {
+        if (!this.stopped && !scanner.inDirective) {
+          if (this.files.length > 1 && this.collecting === 0) {
+            this.close()
+            continue
+          }
+          if (this.files.length === 1 && this.conditions.length > 0 && this.collecting === 0) {
+            for (const condition of this.conditions.splice(0))
+              this.error('P0050', condition.loc, 1, 'unterminated conditional directive', 'add #endif')
+          }
+        }
+        this.kind = TokenKind.End
+        this.flags = 0
+        this.loc = scanner.base + Math.min(scanner.at, scanner.bytes.length)
+        this.length = 0
+        this.atom = 0
+        this.expansion = 0
+        return
+      }
+      if (
+        kind === TokenKind.Punctuator &&
+        scanner.atom === Punct['#'] &&
+        scanner.flags & TokenFlag.lineStart &&
+        !scanner.inDirective
+      ) {
+        if (!this.directive(scanner.loc)) continue
+        return
+      }
+      open.activity++
+      this.kind = kind
+      this.flags = scanner.flags
+      this.loc = scanner.base + scanner.start
+      this.length = scanner.stop - scanner.start
+      this.atom = scanner.atom
+      this.expansion = 0
+      return
+    }
+  }
+
+  protected fileHasParenthesis(): boolean {
+    const { scanner } = this.top
+    const { at, lineStart } = scanner
+    const kind = scanner.next()
+    const found = kind === TokenKind.Punctuator && scanner.atom === Punct['(']
+    scanner.at = at
+    scanner.lineStart = lineStart
+    return found
+  }
+
+  /** Appends the token in the fields to the translation unit. */
+  emit(): void {
+    if (this.kind === TokenKind.Stray) this.repair()
+    this.buffer.push(this.kind, this.flags & 7, this.loc, this.length, this.atom, this.expansion)
+  }
+
+  /** A string or character constant without an end is said to be one, and goes on as if it had it. */
+  private repair() {
+    const text = this.names.text(this.atom)
+    const match = /^(?:u8|[LuU])?(["'])/.exec(text)
+    if (!match) return
+    const message = `missing terminating '${match[1]}' character`
+    if (this.settings.printing) return this.warning('P0002', 'invalid-pp-token', this.loc, 1, message)
+    this.error('P0002', this.loc, 1, message)
+    this.kind = match[1] === '"' ? TokenKind.String : TokenKind.Char
+    const body = /(?:^|[^\\])(?:\\\\)*\\$/.test(text) ? text.slice(0, -1) : text
+    this.atom = this.names.intern(body.length === match[0].length && match[1] === "'" ? `${body}0'` : body + match[1])
+  }
+
+  // --- directives ---
+
+  /** Obeys the directive whose `#` was read; true when it left a token in the fields (a pragma). */
+  private directive(loc: Loc): boolean {
+    const open = this.top
+    const { scanner } = open
+    open.activity++
+    scanner.inDirective = true
+    const collecting = this.collecting
+    this.collecting = 0
+    let token = false
+    const kind = scanner.next()
+    if (kind === TokenKind.Identifier) {
+      const action = this.directives.get(scanner.atom)
+      if (action) {
+        const name = scanner.loc
+        if (collecting > 0 && this.isInclude(scanner.atom)) {
+          this.error(
+            'P0051',
+            name,
+            scanner.stop - scanner.start,
+            `embedding a #${this.names.text(scanner.atom)} directive within macro arguments is not supported`,
+          )
+          this.skipRest()
+        } else {
+          this.kind = TokenKind.End
+          action(name)
+          token = this.kind === TokenKind.Pragma
+        }
+      } else {
+        this.error(
+          'P0052',
+          scanner.loc,
+          scanner.stop - scanner.start,
+          `invalid preprocessing directive '#${this.names.text(scanner.atom)}'`,
+          this.similarDirective(this.names.text(scanner.atom)),
+        )
+        this.skipRest()
+      }
+    } else if (kind === TokenKind.Number) {
+      scanner.at = scanner.start
+      this.line(loc, true)
+    } else if (kind !== TokenKind.End) {
+      this.error('P0052', scanner.loc, scanner.stop - scanner.start, 'invalid preprocessing directive')
+      this.skipRest()
+    }
+    this.collecting = collecting
+    // An include puts another file on top; the line of the directive was finished before.
+    if (this.top === open && scanner.inDirective) {
+      scanner.skipLine()
+      scanner.inDirective = false
+    }
+    return token
+  }
+
+  private isInclude(atom: Atom): boolean {
+    return /^(?:include|include_next|import)$/.test(this.names.text(atom))
+  }
+
+  private similarDirective(name: string): string | undefined {
+    const known = [
+      'define',
+      'undef',
+      'include',
+      'ifdef',
+      'ifndef',
+      'elif',
+      'else',
+      'endif',
+      'pragma',
+      'error',
+      'warning',
+      'line',
+      'if',
+    ]
+    const near =
+      known.find(candidate => editDistance(candidate, name) <= 1) ??
+      known.find(candidate => editDistance(candidate, name) === 2 && name.length > 3)
+    return near && `did you mean '#${near}'?`
+  }
+
+  private skipRest(): void {
+    this.top.scanner.skipLine()
+  }
+
+  /** Warns about tokens behind a complete directive. */
+  private finish(name: string): void {
+    const { scanner } = this.top
+    if (scanner.next() === TokenKind.End) return
+    this.warning('P0053', 'extra-tokens', scanner.loc, scanner.stop - scanner.start, `extra tokens at end of #${name} directive`)
+    scanner.skipLine()
+  }
+
+  private macroName(directive: string): boolean {
+    const { scanner } = this.top
+    const kind = scanner.next()
+    if (kind === TokenKind.Identifier) return true
+    if (kind === TokenKind.End)
+      this.error('P0054', scanner.base + Math.max(0, scanner.start - 1), 1, `macro name missing in #${directive}`)
+    else this.error('P0054', scanner.loc, scanner.stop - scanner.start, 'macro name must be an identifier')
+    this.skipRest()
+    return false
+  }
+
+  private define() {
+    if (!this.macroName('define')) return
+    const { scanner, virtual } = this.top
+    const name = scanner.atom
+    if (name === this.defined) {
+      this.error('P0055', scanner.loc, 7, "'defined' cannot be used as a macro name")
+      return this.skipRest()
+    }
+    const length = scanner.stop - scanner.start
+    const macro = readDefinition(scanner, this.names, { vaArgs: this.vaArgs, vaOpt: this.vaOpt }, (code, start, end, message) => {
+      if (code === 'P0014') this.warning(code, undefined, start, end - start, message)
+      else if (code === 'P0011' && start !== 0 && !message.startsWith('duplicate'))
+        this.warning(code, 'pedantic', start, end - start, message)
+      else this.error(code, start, end - start, message)
+    })
+    if (!macro) return this.skipRest()
+    const old = this.macros.get(name)
+    if (old && !sameDefinition(old, macro)) {
+      if (old.builtin)
+        this.warning('P0056', 'builtin-macro-redefined', macro.loc, length, `redefining builtin macro '${this.names.text(name)}'`)
+      else if (!virtual && !this.top.file.system)
+        this.sink.warning('P0056', { start: macro.loc, end: macro.loc + length }, `'${this.names.text(name)}' macro redefined`, {
+          group: 'macro-redefined',
+          notes: old.loc > 0 ? [{ message: 'previous definition is here', span: { start: old.loc, end: old.loc + length } }] : [],
+        })
+    }
+    this.macros.define(macro)
+  }
+
+  private undef() {
+    if (!this.macroName('undef')) return
+    const { scanner } = this.top
+    const { atom } = scanner
+    if (this.macros.get(atom)?.builtin)
+      this.warning(
+        'P0056',
+        'builtin-macro-redefined',
+        scanner.loc,
+        scanner.stop - scanner.start,
+        `undefining builtin macro '${this.names.text(atom)}'`,
+      )
+    this.macros.undefine(atom)
+    this.finish('undef')
+  }
+
+  // --- conditions ---
+
+  private evaluate(directive: string, loc: Loc): boolean {
+    const host: ConditionHost = {
+      expander: this,
+      definedAtom: this.defined,
+      isDefined: name => this.macroOf(name) !== undefined,
+      warn: (code, group, at, length, message) => this.warning(code, group, at, length, message),
+      error: (code, at, length, message) => this.error(code, at, length, message),
+    }
+    const result = evaluateCondition(host, directive, loc)
+    this.unwind()
+    this.skipRest()
+    return result
+  }
+
+  private if(loc: Loc): void {
+    const taken = this.evaluate('if', loc)
+    this.enterCondition(loc, taken, 0)
+  }
+
+  private ifdef(loc: Loc, wanted: boolean) {
+    const open = this.top
+    const first = open.activity === 1
+    if (!this.macroName(wanted ? 'ifdef' : 'ifndef')) return this.enterCondition(loc, false, 0)
+    const { atom } = open.scanner
+    const defined = this.macroOf(atom) !== undefined
+    this.finish(wanted ? 'ifdef' : 'ifndef')
+    this.enterCondition(loc, defined === wanted, first && !wanted ? atom : 0)
+  }
+
+  private enterCondition(loc: Loc, taken: boolean, guard: Atom): void {
+    this.conditions.push({ loc, taken, elseSeen: false, guard })
+    if (!taken) this.skipGroup()
+  }
+
+  /** `#elif` and `#else` met while reading a group that was taken: the rest is left out. */
+  private otherwise(loc: Loc, name: string) {
+    const condition = this.conditions.at(-1)
+    if (!condition || this.conditions.length <= this.top.firstCondition) {
+      this.error('P0057', loc, name.length, `#${name} without #if`)
+      return this.skipRest()
+    }
+    this.checkElse(condition, loc, name)
+    if (name === 'else') {
+      condition.elseSeen = true
+      this.finish('else')
+    } else this.skipRest()
+    condition.taken = true
+    this.skipGroup()
+  }
+
+  private checkElse(condition: Condition, loc: Loc, name: string): void {
+    if (!condition.elseSeen) return
+    this.error('P0057', loc, name.length, name === 'else' ? '#else after #else' : `#${name} after #else`)
+  }
+
+  private endif(loc: Loc) {
+    const open = this.top
+    if (this.conditions.length <= open.firstCondition) {
+      this.error('P0057', loc, 5, '#endif without #if')
+      return this.skipRest()
+    }
+    this.finish('endif')
+    const condition = this.conditions.pop()!
+    if (condition.guard !== 0 && !condition.elseSeen && this.conditions.length === open.firstCondition) {
+      open.guardCandidate = condition.guard
+      open.guardActivity = open.activity
+    }
+  }
+
+  /** Leaves out text until the innermost condition's next group that is taken, or its end. Stands at that directive's line end. */
+  private skipGroup(): void {
+    const open = this.top
+    const { scanner } = open
+    const condition = this.conditions.at(-1)!
+    scanner.skipLine()
+    scanner.inDirective = false
+    let nesting = 0
+    for (;;) {
+      if (!scanner.skipToDirective()) return
+      scanner.inDirective = true
+      if (scanner.next() !== TokenKind.Identifier) {
+        scanner.inDirective = false
+        if (scanner.kind !== TokenKind.End) continue
+        continue
+      }
+      const loc = scanner.loc
+      const name = this.names.text(scanner.atom)
+      switch (name) {
+        case 'if':
+        case 'ifdef':
+        case 'ifndef':
+          nesting++
+          break
+        case 'endif':
+          if (nesting > 0) nesting--
+          else {
+            this.endif(loc)
+            return
+          }
+          break
+        case 'else':
+        case 'elif':
+        case 'elifdef':
+        case 'elifndef': {
+          if (nesting > 0) break
+          this.checkElse(condition, loc, name)
+          if (name === 'else') condition.elseSeen = true
+          if (condition.taken) break
+          let take = true
+          if (name === 'elif') take = this.evaluate('elif', loc)
+          else if (name === 'else') this.finish('else')
+          else {
+            take = this.macroName(name)
+            if (take) {
+              take = (this.macroOf(scanner.atom) !== undefined) === (name === 'elifdef')
+              this.finish(name)
+            }
+          }
+          if (take) {
+            condition.taken = true
+            return
+          }
+          break
+        }
+      }
+      scanner.skipLine()
+      scanner.inDirective = false
+    }
+  }
+
+  // --- include ---
+
+  /** Reads `<name>` or `"name"`, perhaps made by macros; undefined after an error. */
+  private headerName(
+    directive: string,
+  ): { readonly name: string; readonly angled: boolean; readonly loc: Loc; readonly length: number } | undefined {
+    const { scanner } = this.top
+    if (this.atFile) {
+      this.unwind()
+      const { at, lineStart } = scanner
+      const kind = scanner.nextHeaderName()
+      const text = this.names.text(scanner.atom)
+      const { loc } = scanner
+      const length = scanner.stop - scanner.start
+      if (kind === TokenKind.Stray && text.startsWith('<') && text.length > 1)
+        return { name: text.slice(1, -1), angled: true, loc, length }
+      if (kind === TokenKind.String && text.startsWith('"')) return { name: text.slice(1, -1), angled: false, loc, length }
+      scanner.at = at
+      scanner.lineStart = lineStart
+    }
+    this.next()
+    const { loc, length } = this
+    if (this.is(TokenKind.String)) {
+      const text = this.names.text(this.atom)
+      if (text.startsWith('"')) return { name: text.slice(1, -1), angled: false, loc, length }
+    } else if (this.punct(Punct['<'])) {
+      let name = ''
+      for (;;) {
+        this.next()
+        if (this.is(TokenKind.End)) break
+        if (this.punct(Punct['>'])) return { name, angled: true, loc, length }
+        if (name !== '' && this.flags & TokenFlag.space) name += ' '
+        name += this.names.text(this.atom)
+      }
+      this.error('P0060', loc, length, "expected '>'")
+      return undefined
+    }
+    this.error('P0060', loc, length, `expected "FILENAME" or <FILENAME>${directive ? ` after #${directive}` : ''}`)
+    return undefined
+  }
+
+  private include(loc: Loc, directive: 'include' | 'include_next' | 'import') {
+    const open = this.top
+    const header = this.headerName(directive)
+    this.unwind()
+    if (!header) return this.skipRest()
+    this.finish(directive)
+    open.scanner.inDirective = false
+    if (header.name === '') return this.error('P0061', header.loc, header.length, 'empty filename')
+    const next = directive === 'include_next' && this.files.length > 1
+    if (directive === 'include_next' && !next)
+      this.warning(
+        'P0062',
+        'include-next-outside-header',
+        loc,
+        directive.length,
+        '#include_next in primary source file; will search from start of include path',
+      )
+    const found = this.find(header.name, header.angled, open, next)
+    if (!found) {
+      this.error(
+        'P0063',
+        header.loc,
+        header.length,
+        `'${header.name}' file not found`,
+        header.name === 'vmlinux.h' ? 'make it with `bpfc btf dump --format c`, or say --btf FILE' : undefined,
+      )
+      this.stopped = true
+      return
+    }
+    this.enterFile(found, directive === 'import', loc, directive.length)
+  }
+
+  private find(name: string, angled: boolean, open: OpenFile, next: boolean): FoundFile | undefined {
+    const found = open.virtual
+      ? (this.absolute(name) ?? this.search.find(name, angled, '', false, undefined))
+      : this.search.find(name, angled, open.file.path, open.file.system, next && open.directory >= 0 ? open.directory : undefined)
+    if (found || name !== 'vmlinux.h') return found
+    const known = this.facts.get(VMLINUX)
+    const bytes = known?.file.bytes ?? this.options.vmlinux?.()
+    return bytes && { path: VMLINUX, bytes, system: true, directory: -1 }
+  }
+
+  /** A `-include` file: first as given, relative to the working directory. */
+  private absolute(name: string): FoundFile | undefined {
+    const bytes = this.host.read(name)
+    return bytes && { path: name, bytes, system: false, directory: -1 }
+  }
+
+  private enterFile(found: FoundFile, once: boolean, loc: Loc, length: number): void {
+    const key = normalisePath(found.path)
+    let facts = this.facts.get(key)
+    if (facts) {
+      if (once) facts.once = true
+      if (facts.once || (facts.guard !== 0 && this.macroOf(facts.guard))) return
+    } else {
+      facts = { file: this.sources.add(found.path, found.bytes, found.system), once, guard: 0 }
+      this.facts.set(key, facts)
+      if (found.path !== VMLINUX) this.dependencies.push({ path: found.path, system: found.system })
+    }
+    if (this.files.length > INCLUDE_DEPTH) {
+      this.sink.error('P0064', { start: loc, end: loc + length }, '#include nested too deeply', {
+        notes: [
+          {
+            message: `files are included in each other: ${[...new Set(this.files.slice(-12).map(file => file.file.path))].join(', ')}`,
+          },
+        ],
+        hint: 'give each header an include guard or `#pragma once`',
+      })
+      this.stopped = true
+      return
+    }
+    this.open(facts, found.directory, false)
+    this.mark('enter')
+  }
+
+  // --- line, error, pragma ---
+
+  private line(loc: Loc, marker: boolean) {
+    const open = this.top
+    const { scanner, file } = open
+    this.next()
+    const text = this.kind === TokenKind.Number ? this.names.text(this.atom) : ''
+    if (!/^[0-9]+$/.test(text)) {
+      this.error('P0065', this.loc || loc, this.length, `#line directive requires a positive integer argument`)
+      this.unwind()
+      return this.skipRest()
+    }
+    const line = Number(text)
+    let path: string | undefined
+    this.next()
+    if (this.is(TokenKind.String)) {
+      path = this.names
+        .text(this.atom)
+        .replace(/^"|"$/g, '')
+        .replace(/\\(["\\])/g, '$1')
+      this.next()
+      if (!marker && !this.is(TokenKind.End))
+        this.warning('P0053', 'extra-tokens', this.loc, this.length, 'extra tokens at end of #line directive')
+    } else if (!this.is(TokenKind.End)) this.error('P0065', this.loc, this.length, `invalid filename for #line directive`)
+    this.unwind()
+    this.skipRest()
+    // The number is that of the line behind the directive.
+    file.remap(scanner.at + 1, line, path)
+    if (!marker || path !== undefined) this.mark('line')
+  }
+
+  private message(loc: Loc, fatal: boolean): void {
+    const { scanner } = this.top
+    const text = scanner.restOfLine()
+    const length = fatal ? 5 : 7
+    if (fatal) this.error('P0066', loc, length, text || '#error')
+    else this.warning('P0067', '#warnings', loc, length, text || '#warning')
+  }
+
+  private pragmaDirective(loc: Loc): void {
+    const { scanner } = this.top
+    const list = this.pool.take()
+    while (scanner.next() !== TokenKind.End)
+      list.push(scanner.kind, scanner.flags & TokenFlag.space, scanner.loc, scanner.stop - scanner.start, scanner.atom, 0)
+    this.pragma(list, loc, 6)
+    this.pool.give(list)
+  }
+
+  /** Obeys a pragma, or leaves it in the fields as a token of kind Pragma; kind End says that nothing is left. */
+  private pragma(list: TokenList, loc: Loc, length: number): void {
+    const { flags } = this
+    this.kind = TokenKind.End
+    const words = [0, 1, 2].map(i => (i < list.count ? this.names.text(list.atom(i)) : ''))
+    const handling = pragmaClass(words[0]!, words[1]!)
+    const scope = handling.scoped ? 2 : 1
+    switch (handling.action) {
+      case 'once':
+        if (this.files.filter(file => !file.virtual).length === 1)
+          this.warning('P0070', 'pragma-once-outside-header', loc, length, '#pragma once in main file')
+        this.top.facts.once = true
+        return
+      case 'system_header':
+        if (this.files.length > 1) this.top.file.system = true
+        break
+      case 'push_macro':
+      case 'pop_macro':
+        this.stackMacro(list, handling.action === 'push_macro', loc, length)
+        break
+      case 'message': {
+        const text = this.pragmaString(list, scope)
+        if (words[scope - 1] === 'error') this.error('P0066', loc, length, text)
+        else this.warning('P0071', words[scope - 1] === 'warning' ? '#pragma-messages' : '#pragma-messages', loc, length, text)
+        break
+      }
+      case 'diagnostic':
+        this.diagnosticPragma(list, loc, length)
+        break
+      case 'unknown':
+        if (!this.settings.printing) this.warning('P0072', 'unknown-pragmas', loc, length, 'unknown pragma ignored')
+        break
+    }
+    if (!this.settings.printing && !handling.forward) return
+    let text: string
+    if (handling.expand && !this.settings.printing) {
+      const out = this.pool.take()
+      this.expandList(list, out)
+      text = this.listText(out)
+      this.pool.give(out)
+    } else text = this.listText(list)
+    this.kind = TokenKind.Pragma
+    this.flags = TokenFlag.lineStart | (flags & 0)
+    this.loc = loc
+    this.length = length
+    this.atom = this.names.intern(text)
+    this.expansion = 0
+  }
+
+  private listText(list: TokenList): string {
+    let text = ''
+    for (let i = 0; i < list.count; i++) {
+      if (i > 0 && list.flags(i) & (TokenFlag.space | TokenFlag.lineStart)) text += ' '
+      text += this.spelling(list, i)
+    }
+    return text
+  }
+
+  private pragmaString(list: TokenList, from: number): string {
+    let text = ''
+    for (let i = from; i < list.count; i++)
+      if (list.kind(i) === TokenKind.String) text += this.names.text(list.atom(i)).slice(1, -1)
+    return text.replace(/\\(["\\])/g, '$1')
+  }
+
+  private stackMacro(list: TokenList, push: boolean, loc: Loc, length: number): void {
+    const name = this.names.intern(this.pragmaString(list, 1))
+    const stack = this.pushedMacros.get(name) ?? []
+    this.pushedMacros.set(name, stack)
+    if (push) stack.push(this.macros.get(name))
+    else if (stack.length === 0)
+      this.warning(
+        'P0073',
+        'ignored-pragmas',
+        loc,
+        length,
+        `pragma pop_macro could not pop '${this.names.text(name)}', no matching push_macro`,
+      )
+    else {
+      const macro = stack.pop()
+      if (macro) this.macros.define({ ...macro })
+      else this.macros.undefine(name)
+    }
+  }
+
+  private diagnosticPragma(list: TokenList, loc: Loc, length: number): void {
+    const action = list.count > 2 ? this.names.text(list.atom(2)) : ''
+    const { base } = this.top.file
+    if (action === 'push') this.diagnosticStates.push()
+    else if (action === 'pop') {
+      if (!this.diagnosticStates.pop(base, loc))
+        this.warning('P0073', 'unknown-pragmas', loc, length, 'pragma diagnostic pop could not pop, no matching push')
+    } else if (action === 'ignored' || action === 'warning' || action === 'error' || action === 'fatal') {
+      const option = this.pragmaString(list, 3)
+      if (option.startsWith('-W')) this.diagnosticStates.set(base, loc, option.slice(2), action)
+      else this.warning('P0073', 'unknown-warning-option', loc, length, `pragma diagnostic expected option name (e.g. "-Wundef")`)
+    } else
+      this.warning(
+        'P0073',
+        'unknown-pragmas',
+        loc,
+        length,
+        "pragma diagnostic expected 'error', 'warning', 'ignored', 'fatal', 'push', or 'pop'",
+      )
+  }
+
+  // --- computed macros ---
+
+  protected expandBuiltin(builtin: BuiltinMacro): boolean {
+    const { loc, length } = this
+    switch (builtin) {
+      case 'line':
+        return this.number(String(this.presumedLine()))
+      case 'file':
+        return this.string(this.presumedPath())
+      case 'file_name':
+        return this.string(this.presumedPath().replace(/^.*\//, ''))
+      case 'base_file':
+        return this.string(this.mainPath)
+      case 'include_level':
+        return this.number(String(Math.max(0, this.files.filter(file => !file.virtual).length - 1)))
+      case 'counter':
+        return this.number(String(this.counter++))
+      case 'flt_eval_method':
+        return this.number('0')
+      // The output must not depend on when it was made; 6.10.8.1 allows any valid date where none is available.
+      case 'date':
+        return this.string('Jan  1 1970')
+      case 'time':
+        return this.string('00:00:00')
+      case 'timestamp':
+        return this.string('Thu Jan  1 00:00:00 1970')
+      case 'pragma':
+        return this.pragmaOperator()
+      case 'has_include':
+      case 'has_include_next':
+        return this.hasInclude(builtin === 'has_include_next', loc, length)
+      case 'has_embed':
+        return this.hasNothing()
+      case 'has_warning':
+        return this.feature(() => '1')
+      case 'has_attribute':
+        return this.feature((name, scope) =>
+          scope === '' && hasAttribute(name) ? '1' : scope === '' ? '0' : hasStandardAttribute(scope, name),
+        )
+      case 'has_c_attribute':
+        return this.feature((name, scope) => hasStandardAttribute(scope, name))
+      case 'building_module':
+      case 'has_declspec_attribute':
+        return this.feature(() => '0')
+      case 'has_builtin':
+        return this.feature(name => (hasBuiltin(name) ? '1' : '0'))
+      case 'has_feature':
+        return this.feature(name => (hasFeature(name) ? '1' : '0'))
+      case 'has_extension':
+        return this.feature(name => (hasExtension(name) ? '1' : '0'))
+      case 'is_identifier':
+        return this.feature((_, __, atom) => (this.names.isKeyword(atom) ? '0' : '1'))
+      case 'is_target':
+        return this.feature(name => (isTarget(name) ? '1' : '0'))
+    }
+  }
+
+  private number(text: string): true {
+    this.kind = TokenKind.Number
+    this.atom = this.names.intern(text)
+    return true
+  }
+
+  private string(text: string): true {
+    this.kind = TokenKind.String
+    this.atom = this.names.intern(`"${text.replace(/["\\]/g, '\\$&')}"`)
+    return true
+  }
+
+  private presumedLine(): number {
+    const loc = this.lineLoc()
+    const file = this.sources.fileOf(loc)
+    return file ? file.presumed(loc - file.base).line : 1
+  }
+
+  private presumedPath(): string {
+    const loc = this.lineLoc()
+    const file = this.sources.fileOf(loc)
+    return file ? file.presumed(loc - file.base).path : this.mainPath
+  }
+
+  /** Reads `(name)` or `(scope::name)` unexpanded and answers with a number. */
+  private feature(answer: (name: string, scope: string, atom: Atom) => string): true {
+    const { loc, length, atom: macro } = this
+    const fault = (): true => {
+      this.error('P0080', loc, length, `expected (name) after '${this.names.text(macro)}'`)
+      return this.number('0')
+    }
+    this.advance()
+    if (!this.punct(Punct['('])) return fault()
+    this.advance()
+    let result: string | undefined
+    let scope = ''
+    let nesting = 0
+    for (;;) {
+      if (this.is(TokenKind.End)) return fault()
+      if (this.punct(Punct['('])) nesting++
+      if (this.punct(Punct[')']) && nesting-- === 0) break
+      if (this.is(TokenKind.Identifier)) result = answer(this.names.text(this.atom), scope, this.atom)
+      else if (this.is(TokenKind.String)) result = answer(this.names.text(this.atom), scope, this.atom)
+      const before = this.names.text(this.atom)
+      this.advance()
+      if (this.punct(Punct['::'])) {
+        scope = before
+        this.advance()
+      }
+    }
+    return result === undefined ? fault() : this.number(result)
+  }
+
+  private hasInclude(next: boolean, loc: Loc, length: number): true {
+    const open = this.top
+    if (!open.scanner.inDirective) {
+      this.error('P0081', loc, length, "'__has_include' must be used within a preprocessing directive")
+      return this.number('0')
+    }
+    this.advance()
+    if (!this.punct(Punct['('])) {
+      this.error('P0080', loc, length, "missing '(' after '__has_include'")
+      return this.number('0')
+    }
+    const header = this.headerName('')
+    if (!header) return this.number('0')
+    const found = this.find(header.name, header.angled, open, next && this.files.length > 1)
+    this.advance()
+    if (!this.punct(Punct[')'])) this.error('P0033', header.loc, header.length, "missing ')' after '__has_include'")
+    return this.number(found ? '1' : '0')
+  }
+
+  private hasNothing(): true {
+    let nesting = 0
+    do {
+      this.advance()
+      if (this.punct(Punct['('])) nesting++
+      if (this.punct(Punct[')'])) nesting--
+    } while (nesting > 0 && !this.is(TokenKind.End))
+    return this.number('0')
+  }
+
+  /** `_Pragma("…")`. Within an argument that is expanded on its own it waits for the expansion around it. */
+  private pragmaOperator(): boolean {
+    if (this.preExpanding > 0 || this.top.scanner.inDirective) {
+      this.flags &= ~TokenFlag.noExpand
+      return false
+    }
+    const { loc, length } = this
+    this.advance()
+    let ok = this.punct(Punct['('])
+    let text = ''
+    if (ok) {
+      this.advance()
+      ok = this.is(TokenKind.String)
+      text = this.names.text(this.atom)
+      this.advance()
+      ok &&= this.punct(Punct[')'])
+    }
+    this.kind = TokenKind.End
+    if (!ok) {
+      this.error('P0082', loc, length, '_Pragma takes a parenthesized string literal')
+      return true
+    }
+    const bytes = new TextEncoder().encode(text.slice(text.indexOf('"') + 1, -1).replace(/\\(["\\])/g, '$1'))
+    const scanner = new Scanner(bytes, this.names, 0, () => {})
+    const list = new TokenList()
+    while (scanner.next() !== TokenKind.End) list.push(scanner.kind, scanner.flags & TokenFlag.space, loc, 0, scanner.atom, 0)
+    this.pragma(list, loc, length)
+    return true
+  }
+}
+
+const VMLINUX = 'vmlinux.h'
+
+const builtinNames: readonly (readonly [string, BuiltinMacro])[] = [
+  ['__LINE__', 'line'],
+  ['__FILE__', 'file'],
+  ['__FILE_NAME__', 'file_name'],
+  ['__BASE_FILE__', 'base_file'],
+  ['__INCLUDE_LEVEL__', 'include_level'],
+  ['__COUNTER__', 'counter'],
+  ['__DATE__', 'date'],
+  ['__TIME__', 'time'],
+  ['__TIMESTAMP__', 'timestamp'],
+  ['__FLT_EVAL_METHOD__', 'flt_eval_method'],
+  ['_Pragma', 'pragma'],
+  ['__has_include', 'has_include'],
+  ['__has_include_next', 'has_include_next'],
+  ['__has_embed', 'has_embed'],
+  ['__has_attribute', 'has_attribute'],
+  ['__has_c_attribute', 'has_c_attribute'],
+  ['__has_declspec_attribute', 'has_declspec_attribute'],
+  ['__has_builtin', 'has_builtin'],
+  ['__has_feature', 'has_feature'],
+  ['__has_extension', 'has_extension'],
+  ['__has_warning', 'has_warning'],
+  ['__is_identifier', 'is_identifier'],
+  ['__building_module', 'building_module'],
+  ['__is_target_arch', 'is_target'],
+  ['__is_target_vendor', 'is_target'],
+  ['__is_target_os', 'is_target'],
+  ['__is_target_environment', 'is_target'],
+]
+
+/** Edits (one character put in, taken out or changed) that lead from one word to the other. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    row = next
+  }
+  return row[b.length]!
+}
