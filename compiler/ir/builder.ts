@@ -106,7 +106,7 @@ export class IrBuilder {
   /** A stack object; goes to the head of the entry block wherever the builder stands. */
   alloca(size: number, align: number, name?: string): Value {
     const value = this.func.value('alloca', 'ptr', [], this.loc)
-    value.size = size
+    value.size = Math.max(1, size)
     value.align = align
     value.name = name
     this.func.entry.insts.splice(this.allocas++, 0, value)

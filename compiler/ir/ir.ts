@@ -58,7 +58,7 @@ export type Op =
   | 'cmpxchg'
   /** `order`; also plain compiler barriers. */
   | 'fence'
-  /** args: destination, source; `size` bytes, constant. */
+  /** args: destination, source; `size` bytes. Before inlining a third operand may stand for a size not known yet. */
   | 'memcpy'
   | 'memmove'
   /** args: destination, i8 value; `size` bytes. */

@@ -1,34 +1,11 @@
-/** The control-flow graph, as passes ask for it: orders and predecessors. Made anew when needed; blocks do not carry them. */
+/** The control-flow graph as passes that change edges ask for it: the edges themselves, by where they arrive. */
+import { reversePostorder } from '../ir/cfg.js'
 import { type Block, type Edge, type Func, successors } from '../ir/ir.js'
 
 /** An edge seen from where it arrives. */
 export interface IncomingEdge {
   readonly from: Block
   readonly edge: Edge
-}
-
-/** Reachable blocks, each before the blocks it dominates; the entry first. No recursion: chains of 100,000 blocks are fine. */
-export function reversePostorder(func: Func): Block[] {
-  const order: Block[] = []
-  const seen = new Uint8Array(func.blockCount)
-  const stack: { readonly block: Block; readonly edges: Edge[]; next: number }[] = []
-  const enter = (block: Block): void => {
-    seen[block.id] = 1
-    stack.push({ block, edges: successors(block), next: 0 })
-  }
-  enter(func.entry)
-  while (stack.length) {
-    const top = stack[stack.length - 1]!
-    // Successors are entered last to first, so that the reversed order has the first successor first.
-    if (top.next < top.edges.length) {
-      const target = top.edges[top.edges.length - 1 - top.next++]!.block
-      if (!seen[target.id]) enter(target)
-    } else {
-      order.push(top.block)
-      stack.pop()
-    }
-  }
-  return order.reverse()
 }
 
 /** Incoming edges of every reachable block, by block id. Several edges of one block to another (a switch) are several entries. */
@@ -39,7 +16,7 @@ export function predecessors(func: Func, order = reversePostorder(func)): Incomi
   return table
 }
 
-/** Drops blocks that cannot be reached and puts the rest in reverse postorder. Returns whether any was dropped. */
+/** Drops blocks that cannot be reached. Returns whether there were any. */
 export function removeUnreachable(func: Func): boolean {
   const order = reversePostorder(func)
   const changed = order.length !== func.blocks.length

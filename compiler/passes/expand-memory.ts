@@ -25,6 +25,13 @@ export const expandMemory: FunctionPass = {
       const out: Value[] = []
       for (let at = 0; at < block.insts.length; at++) {
         const inst = block.insts[at]!
+        if (inst.op.startsWith('mem') && inst.args.length > 2) {
+          sink.error('B0402', { start: inst.loc, end: inst.loc + 1 }, `${inst.op} of a size that is not known at compile time`, {
+            hint: 'give a constant size, copy in a bounded loop, or use bpf_probe_read_kernel',
+          })
+          if (inst.op === 'memcmp') out.push(inst)
+          continue
+        }
         const steps = inst.size / pieceWidth(inst)
         if (inst.op.startsWith('mem') && steps > MAX_ACCESSES) {
           sink.error(

@@ -5,6 +5,7 @@
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func, Module } from '../ir/ir.js'
 import type { CompileOptions } from '../options.js'
+import { constantGlobals } from './constant-globals.js'
 import { deadCode } from './dead-code.js'
 import { deadGlobals } from './dead-globals.js'
 import { expandDivision } from './expand-division.js'
@@ -25,32 +26,10 @@ const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUn
 
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
-  '0': [inlinePass('always', []), ...tidy, deadGlobals, ...legalize],
-  '1': [...tidy, inlinePass('always', tidy), deadGlobals, ...tidy, ...legalize, simplifyCfg],
-  '2': [
-    ...tidy,
-    inlinePass('all', tidy),
-    deadGlobals,
-    ...tidy,
-    ...legalize,
-    sroa,
-    mem2reg,
-    simplifyInstructions,
-    simplifyCfg,
-    deadCode,
-  ],
-  s: [
-    ...tidy,
-    inlinePass('all', tidy),
-    deadGlobals,
-    ...tidy,
-    ...legalize,
-    sroa,
-    mem2reg,
-    simplifyInstructions,
-    simplifyCfg,
-    deadCode,
-  ],
+  '0': [constantGlobals, inlinePass('always', []), ...tidy, ...legalize, deadGlobals],
+  '1': [constantGlobals, ...tidy, inlinePass('always', tidy), ...tidy, ...legalize, ...tidy, deadGlobals],
+  '2': [constantGlobals, ...tidy, inlinePass('all', tidy), deadGlobals, ...tidy, ...legalize, ...tidy, deadGlobals],
+  s: [constantGlobals, ...tidy, inlinePass('all', tidy), deadGlobals, ...tidy, ...legalize, ...tidy, deadGlobals],
 }
 
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */

@@ -3,6 +3,7 @@
  * a program may have checked stays the value that is used. So sums are regrouped only when the inner one has no other use (it may be
  * what was compared with a bound), and masks are never removed for being redundant in C.
  */
+import { reversePostorder } from '../ir/cfg.js'
 import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
 import {
   type BinaryOp,
@@ -15,17 +16,17 @@ import {
   terminatorOperands,
   type Value,
 } from '../ir/ir.js'
-import { reversePostorder } from './cfg.js'
+import { constantBytes, integerFrom } from './expand-memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
 
 export const simplifyInstructions: FunctionPass = {
   kind: 'function',
   name: 'simplify-instructions',
-  run(func) {
+  run(func, _module, options) {
     let changed = false
     for (let round = 0; round < 4; round++) {
-      if (!new Simplifier(func).run()) break
+      if (!new Simplifier(func, options.target.little).run()) break
       changed = true
     }
     return changed
@@ -57,7 +58,10 @@ class Simplifier {
   private before: Value[] = []
   private at: Value | undefined
 
-  constructor(private readonly func: Func) {
+  constructor(
+    private readonly func: Func,
+    private readonly little: boolean,
+  ) {
     const uses = new Int32Array(func.valueCount)
     const count = (value: Value): void => {
       uses[value.id]!++
@@ -131,8 +135,22 @@ class Simplifier {
       case 'ptradd':
         return this.ptradd(inst)
       case 'load':
+        this.address(inst)
+        return this.constantLoad(inst)
       case 'store':
         this.address(inst)
+        return undefined
+      case 'callindirect':
+        this.knownCall(inst)
+        return undefined
+      case 'memcpy':
+      case 'memmove':
+      case 'memset':
+      case 'memcmp':
+        if (inst.args.length > 2 && inst.args[2]!.op === 'const') {
+          inst.size = Number(inst.args.pop()!.value)
+          this.changed = true
+        }
         return undefined
       default:
         return undefined
@@ -157,6 +175,30 @@ class Simplifier {
       inst.offset = 0
       this.changed = true
     }
+  }
+
+  /** What stands in constant memory is known. */
+  private constantLoad(inst: Value): Value | undefined {
+    if (inst.volatile || inst.args[0]!.op !== 'global') return undefined
+    const size = bitsOf(inst.type) / 8
+    const bytes = constantBytes(inst.args[0]!, inst.offset, size)
+    return bytes && this.const(inst.type, integerFrom(bytes, 0, size, this.little))
+  }
+
+  /** A call through a pointer that turned out to be a number (a helper) or a function. */
+  private knownCall(inst: Value): void {
+    const target = inst.args[0]!
+    if (target.op === 'const') {
+      inst.op = 'callhelper'
+      inst.helper = Number(target.value)
+    } else if (target.op === 'func' && inst.args.length - 1 === target.func!.params.length) {
+      if (inst.type !== target.func!.result && inst.type !== 'void') return
+      if (target.func!.params.some((param, i) => param.type !== inst.args[i + 1]!.type)) return
+      inst.op = 'call'
+      inst.func = target.func
+    } else return
+    inst.args = inst.args.slice(1)
+    this.changed = true
   }
 
   private ptradd(inst: Value): Value | undefined {
@@ -246,7 +288,11 @@ class Simplifier {
       if (bit) return (inst.predicate === 'ne') === (b.value === 0n) ? bit : this.not(bit)
     }
     // An address of an object of ours is never null.
-    if (equality && b.value === 0n && (a.op === 'alloca' || a.op === 'func' || (a.op === 'global' && !a.global!.isExtern)))
+    if (
+      equality &&
+      b.value === 0n &&
+      (a.op === 'alloca' || (a.op === 'func' && !a.func!.isDeclaration) || (a.op === 'global' && !a.global!.isExtern))
+    )
       return this.const('i1', inst.predicate === 'ne' ? 1n : 0n)
     if (equality && b.value === 0n && (a.op === 'ptrtoint' || a.op === 'inttoptr')) {
       const from = a.args[0]!

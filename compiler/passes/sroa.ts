@@ -3,8 +3,8 @@
  * mem2reg can make values of them. Copies and fills of the whole are split along the pieces. Objects whose address goes to a helper, a call, an
  * atomic or a comparison stay whole, as do those with accesses at unknown offsets.
  */
+import { reversePostorder } from '../ir/cfg.js'
 import { bitsOf, type Func, type IrType, successors, terminatorOperands, type Value } from '../ir/ir.js'
-import { reversePostorder } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 
 interface Slice {
@@ -78,10 +78,15 @@ function splitOnce(func: Func): boolean {
           break
         }
         case 'memset':
-          if (base) base.subject.slices.push({ inst, operand: 0, start: base.offset, end: base.offset + inst.size })
+          if (inst.args.length > 2) inst.args.forEach(noteEscape)
+          else if (base) base.subject.slices.push({ inst, operand: 0, start: base.offset, end: base.offset + inst.size })
           break
         case 'memcpy':
         case 'memmove': {
+          if (inst.args.length > 2) {
+            inst.args.forEach(noteEscape)
+            break
+          }
           const source = derived.get(inst.args[1]!)
           if (base && source && base.subject === source.subject) base.subject.escapes = true
           if (base) base.subject.slices.push({ inst, operand: 0, start: base.offset, end: base.offset + inst.size })
@@ -105,6 +110,7 @@ function splitOnce(func: Func): boolean {
     }))
     .sort((a, b) => b.typed - a.typed)
   const touched = new Set<Value>()
+  const taken = new Set<Subject>()
   const expansions = new Map<Value, Value[]>()
   let changed = false
   for (const { subject } of order) {
@@ -113,9 +119,12 @@ function splitOnce(func: Func): boolean {
     if (!pieces) continue
     split(func, subject, pieces, expansions)
     for (const slice of subject.slices) touched.add(slice.inst)
+    taken.add(subject)
     changed = true
   }
   if (!changed) return false
+  // Addresses into the whole have no uses any more.
+  for (const [value, { subject }] of derived) if (value.op === 'ptradd' && taken.has(subject)) expansions.set(value, [])
   for (const block of func.blocks) {
     if (!block.insts.some(inst => expansions.has(inst))) continue
     block.insts = block.insts.flatMap(inst => expansions.get(inst) ?? [inst])
