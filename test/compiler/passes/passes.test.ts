@@ -8,27 +8,12 @@ import { DiagnosticSink } from '../../../base/diagnostics.js'
 import { printModule } from '../../../compiler/ir/print.js'
 import { readModule } from '../../../compiler/ir/read.js'
 import { validateFunc, validateModule } from '../../../compiler/ir/validate.js'
-import type { CompileOptions, Cpu } from '../../../compiler/options.js'
 import type { Pass } from '../../../compiler/passes/pass.js'
 import { passLists, passNames, runPasses } from '../../../compiler/passes/pass-list.js'
+import { testOptions } from './test-options.js'
 
 const folder = new URL('./cases/', import.meta.url)
 const cases = readdirSync(folder).filter(name => name.endsWith('.ir'))
-
-export function testOptions(words: readonly string[] = []): CompileOptions {
-  const cpu = (words.find(word => /^v[1-4]$/.test(word)) ?? 'v3') as Cpu
-  return {
-    target: { cpu, little: !words.includes('big') },
-    optimize: '2',
-    debug: false,
-    predefines: [],
-    includes: { quote: [], user: [], system: [], standard: [], after: [] },
-    prefixMap: [],
-    workingDirectory: '/',
-    disabledPasses: new Set(),
-    vmlinux: undefined,
-  }
-}
 
 function passNamed(name: string): Pass {
   const pass = passLists['2'].find(each => each.name === name)
