@@ -1,0 +1,84 @@
+/** Time, random numbers, the processor and the current task: all answered from the environment that the test sets. */
+import { EINVAL, ENOENT } from '../errno.js'
+import { VmFault } from '../fault.js'
+import type { Machine } from '../machine.js'
+import { defineHelpers } from './table.js'
+
+const pair = (m: Machine, high: number, low: number) => {
+  m.lo[0] = low
+  m.hi[0] = high
+}
+
+/** bpf_get_current_comm: the name, cut to the buffer and padded with zeros. */
+function currentComm(m: Machine): void {
+  const size = m.u32(2)
+  const at = m.writable(1, size)
+  const name = new TextEncoder().encode(m.env.task.comm).subarray(0, Math.max(0, Math.min(15, size - 1)))
+  m.memory.bytes.fill(0, at, at + size)
+  m.memory.write(at, name)
+  m.ret(0)
+}
+
+function currentTask(m: Machine): void {
+  if (m.env.task.address === 0) throw new VmFault('the current task has no task_struct: give the run one (fixture `task`)')
+  m.retAddress(m.env.task.address)
+}
+
+function ancestorCgroup(m: Machine): void {
+  m.ret64(m.env.task.cgroupAncestors[m.u32(1)] ?? 0n)
+}
+
+/** bpf_get_ns_current_pid_tgid(dev, ino, nsdata, size): every task is in the first namespace here. */
+function namespacePid(m: Machine): void {
+  if (m.u32(4) !== 8) {
+    m.ret(-EINVAL)
+    return
+  }
+  const at = m.writable(3, 8)
+  m.memory.view.setUint32(at, m.env.task.pid, true)
+  m.memory.view.setUint32(at + 4, m.env.task.tgid, true)
+  m.ret(0)
+}
+
+function sendSignal(m: Machine): void {
+  const sent = (m.extras.get('signals') as number[] | undefined) ?? []
+  sent.push(m.u32(1))
+  m.extras.set('signals', sent)
+  m.ret(m.u32(1) > 64 || m.u32(1) === 0 ? -EINVAL : 0)
+}
+
+defineHelpers([
+  { id: 5, name: 'bpf_ktime_get_ns', run: m => m.ret64(m.env.ktime) },
+  { id: 7, name: 'bpf_get_prandom_u32', run: m => m.retAddress(m.env.random()) },
+  { id: 8, name: 'bpf_get_smp_processor_id', run: m => m.retAddress(m.env.cpu) },
+  { id: 14, name: 'bpf_get_current_pid_tgid', run: m => pair(m, m.env.task.tgid, m.env.task.pid) },
+  { id: 15, name: 'bpf_get_current_uid_gid', run: m => pair(m, m.env.task.gid, m.env.task.uid) },
+  { id: 16, name: 'bpf_get_current_comm', run: currentComm },
+  { id: 35, name: 'bpf_get_current_task', run: currentTask },
+  {
+    id: 37,
+    name: 'bpf_current_task_under_cgroup',
+    run: m => {
+      const key = m.map(1)
+      const id = key.valuesOf(Uint8Array.of(m.u32(2) & 255, (m.u32(2) >> 8) & 255, (m.u32(2) >> 16) & 255, m.u32(2) >>> 24))
+      if (!id) m.ret(-ENOENT)
+      else m.ret(m.env.task.cgroupAncestors.includes(BigInt(new DataView(id[0]!.buffer).getUint32(0, true))) ? 1 : 0)
+    },
+    partial: 'cgroups are known by the low 32 bits of their id',
+  },
+  { id: 42, name: 'bpf_get_numa_node_id', run: m => m.retAddress(m.env.numaNode) },
+  { id: 80, name: 'bpf_get_current_cgroup_id', run: m => m.ret64(m.env.task.cgroupId) },
+  { id: 109, name: 'bpf_send_signal', run: sendSignal },
+  { id: 117, name: 'bpf_send_signal_thread', run: sendSignal },
+  {
+    id: 118,
+    name: 'bpf_jiffies64',
+    run: m => m.ret64(0x1_0000_0000n - 300n * BigInt(m.env.hz) + (m.env.ktime * BigInt(m.env.hz)) / 1_000_000_000n),
+  },
+  { id: 120, name: 'bpf_get_ns_current_pid_tgid', run: namespacePid, partial: 'there is one pid namespace' },
+  { id: 123, name: 'bpf_get_current_ancestor_cgroup_id', run: ancestorCgroup },
+  { id: 125, name: 'bpf_ktime_get_boot_ns', run: m => m.ret64(m.env.ktime + m.env.suspended) },
+  { id: 158, name: 'bpf_get_current_task_btf', run: currentTask },
+  { id: 160, name: 'bpf_ktime_get_coarse_ns', run: m => m.ret64(m.env.ktime) },
+  { id: 208, name: 'bpf_ktime_get_tai_ns', run: m => m.ret64(m.env.ktime + m.env.taiOffset) },
+])

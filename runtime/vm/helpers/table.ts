@@ -1,0 +1,37 @@
+/**
+ * The table of helpers and kfuncs. Each family of helpers is a file that adds its rows with `defineHelpers`; `helpers/all.ts` names
+ * the families. A helper takes its arguments from registers 1 to 5 of the machine and leaves its result in register 0.
+ */
+import type { Machine } from '../machine.js'
+
+export type Helper = (m: Machine) => void
+
+export interface HelperRow {
+  /** `enum bpf_func_id`. */
+  readonly id: number
+  readonly name: string
+  readonly run: Helper
+  /** What is missing, for the support table; absent when it does all that the kernel's does. */
+  readonly partial?: string
+}
+
+/** By id; holes are helpers that are not there. */
+export const helpersById: (Helper | undefined)[] = []
+export const helperRows = new Map<number, HelperRow>()
+export const kfuncsByName = new Map<string, Helper>()
+
+export function defineHelpers(rows: readonly HelperRow[]): void {
+  for (const row of rows) {
+    helpersById[row.id] = row.run
+    helperRows.set(row.id, row)
+  }
+}
+
+export function defineKfuncs(rows: Readonly<Record<string, Helper>>): void {
+  for (const [name, run] of Object.entries(rows)) kfuncsByName.set(name, run)
+}
+
+/** A helper's name where it is known here, else its number. */
+export function helperName(id: number): string {
+  return helperRows.get(id)?.name ?? `#${id}`
+}

@@ -1,0 +1,214 @@
+/**
+ * The state of a running program, and what helpers use of it: registers, memory, maps, the environment, and the outcomes that a run
+ * reports (printed text, redirects, events).
+ */
+import { NotImplemented } from '../../base/outcome.js'
+import type { BtfSet } from '../../linker/btf/btf-types.js'
+import type { Environment } from './environment.js'
+import { VmFault } from './fault.js'
+import { helperName, helpersById, kfuncsByName } from './helpers/table.js'
+import { callBack, FRAME_BYTES } from './interpreter.js'
+import { bigOf } from './long.js'
+import type { VmMap } from './maps/map.js'
+import { MAP_HANDLE, type Region, VmMemory } from './memory.js'
+import type { ProgramImage } from './program-image.js'
+import type { PacketBuffer } from './programs/packet-buffer.js'
+
+export interface MachineOptions {
+  /** Instructions a run may execute. */
+  readonly budget: number
+  /** Bytes of memory for maps, packets and objects together. */
+  readonly memoryLimit: number
+}
+
+/** Loops that a `may_goto` allows, BPF_MAX_LOOPS of the kernel. */
+const MAX_LOOPS = 1 << 23
+
+/** Frames that callbacks may pile up; beyond the verifier's 8 a chain, nested bpf_loop calls add their own. */
+const MAX_DEPTH = 64
+
+/** Where a redirect helper sent the packet. */
+export interface Redirect {
+  readonly kind: 'ifindex' | 'clone' | 'peer' | 'neigh' | 'map' | 'socket'
+  readonly ifindex: number
+  readonly map?: string
+  readonly key?: number
+  readonly flags: bigint
+  /** For clones: the packet as it was. */
+  readonly packet?: Uint8Array
+}
+
+export class Machine {
+  readonly memory: VmMemory
+  /** Low and high halves of the registers. */
+  readonly lo = new Int32Array(16)
+  readonly hi = new Int32Array(16)
+  readonly maps: VmMap[] = []
+  readonly caches = new Map<ProgramImage, Region[]>()
+  private readonly frames: { readonly region: Region; readonly start: number }[] = []
+  private depth = 0
+  private loops = 0
+
+  /** The program being run and the slot of the call being made, for helpers and messages. */
+  image!: ProgramImage
+  pc = 0
+  remaining = 0
+  executed = 0
+  /** Set by bpf_tail_call: the interpreter goes on there. */
+  tailCall: ProgramImage | undefined
+  tailCalls = 0
+  /** The type of the program that was started (`enum bpf_prog_type`), and its context's address. */
+  programType = 0
+  context = 0
+  packet: PacketBuffer | undefined
+  /** Text of bpf_trace_printk and its like. */
+  trace: string[] = []
+  redirects: Redirect[] = []
+  /** State that one family of helpers keeps for a run or for the machine, by its own key. */
+  readonly extras = new Map<string, unknown>()
+  kernelBtf: BtfSet | undefined
+
+  constructor(
+    readonly options: MachineOptions,
+    readonly env: Environment,
+  ) {
+    this.memory = new VmMemory(options.memoryLimit)
+  }
+
+  /** Makes ready for a run. */
+  reset(): void {
+    while (this.depth > 0) this.leaveFrame()
+    this.lo.fill(0)
+    this.hi.fill(0)
+    this.remaining = this.options.budget
+    this.executed = 0
+    this.tailCalls = 0
+    this.tailCall = undefined
+    this.loops = 0
+    this.trace = []
+    this.redirects = []
+  }
+
+  enterFrame(): void {
+    if (this.depth >= MAX_DEPTH) throw new VmFault(`calls and callbacks are nested deeper than ${MAX_DEPTH}`)
+    let frame = this.frames[this.depth]
+    if (!frame) {
+      const region = this.memory.region(`stack of frame ${this.depth}`, FRAME_BYTES, { closed: true })
+      frame = { region, start: region.start }
+      this.frames.push(frame)
+    }
+    const { region, start } = frame
+    region.end = start + FRAME_BYTES
+    this.memory.bytes.fill(0, start, region.end)
+    this.depth++
+    this.lo[10] = region.end
+    this.hi[10] = 0
+  }
+
+  leaveFrame(): void {
+    const { region } = this.frames[--this.depth]!
+    region.end = region.start
+    this.lo[10] = this.depth > 0 ? this.frames[this.depth - 1]!.region.end : 0
+  }
+
+  mayGoto(_pc: number): boolean {
+    return ++this.loops > MAX_LOOPS
+  }
+
+  callHelper(id: number): void {
+    const helper = helpersById[id]
+    if (!helper) throw new NotImplemented(`helper ${helperName(id)}`, this.where())
+    helper(this)
+  }
+
+  callKfunc(name: string): void {
+    const kfunc = kfuncsByName.get(name)
+    if (!kfunc) throw new NotImplemented(`kfunc ${name}`, this.where())
+    kfunc(this)
+  }
+
+  where(): string {
+    const line = this.image.lineOf(this.pc)
+    return `${this.image.name}, instruction ${this.pc}${line ? `, ${line.path}:${line.line}` : ''}`
+  }
+
+  /** Runs a callback of the program; arguments are in registers 1 to 5, the result is left in register 0. */
+  call(low: number, high: number): void {
+    callBack(this, low, high)
+  }
+
+  castAddressSpace(_dst: number, _src: number, _imm: number): void {
+    throw new NotImplemented('address-space casts (arena maps)')
+  }
+
+  /** LD_ABS and LD_IND: a big-endian load from the packet into register 0; false where the packet has no such bytes. */
+  loadPacket(size: number, offset: number): boolean {
+    const { packet } = this
+    if (!packet) throw new VmFault('a packet load in a program without a packet')
+    if (offset < 0) throw new NotImplemented(`packet load at negative offset ${offset}`, this.where())
+    const address = packet.data + offset
+    if (address + size > packet.end) return false
+    const { view } = this.memory
+    this.lo[0] = size === 1 ? view.getUint8(address) : size === 2 ? view.getUint16(address, false) : view.getInt32(address, false)
+    this.hi[0] = 0
+    return true
+  }
+
+  // What follows is for helpers.
+
+  /** Argument `register` as an unsigned number of 32 bits. */
+  u32(register: number): number {
+    return this.lo[register]! >>> 0
+  }
+
+  s32(register: number): number {
+    return this.lo[register]!
+  }
+
+  u64(register: number): bigint {
+    return bigOf(this.lo[register]!, this.hi[register]!)
+  }
+
+  /** Returns a signed number. */
+  ret(value: number): void {
+    this.lo[0] = value
+    this.hi[0] = value < 0 ? -1 : 0
+  }
+
+  /** Returns an address or an unsigned number of 32 bits. */
+  retAddress(address: number): void {
+    this.lo[0] = address
+    this.hi[0] = 0
+  }
+
+  ret64(value: bigint): void {
+    this.lo[0] = Number(BigInt.asIntN(32, value))
+    this.hi[0] = Number(BigInt.asIntN(32, value >> 32n))
+  }
+
+  setArg(register: number, value: number): void {
+    this.lo[register] = value
+    this.hi[register] = 0
+  }
+
+  /** Address of a readable range that an argument points to. */
+  readable(register: number, size: number): number {
+    return this.memory.range(this.hi[register]!, this.lo[register]!, size, false)
+  }
+
+  writable(register: number, size: number): number {
+    return this.memory.range(this.hi[register]!, this.lo[register]!, size, true)
+  }
+
+  /** Whether an argument is NULL. */
+  isNull(register: number): boolean {
+    return this.lo[register] === 0 && this.hi[register] === 0
+  }
+
+  /** The map whose handle an argument holds. */
+  map(register: number): VmMap {
+    const map = this.hi[register] === MAP_HANDLE ? this.maps[this.lo[register]!] : undefined
+    if (!map) throw new VmFault(`argument ${register} is no map`)
+    return map
+  }
+}

@@ -1,0 +1,11 @@
+/** Names every map type, so that each adds itself to the table. */
+import './array.js'
+import './bloom-filter.js'
+import './cgroup-storage.js'
+import './hash.js'
+import './lpm-trie.js'
+import './object-arrays.js'
+import './perf-event-array.js'
+import './queue-stack.js'
+import './ringbuf.js'
+import './storage.js'

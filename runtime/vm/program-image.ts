@@ -1,0 +1,104 @@
+/**
+ * A program ready to be run: its instructions packed two words a slot, with map references replaced by what registers will hold.
+ */
+import { NotImplemented } from '../../base/outcome.js'
+import type { Insns } from '../../assembler/isa/insns.js'
+import { classify, isForm } from '../../assembler/isa/isa-table.js'
+import * as op from '../../assembler/isa/opcodes.js'
+import type { LineInfo } from '../../linker/object/bpf-object.js'
+import { VmFault } from './fault.js'
+import { FUNC_HANDLE, MAP_HANDLE } from './memory.js'
+
+/** What loading a program needs to know of its surroundings. */
+export interface ImageScope {
+  /** Address of the first byte of a map's only value (global data). */
+  mapValueAddress(map: number): number
+  /** Number of maps. */
+  readonly mapCount: number
+  /** Address of a kernel variable by its BTF id. */
+  variableAddress(btfId: number): number
+  /** Name of a kfunc by its BTF id. */
+  kfuncName(btfId: number): string
+}
+
+export class ProgramImage {
+  /** Word 2n: opcode, registers and offset as encoded in little endian; word 2n + 1: the immediate. */
+  readonly words: Int32Array
+  /** kfunc names by slot. */
+  readonly kfuncs = new Map<number, string>()
+  /** How often each slot ran; made when coverage is asked for. */
+  hits: Uint32Array | undefined
+
+  constructor(
+    readonly name: string,
+    insns: Insns,
+    readonly lineInfo: readonly LineInfo[],
+    scope: ImageScope,
+    /** Whether a load through a bad pointer gives 0, as in programs that follow BTF pointers (BPF_PROBE_MEM). */
+    readonly probing: boolean,
+  ) {
+    this.words = new Int32Array(insns.length * 2)
+    for (let slot = 0; slot < insns.length; slot++) {
+      const form = classify(insns, slot)
+      if (!isForm(form)) throw new VmFault(`invalid instruction: ${form.reason}`, slot, name)
+      this.pack(insns, slot, insns.imm[slot]!)
+      if (form.kind === 'call_kfunc') this.kfuncs.set(slot, scope.kfuncName(insns.imm[slot]!))
+      if (form.slots === 1) continue
+      this.wide(insns, slot, scope)
+      slot++
+    }
+  }
+
+  private pack(insns: Insns, slot: number, imm: number): void {
+    this.words[slot * 2] = insns.code[slot]! | (insns.dst[slot]! << 8) | (insns.src[slot]! << 12) | (insns.off[slot]! << 16)
+    this.words[slot * 2 + 1] = imm
+  }
+
+  /** A 64-bit immediate: both halves as the register will hold them. */
+  private wide(insns: Insns, slot: number, scope: ImageScope): void {
+    let low = insns.imm[slot]!
+    let high = insns.imm[slot + 1]!
+    switch (insns.src[slot]) {
+      case 0:
+        break
+      case op.BPF_PSEUDO_MAP_FD:
+      case op.BPF_PSEUDO_MAP_IDX:
+        if (low < 0 || low >= scope.mapCount) throw new VmFault(`there is no map ${low}`, slot, this.name)
+        high = MAP_HANDLE
+        break
+      case op.BPF_PSEUDO_MAP_VALUE:
+      case op.BPF_PSEUDO_MAP_IDX_VALUE:
+        if (low < 0 || low >= scope.mapCount) throw new VmFault(`there is no map ${low}`, slot, this.name)
+        low = (scope.mapValueAddress(low) + high) | 0
+        high = 0
+        break
+      case op.BPF_PSEUDO_FUNC:
+        low = slot + 1 + low
+        high = FUNC_HANDLE
+        break
+      case op.BPF_PSEUDO_BTF_ID:
+        low = scope.variableAddress(low)
+        high = 0
+        break
+      default:
+        throw new NotImplemented(`64-bit immediate of kind ${insns.src[slot]}`, `${this.name}, instruction ${slot}`)
+    }
+    this.words[slot * 2 + 1] = low
+    this.words[slot * 2 + 3] = high
+  }
+
+  /** The source line of a slot: the last line record at or before it. */
+  lineOf(slot: number): LineInfo | undefined {
+    let low = 0
+    let high = this.lineInfo.length - 1
+    let found: LineInfo | undefined
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      if (this.lineInfo[middle]!.slot <= slot) {
+        found = this.lineInfo[middle]
+        low = middle + 1
+      } else high = middle - 1
+    }
+    return found
+  }
+}

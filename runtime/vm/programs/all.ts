@@ -1,0 +1,5 @@
+/** Names every program type, so that each adds itself to the table. */
+import './plain.js'
+import './skb.js'
+import './tracing.js'
+import './xdp.js'

@@ -1,0 +1,241 @@
+/**
+ * Running BPF programs without a kernel. A `Vm` is made of a prepared object: its maps are there, its programs can be run on
+ * packets, contexts and fixtures, and what they left in maps, packets and buffers can be read.
+ *
+ * Deterministic: time stands still unless advanced, random numbers come from a seed, the current task is what the test says.
+ */
+import type { Insns } from '../../assembler/isa/insns.js'
+import { NotImplemented } from '../../base/outcome.js'
+import type { MapDef } from '../../linker/object/bpf-object.js'
+import { BtfKind } from '../../linker/btf/btf-types.js'
+import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
+import { type FaultReport, VmFault } from './fault.js'
+import './helpers/all.js'
+import { PROGRAMS } from './helpers/control.js'
+import { execute } from './interpreter.js'
+import { type Fixture, KernelObjects } from './kernel-objects.js'
+import { bigOf } from './long.js'
+import { Machine } from './machine.js'
+import { MapAccess } from './map-access.js'
+import './maps/all.js'
+import { makeMap, MapType, type VmMap } from './maps/map.js'
+import { ProgramImage } from './program-image.js'
+import './programs/all.js'
+import type { PacketBuffer } from './programs/packet-buffer.js'
+import { programKind, type RunInput, type RunResult } from './programs/table.js'
+import { KERNEL_OBJECTS } from './programs/tracing.js'
+
+export interface VmOptions extends EnvironmentOptions {
+  /** Instructions a run may execute before it ends in LimitReached. Default: 100 million. */
+  readonly budget?: number
+  /** Bytes that maps, packets and kernel objects may take. Default: 1 GB. */
+  readonly memoryLimit?: number
+  /** Counts how often each instruction ran (see `VmProgram.hits`). */
+  readonly coverage?: boolean
+}
+
+export class Vm {
+  readonly machine: Machine
+  /** Maps by name. */
+  readonly maps: Readonly<Record<string, MapAccess>>
+  private readonly mapList: VmMap[] = []
+  private readonly programs = new Map<string, VmProgram>()
+  private readonly images: (ProgramImage | undefined)[] = []
+  readonly objects: KernelObjects
+
+  constructor(
+    readonly prepared: PreparedObject,
+    private readonly options: VmOptions = {},
+  ) {
+    this.machine = new Machine(
+      { budget: options.budget ?? 100_000_000, memoryLimit: options.memoryLimit ?? 1 << 30 },
+      makeEnvironment(options),
+    )
+    this.machine.kernelBtf = prepared.kernelBtf
+    this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
+    this.machine.extras.set(KERNEL_OBJECTS, this.objects)
+    this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
+    const access: Record<string, MapAccess> = {}
+    for (const def of prepared.maps) access[def.name] = new MapAccess(this.addMap(def), prepared.btf)
+    this.maps = access
+    for (const def of prepared.maps) this.fillSlots(def)
+  }
+
+  /** Time, CPU, current task: change them between runs. */
+  get env(): Environment {
+    return this.machine.env
+  }
+
+  /** Moves the clock. */
+  advance(nanoseconds: bigint | number): void {
+    this.env.ktime += BigInt(nanoseconds)
+  }
+
+  /** Makes the task that programs find themselves in a kernel object: `bpf_get_current_task` gives its address. */
+  setCurrentTask(fixture: Fixture): number {
+    this.env.task.address = this.objects.build(fixture)
+    return this.env.task.address
+  }
+
+  program(name: string): VmProgram {
+    let program = this.programs.get(name)
+    if (!program) {
+      const index = this.prepared.programs.findIndex(each => each.name === name)
+      if (index < 0)
+        throw new RangeError(`there is no program ${name}; there are ${this.prepared.programs.map(each => each.name).join(', ')}`)
+      program = new VmProgram(this, this.prepared.programs[index]!, () => this.image(index)!)
+      this.programs.set(name, program)
+    }
+    return program
+  }
+
+  private addMap(def: MapDef): VmMap {
+    const map = makeMap(def, { machine: this.machine, index: this.mapList.length })
+    this.mapList.push(map)
+    this.machine.maps.push(map)
+    return map
+  }
+
+  /** Initial slots of maps of maps and program arrays. */
+  private fillSlots(def: MapDef): void {
+    for (const { index, target } of def.values) {
+      const number =
+        def.type === MapType.PROG_ARRAY
+          ? this.prepared.programs.findIndex(program => program.name === target)
+          : this.prepared.maps.findIndex(map => map.name === target)
+      if (number < 0) continue
+      const key = new Uint8Array(def.keySize)
+      const value = new Uint8Array(def.valueSize)
+      new DataView(key.buffer).setUint32(0, index, true)
+      new DataView(value.buffer).setUint32(0, number, true)
+      this.maps[def.name]!.set(key, value)
+    }
+  }
+
+  /** Number of a program, as program arrays hold it. */
+  programNumber(name: string): number {
+    return this.prepared.programs.findIndex(program => program.name === name)
+  }
+
+  /** Number of a map, as maps of maps hold it. */
+  mapNumber(name: string): number {
+    return this.prepared.maps.findIndex(map => map.name === name)
+  }
+
+  private image(index: number): ProgramImage | undefined {
+    const program = this.prepared.programs[index]
+    if (!program) return undefined
+    let image = this.images[index]
+    if (!image) {
+      if (program.fault) throw new VmFault(program.fault, 0, program.name)
+      image = this.makeImage(program.name, program.insns, program, programKind(program.type, program.section).probing ?? false)
+      this.images[index] = image
+    }
+    return image
+  }
+
+  private makeImage(name: string, insns: Insns, program: PreparedProgram, probing: boolean): ProgramImage {
+    const { kernelBtf } = this.prepared
+    const image = new ProgramImage(
+      name,
+      insns,
+      program.lineInfo,
+      {
+        mapCount: this.mapList.length,
+        mapValueAddress: map => this.mapList[map]!.valueBase(),
+        variableAddress: id => this.variable(id),
+        kfuncName: id => {
+          const type = kernelBtf && id > 0 && id < kernelBtf.count ? kernelBtf.type(id) : undefined
+          return type?.kind === BtfKind.Func ? type.name : `#${id}`
+        },
+      },
+      probing,
+    )
+    if (this.options.coverage) image.hits = new Uint32Array(insns.length)
+    return image
+  }
+
+  /** Kernel variables that a test gave values (`setVariable`), by name. */
+  private readonly variables = new Map<string, number>()
+
+  /** Gives a kernel variable (`extern … __ksym`) its bytes. */
+  setVariable(name: string, bytes: Uint8Array): void {
+    this.variables.set(name, this.objects.place(`kernel variable ${name}`, bytes))
+  }
+
+  private variable(id: number): number {
+    const type = this.prepared.kernelBtf?.type(id)
+    const name = type?.kind === BtfKind.Var ? type.name : `#${id}`
+    const address = this.variables.get(name)
+    if (address === undefined) throw new NotImplemented(`kernel variable ${name}: give it a value with setVariable`)
+    return address
+  }
+}
+
+export class VmProgram {
+  constructor(
+    private readonly vm: Vm,
+    readonly prepared: PreparedProgram,
+    private readonly image: () => ProgramImage,
+  ) {}
+
+  get name(): string {
+    return this.prepared.name
+  }
+
+  /** How often each slot ran since the VM was made; undefined unless the VM was made with `coverage`. */
+  get hits(): Uint32Array | undefined {
+    return this.image().hits
+  }
+
+  /**
+   * Runs the program once. A fault of the program is part of the result; LimitReached (budget, memory) and NotImplemented
+   * (naming what is missing) are thrown.
+   */
+  run(input: RunInput = {}): RunResult {
+    const { machine } = this.vm
+    const kind = programKind(this.prepared.type, this.prepared.section)
+    machine.reset()
+    if (input.budget !== undefined) machine.remaining = input.budget
+    machine.packet = undefined
+    machine.programType = this.prepared.type
+    machine.extras.set('retval', 0)
+    let fault: FaultReport | undefined
+    let context = { address: 0, size: 0 }
+    try {
+      const image = this.image()
+      machine.image = image
+      context = kind.setUp(machine, this.prepared, input)
+      machine.context = context.address
+      execute(machine, image, 0)
+    } catch (error) {
+      if (!(error instanceof VmFault)) throw error
+      fault = this.report(error)
+    }
+    const { memory, lo, hi } = machine
+    const packet = machine.packet as PacketBuffer | undefined
+    return {
+      ret: fault ? 0n : bigOf(lo[0]!, hi[0]!),
+      retval: fault ? 0 : lo[0]!,
+      packet: packet && (kind.packetAfter ? kind.packetAfter(machine) : packet.bytes()),
+      ctx: memory.bytes.slice(context.address, context.address + context.size),
+      fault,
+      insns: machine.executed,
+      trace: machine.trace,
+      redirects: machine.redirects,
+    }
+  }
+
+  private report(fault: VmFault): FaultReport {
+    const { machine } = this.vm
+    const image = fault.program === machine.image?.name ? machine.image : undefined
+    const line = image?.lineOf(fault.slot)
+    return {
+      message: fault.message,
+      program: fault.program,
+      slot: fault.slot,
+      line: line && { path: line.path, line: line.line, text: line.text },
+    }
+  }
+}
