@@ -17,6 +17,7 @@ import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
 import { sroa } from './sroa.js'
+import { unroll } from './unroll.js'
 
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
 const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
@@ -27,9 +28,31 @@ const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUn
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
   '0': [constantGlobals, inlinePass('always', []), ...tidy, ...legalize, deadGlobals],
-  '1': [constantGlobals, ...tidy, inlinePass('always', tidy), ...tidy, ...legalize, ...tidy, deadGlobals],
-  '2': [constantGlobals, ...tidy, inlinePass('all', tidy), deadGlobals, ...tidy, ...legalize, ...tidy, deadGlobals],
-  s: [constantGlobals, ...tidy, inlinePass('all', tidy), deadGlobals, ...tidy, ...legalize, ...tidy, deadGlobals],
+  '1': [constantGlobals, ...tidy, inlinePass('always', tidy), ...tidy, unroll, ...tidy, ...legalize, ...tidy, deadGlobals],
+  '2': [
+    constantGlobals,
+    ...tidy,
+    inlinePass('all', tidy),
+    deadGlobals,
+    ...tidy,
+    unroll,
+    ...tidy,
+    ...legalize,
+    ...tidy,
+    deadGlobals,
+  ],
+  s: [
+    constantGlobals,
+    ...tidy,
+    inlinePass('all', tidy),
+    deadGlobals,
+    ...tidy,
+    unroll,
+    ...tidy,
+    ...legalize,
+    ...tidy,
+    deadGlobals,
+  ],
 }
 
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */

@@ -1,0 +1,293 @@
+/**
+ * Loops that the author asked to be unrolled (`#pragma unroll`) and that run a known number of times become straight code. The number is
+ * found by running the loop's counters: header parameters that start as constants and go on by constant arithmetic. Values used after the
+ * loop go through memory while blocks are copied; mem2reg, which follows, brings them back.
+ */
+import { computeDominators } from '../ir/dominators.js'
+import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
+import {
+  type BinaryOp,
+  type Block,
+  bitsOf,
+  type CastOp,
+  type Edge,
+  type Func,
+  successors,
+  terminatorOperands,
+  type Value,
+} from '../ir/ir.js'
+import { findLoops, type Loop } from '../ir/loops.js'
+import { removeUnreachable } from './cfg.js'
+import { Cloner } from './clone.js'
+import type { FunctionPass } from './pass.js'
+
+/** Instructions that `#pragma unroll` may make of a loop; `unroll(full)` is an order. */
+const ENABLED_LIMIT = 16_384
+const FULL_LIMIT = 1_000_000
+/** Rounds of a loop that are tried before its count is called unknown. */
+const MAX_ROUNDS = 65_536
+
+export const unroll: FunctionPass = {
+  kind: 'function',
+  name: 'unroll',
+  run(func) {
+    let changed = false
+    const given = new Set<Block>()
+    while (hasHints(func)) {
+      removeUnreachable(func)
+      const dominators = computeDominators(func)
+      const forest = findLoops(func, dominators)
+      // Inner loops come first, so that a count of theirs that is known does not depend on what is around.
+      const loop = forest.all.find(each => !given.has(each.header) && hintOf(each) !== undefined)
+      if (!loop) break
+      given.add(loop.header)
+      if (unrollFully(func, loop, (a, b) => dominators.dominates(a, b))) changed = true
+    }
+    return clearHints(func) || changed
+  },
+}
+
+function hasHints(func: Func): boolean {
+  return func.blocks.some(block => block.terminator.kind === 'br' && block.terminator.unroll !== undefined)
+}
+
+function clearHints(func: Func): boolean {
+  let changed = false
+  for (const block of func.blocks) {
+    if (block.terminator.kind !== 'br' || block.terminator.unroll === undefined) continue
+    delete block.terminator.unroll
+    changed = true
+  }
+  return changed
+}
+
+function hintOf(loop: Loop): 'full' | 'enable' | number | undefined {
+  for (const latch of loop.latches) {
+    const terminator = latch.terminator
+    if (terminator.kind !== 'br' || terminator.unroll === undefined || terminator.to.block !== loop.header) continue
+    if (terminator.unroll !== 'disable') return terminator.unroll
+  }
+  return undefined
+}
+
+function unrollFully(func: Func, loop: Loop, dominates: (a: Block, b: Block) => boolean): boolean {
+  const hint = hintOf(loop)
+  if (hint === undefined || loop.latches.length !== 1) return false
+  const inside = new Set(loop.blocks)
+  if (loop.blocks.some(block => block.terminator.kind === 'asmgoto')) return false
+  const latch = loop.latches[0]!
+  const back = successors(latch).filter(edge => edge.block === loop.header)
+  if (back.length !== 1) return false
+  const entering: Edge[] = []
+  for (const block of func.blocks) {
+    if (!inside.has(block)) for (const edge of successors(block)) if (edge.block === loop.header) entering.push(edge)
+  }
+  let size = 0
+  for (const block of loop.blocks) size += block.insts.length + 1
+  for (const exit of loop.blocks) {
+    const terminator = exit.terminator
+    if (terminator.kind !== 'condbr' || !dominates(exit, latch)) continue
+    const stays = inside.has(terminator.then.block)
+    if (stays === inside.has(terminator.otherwise.block)) continue
+    const rounds = countRounds(loop, terminator.condition, stays, entering, back[0]!)
+    if (rounds === undefined) continue
+    const limit = hint === 'full' ? FULL_LIMIT : ENABLED_LIMIT
+    if (size * rounds > limit || (typeof hint === 'number' && rounds > hint + 1)) return false
+    copyRounds(func, loop, inside, exit, rounds, entering)
+    return true
+  }
+  return false
+}
+
+/** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known. */
+function countRounds(loop: Loop, condition: Value, stays: boolean, entering: readonly Edge[], back: Edge): number | undefined {
+  const current = new Map<Value, bigint>()
+  const { params } = loop.header
+  params.forEach((param, i) => {
+    const first = entering[0]?.args[i]
+    if (first?.op === 'const' && entering.every(edge => edge.args[i]!.op === 'const' && edge.args[i]!.value === first.value))
+      current.set(param, first.value)
+  })
+  for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
+    const known = new Map(current)
+    const decided = evaluate(condition, known, 0)
+    if (decided === undefined) return undefined
+    if ((decided === 1n) !== stays) return rounds
+    params.forEach((param, i) => {
+      if (!current.has(param)) return
+      const next = evaluate(back.args[i]!, known, 0)
+      if (next === undefined) current.delete(param)
+      else current.set(param, next)
+    })
+  }
+  return undefined
+}
+
+/** The value in this round, if it follows from what is known. */
+function evaluate(value: Value, known: Map<Value, bigint>, depth: number): bigint | undefined {
+  if (value.op === 'const') return value.value
+  const found = known.get(value)
+  if (found !== undefined) return found
+  if (depth > 32 || value.args.length === 0) return undefined
+  let result: bigint | undefined
+  switch (value.op) {
+    case 'zext':
+    case 'sext':
+    case 'trunc': {
+      const a = evaluate(value.args[0]!, known, depth + 1)
+      if (a !== undefined) result = foldCast(value.op as CastOp, value.args[0]!.type, value.type, a)
+      break
+    }
+    case 'add':
+    case 'sub':
+    case 'mul':
+    case 'udiv':
+    case 'sdiv':
+    case 'urem':
+    case 'srem':
+    case 'and':
+    case 'or':
+    case 'xor':
+    case 'shl':
+    case 'lshr':
+    case 'ashr':
+    case 'icmp': {
+      const a = evaluate(value.args[0]!, known, depth + 1)
+      const b = a === undefined ? undefined : evaluate(value.args[1]!, known, depth + 1)
+      if (a === undefined || b === undefined) break
+      const { type } = value.args[0]!
+      if (value.op === 'icmp') result = foldCompare(value.predicate, type, a, b) ? 1n : 0n
+      else result = foldBinary(value.op as BinaryOp, value.type, a, b)
+      break
+    }
+    default:
+      break
+  }
+  if (result !== undefined) known.set(value, result)
+  return result
+}
+
+/** Copies the loop's blocks once a round, chains the copies, and drops the loop. */
+function copyRounds(
+  func: Func,
+  loop: Loop,
+  inside: ReadonlySet<Block>,
+  exit: Block,
+  rounds: number,
+  entering: readonly Edge[],
+): void {
+  sendThroughMemory(func, loop, inside)
+  const copies: Block[][] = []
+  const cloners: Cloner[] = []
+  for (let round = 0; round < rounds; round++) {
+    const cloner = new Cloner(func)
+    copies.push(cloner.clone(loop.blocks, false))
+    cloners.push(cloner)
+  }
+  for (let round = 0; round < rounds; round++) {
+    const cloner = cloners[round]!
+    const head = cloner.blocks.get(loop.header)!
+    const last = round === rounds - 1
+    const next = last ? undefined : cloners[round + 1]!.blocks.get(loop.header)!
+    const branch = cloner.blocks.get(exit)!
+    for (const block of copies[round]!) {
+      const { terminator } = block
+      if (terminator.kind === 'br' && terminator.unroll !== undefined && terminator.to.block === head) delete terminator.unroll
+      for (const edge of successors(block)) {
+        if (edge.block !== head) continue
+        if (next) edge.block = next
+        else {
+          // The last round leaves before it gets here.
+          edge.block = func.block()
+          edge.args = []
+          copies[round]!.push(edge.block)
+        }
+      }
+      if (block === branch && terminator.kind === 'condbr') {
+        const stays = inside.has((exit.terminator as typeof terminator).then.block)
+        block.terminator = { kind: 'br', to: stays === !last ? terminator.then : terminator.otherwise, loc: terminator.loc }
+      }
+    }
+  }
+  const first = cloners[0]!.blocks.get(loop.header)!
+  for (const edge of entering) edge.block = first
+  const at = func.blocks.indexOf(loop.header)
+  func.blocks.splice(at < 0 ? func.blocks.length : at, 0, ...copies.flat())
+  func.blocks = func.blocks.filter(block => !inside.has(block))
+}
+
+/** Values of the loop that are used behind it are stored where they are made and loaded where they are used. */
+function sendThroughMemory(func: Func, loop: Loop, inside: ReadonlySet<Block>): void {
+  const defined = new Set<Value>()
+  for (const block of loop.blocks) {
+    for (const param of block.params) defined.add(param)
+    for (const inst of block.insts) defined.add(inst)
+  }
+  const slots = new Map<Value, Value>()
+  const slotOf = (value: Value): Value => {
+    let slot = slots.get(value)
+    if (!slot) {
+      slot = func.value('alloca', 'ptr', [], value.loc)
+      slot.size = Math.max(1, bitsOf(value.type) >> 3)
+      slot.align = slot.size
+      slots.set(value, slot)
+    }
+    return slot
+  }
+  for (const block of func.blocks) {
+    if (inside.has(block)) continue
+    const out: Value[] = []
+    const reload = (value: Value): Value => {
+      if (!defined.has(value)) return value
+      // Truth values have no place in memory; they travel as a byte.
+      const load = func.value('load', value.type === 'i1' ? 'i8' : value.type, [slotOf(value)], value.loc)
+      load.align = slotOf(value).align
+      out.push(load)
+      if (value.type !== 'i1') return load
+      const bit = func.value('icmp', 'i1', [load, func.const('i8', 0)], value.loc)
+      bit.predicate = 'ne'
+      out.push(bit)
+      return bit
+    }
+    for (const inst of block.insts) {
+      inst.args = inst.args.map(reload)
+      out.push(inst)
+    }
+    mapOperands(block, reload)
+    block.insts = out
+  }
+  // Edges out of the loop carry values of their own round already.
+  for (const block of loop.blocks) {
+    const out: Value[] = []
+    const save = (value: Value): void => {
+      const slot = slots.get(value)
+      if (!slot) return
+      let stored = value
+      if (value.type === 'i1') {
+        stored = func.value('zext', 'i8', [value], value.loc)
+        out.push(stored)
+      }
+      const store = func.value('store', 'void', [slot, stored], value.loc)
+      store.align = slot.align
+      out.push(store)
+    }
+    block.params.forEach(save)
+    for (const inst of block.insts) {
+      out.push(inst)
+      save(inst)
+    }
+    block.insts = out
+  }
+  func.entry.insts.unshift(...slots.values())
+}
+
+function mapOperands(block: Block, map: (value: Value) => Value): void {
+  const { terminator } = block
+  if (terminatorOperands(terminator).length > 0) {
+    if (terminator.kind === 'condbr') terminator.condition = map(terminator.condition)
+    else if (terminator.kind === 'switch') terminator.value = map(terminator.value)
+    else if (terminator.kind === 'ret' && terminator.value) terminator.value = map(terminator.value)
+    else if (terminator.kind === 'asmgoto') terminator.args = terminator.args.map(map)
+  }
+  for (const edge of successors(block)) edge.args = edge.args.map(map)
+}
