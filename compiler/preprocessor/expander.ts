@@ -5,7 +5,7 @@
  */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Loc, SourceSet } from '../../base/source.js'
-import type { BuiltinMacro, Macro, MacroOp, MacroTable } from './macro.js'
+import { type BuiltinMacro, type DefinitionNames, type Macro, type MacroOp, type MacroTable, macroOps } from './macro.js'
 import { type Names, Punct } from './names.js'
 import { Scanner } from './scanner.js'
 import { InnerFlag, TOKEN_STRIDE, type TokenList, TokenListPool } from './token-list.js'
@@ -36,6 +36,7 @@ export abstract class Expander {
   expansion = 0
 
   readonly expansions: Expansion[]
+  protected readonly special: DefinitionNames
   /** For the outermost expansions: where the use ends, which is where `__LINE__` counts. */
   private readonly ends = new Map<number, Loc>()
   protected readonly pool = new TokenListPool()
@@ -60,6 +61,7 @@ export abstract class Expander {
     expansions: Expansion[],
   ) {
     this.expansions = expansions
+    this.special = { vaArgs: names.intern('__VA_ARGS__'), vaOpt: names.intern('__VA_OPT__') }
   }
 
   /** Reads the next token of the file into the fields; kind End at the end of the input or of a directive. */
@@ -211,7 +213,7 @@ export abstract class Expander {
       if (parent === 0) this.ends.set(id, loc)
       const { body } = macro
       const list = this.pool.take()
-      if (macro.ops) this.build(macro, [], id, loc, parent, list)
+      if (macro.built) this.build(macro, [], id, loc, parent, list)
       else {
         list.appendRange(body, 0, body.count)
         for (let i = 0; i < list.count; i++) list.data[i * TOKEN_STRIDE + 4] = id
@@ -237,7 +239,7 @@ export abstract class Expander {
     const id = this.expansions.push({ macro: macro.name, use: loc, parent }) - 1
     if (parent === 0) this.ends.set(id, end)
     const list = this.pool.take()
-    if (macro.ops) this.build(macro, args, id, loc, parent, list, elided)
+    if (macro.built) this.build(macro, args, id, loc, parent, list, elided)
     else {
       list.appendRange(macro.body, 0, macro.body.count)
       for (let i = 0; i < list.count; i++) list.data[i * TOKEN_STRIDE + 4] = id
@@ -348,7 +350,7 @@ export abstract class Expander {
     elided = false,
   ): void {
     const building = new Building(macro, args, id, use, parent, out, elided)
-    this.run(macro.ops!, building)
+    this.run(macroOps(macro, this.special), building)
     for (const list of building.expanded) if (list) this.pool.give(list)
     if (!building.marked) return
     let kept = 0

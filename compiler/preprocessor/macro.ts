@@ -55,8 +55,10 @@ export interface Macro {
   readonly params: readonly Atom[]
   readonly variadic: boolean
   readonly body: TokenList
-  /** Undefined where the body is copied as it is. */
-  readonly ops: readonly MacroOp[] | undefined
+  /** `body` has `#` or `##` or parameters: it is built from `macroOps`, not copied. */
+  readonly built: boolean
+  /** Made when first needed. */
+  ops: readonly MacroOp[] | undefined
   readonly builtin: BuiltinMacro | undefined
   /** Being expanded: not expanded again inside (6.10.3.4). */
   disabled: boolean
@@ -132,6 +134,7 @@ export function builtinMacro(name: Atom, builtin: BuiltinMacro): Macro {
     params: [],
     variadic: false,
     body: new TokenList(1),
+    built: false,
     ops: undefined,
     builtin,
     disabled: false,
@@ -195,12 +198,17 @@ export function readDefinition(
 
   const body = new TokenList(4)
   let pastes = false
+  /** A `#`, or `__VA_OPT__`. */
+  let hashes = false
   let first = true
   for (; kind !== TokenKind.End; kind = scanner.next()) {
     let flags = scanner.flags & TokenFlag.space
     if (first) flags = 0
     first = false
-    if (scanner.isPunct(Punct['##'])) pastes = true
+    if (kind === TokenKind.Punctuator) {
+      if (scanner.atom === Punct['##']) pastes = true
+      else if (scanner.atom === Punct['#']) hashes = true
+    } else if (kind === TokenKind.Identifier && scanner.atom === special.vaOpt) hashes = true
     if (kind === TokenKind.Identifier && scanner.atom === special.vaArgs && !(variadic && params.at(-1) === special.vaArgs))
       problem(
         'P0011',
@@ -220,14 +228,33 @@ export function readDefinition(
     )
     return undefined
   }
-  let ops: readonly MacroOp[] | undefined
-  if (pastes || functionLike) {
-    const reader = new OpReader(body, params, functionLike, variadic, special, problem)
-    ops = reader.read(body.count)
-    if (reader.failed) return undefined
-    if (!pastes && ops.every(op => op.kind === 'token')) ops = undefined
+  const built = pastes || (functionLike && (params.length > 0 || hashes))
+  const macro: Macro = {
+    name,
+    loc,
+    functionLike,
+    params,
+    variadic,
+    body,
+    built,
+    ops: undefined,
+    builtin: undefined,
+    disabled: false,
+    since: 0,
+    until: FOREVER,
   }
-  return { name, loc, functionLike, params, variadic, body, ops, builtin: undefined, disabled: false, since: 0, until: FOREVER }
+  // What can be wrong in a body is found now; the steps of others are made when they are used, which most never are.
+  if (built && hashes) {
+    const reader = new OpReader(macro, special, problem)
+    macro.ops = reader.read(body.count)
+    if (reader.failed) return undefined
+  }
+  return macro
+}
+
+/** The steps that build a macro's expansion. */
+export function macroOps(macro: Macro, special: DefinitionNames): readonly MacroOp[] {
+  return (macro.ops ??= new OpReader(macro, special, () => {}).read(macro.body.count))
 }
 
 const isPaste = (body: TokenList, at: number): boolean => body.kind(at) === TokenKind.Punctuator && body.atom(at) === Punct['##']
@@ -236,14 +263,21 @@ class OpReader {
   failed = false
   private at = 0
 
+  private readonly body: TokenList
+  private readonly params: readonly Atom[]
+  private readonly functionLike: boolean
+  private readonly variadic: boolean
+
   constructor(
-    private readonly body: TokenList,
-    private readonly params: readonly Atom[],
-    private readonly functionLike: boolean,
-    private readonly variadic: boolean,
+    macro: Macro,
     private readonly special: DefinitionNames,
     private readonly problem: DefinitionProblem,
-  ) {}
+  ) {
+    this.body = macro.body
+    this.params = macro.params
+    this.functionLike = macro.functionLike
+    this.variadic = macro.variadic
+  }
 
   private fault(at: number, code: string, message: string): void {
     this.failed = true
@@ -292,32 +326,39 @@ class OpReader {
   }
 
   private one(at: number, pasteBefore: boolean): MacroOp {
-    const op = { token: at, param: -1, pasteBefore, pasteAfter: false, inner: [] as readonly MacroOp[] }
     const hash = this.functionLike && this.isPunct(at, Punct['#'])
     const operand = hash ? at + 1 : at
     if (this.isVaOpt(operand)) {
       const close = this.closing(operand + 1)
       if (close < 0) {
         this.fault(operand, 'P0016', 'unterminated __VA_OPT__ argument list')
-        return { ...op, kind: 'token' }
+        return op('token', at, -1, pasteBefore)
       }
       this.at = operand + 2
       const inner = this.read(close)
       this.at = close + 1
-      return { ...op, kind: hash ? 'stringify_va_opt' : 'va_opt', inner }
+      return op(hash ? 'stringify_va_opt' : 'va_opt', at, -1, pasteBefore, inner)
     }
     const param =
       operand < this.body.count && this.body.kind(operand) === TokenKind.Identifier
         ? this.params.indexOf(this.body.atom(operand))
         : -1
-    if (hash && param < 0) {
-      this.fault(at, 'P0017', "'#' is not followed by a macro parameter")
-      return { ...op, kind: 'token' }
-    }
     this.at = operand + 1
-    return { ...op, kind: hash ? 'stringify' : param >= 0 ? 'param' : 'token', param }
+    if (hash && param < 0) this.fault(at, 'P0017', "'#' is not followed by a macro parameter")
+    return op(hash && param >= 0 ? 'stringify' : param >= 0 ? 'param' : 'token', at, param, pasteBefore)
   }
 }
+
+const none: readonly MacroOp[] = []
+
+const op = (kind: MacroOp['kind'], token: number, param: number, pasteBefore: boolean, inner = none): MacroOp => ({
+  kind,
+  token,
+  param,
+  pasteBefore,
+  pasteAfter: false,
+  inner,
+})
 
 /** Whether two definitions are the same, white space included (6.10.3p2): then a redefinition is no fault. */
 export function sameDefinition(a: Macro, b: Macro): boolean {

@@ -3,11 +3,11 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Host } from '../../base/host.js'
 import type { SourceSet } from '../../base/source.js'
 import type { CompileOptions } from '../options.js'
-import { type DeclarationIndex, emptyIndex } from './declaration-index.js'
+import type { DeclarationIndex } from './declaration-index.js'
 import type { DiagnosticStates } from './diagnostic-state.js'
 import type { MacroTable } from './macro.js'
 import { Names } from './names.js'
-import { type Dependency, type LineMark, Preprocessor } from './preprocessor.js'
+import { type Dependency, type HeaderCache, type LineMark, Preprocessor } from './preprocessor.js'
 import { type TokenBuffer, TokenFlag, TokenKind } from './tokens.js'
 
 export interface Preprocessed {
@@ -30,6 +30,10 @@ export interface PreprocessExtras {
   readonly printing?: boolean
   /** A table of names to go on with, in a process that compiles many files. */
   readonly names?: Names
+  /** Headers of at least so many bytes have their declarations put off; 32 KB where nothing is said, Infinity for none. */
+  readonly lazyFrom?: number
+  /** Indexes of big headers from earlier compilations. */
+  readonly cache?: HeaderCache
 }
 
 /**
@@ -46,7 +50,11 @@ export function preprocess(
 ): Preprocessed {
   const printing = extras.printing ?? false
   const names = extras.names ?? new Names()
-  const preprocessor = new Preprocessor(host, options, sources, sink, names, { printing })
+  const preprocessor = new Preprocessor(host, options, sources, sink, names, {
+    printing,
+    lazyFrom: extras.lazyFrom ?? 32768,
+    cache: extras.cache,
+  })
   const { buffer } = preprocessor
   const bytes = host.read(path)
   if (!bytes) sink.error('P0083', undefined, `no such file: '${path}'`)
@@ -55,6 +63,6 @@ export function preprocess(
     while (preprocessor.next() !== TokenKind.End) preprocessor.emit()
   }
   buffer.push(TokenKind.End, TokenFlag.lineStart, preprocessor.loc, 0, 0, 0)
-  const { dependencies, macros, diagnosticStates, marks } = preprocessor
-  return { tokens: buffer, names, index: emptyIndex, dependencies, macros, diagnosticStates, marks }
+  const { index, dependencies, macros, diagnosticStates, marks } = preprocessor
+  return { tokens: buffer, names, index, dependencies, macros, diagnosticStates, marks }
 }

@@ -12,12 +12,15 @@ import { Expander } from './expander.js'
 import { hasAttribute, hasBuiltin, hasExtension, hasFeature, hasStandardAttribute, isTarget } from './features.js'
 import { type FoundFile, IncludeSearch, normalisePath } from './include-search.js'
 import { type BuiltinMacro, builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
-import { type Names, Punct } from './names.js'
+import { concerns, type HeaderRun, indexHeader } from './header-index.js'
+import { LazyDeclarations } from './lazy-declarations.js'
+import { Keyword, type Names, Punct } from './names.js'
+import { PragmaState } from './pragma-state.js'
 import { pragmaClass } from './pragmas.js'
 import { predefinedText } from './predefined-macros.js'
 import { Scanner, type ScanProblem } from './scanner.js'
 import { TokenList } from './token-list.js'
-import { type Atom, TokenBuffer, TokenFlag, TokenKind } from './tokens.js'
+import { type Atom, TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from './tokens.js'
 
 /** As deep as clang goes. */
 const INCLUDE_DEPTH = 200
@@ -70,12 +73,34 @@ export class OpenFile {
     readonly firstCondition: number,
     /** Made up: predefined macros, the command line. */
     readonly virtual: boolean,
+    /** A part of a file, for one declaration. */
+    readonly part: boolean,
   ) {}
+
+  /** Its declarations are put off where that can be done. */
+  lazy = false
+  /** Runs made so far. */
+  runs = 0
+  /** A macro has the name of something it declares. */
+  crossed = false
+  /** Stands between two declarations. */
+  between = true
+  /** Brackets open in what is being read in the ordinary way. */
+  nesting = 0
+}
+
+/** Keeps header runs between compilations; the bytes given are those of the file. */
+export interface HeaderCache {
+  get(path: string, bytes: Uint8Array, start: number): HeaderRun | undefined
+  put(path: string, bytes: Uint8Array, start: number, run: HeaderRun): void
 }
 
 export interface PreprocessorSettings {
   /** Only preprocessing was asked for (`-E`): pragmas stay as written, lines are marked, nothing is put off. */
   readonly printing: boolean
+  /** Headers of at least so many bytes are indexed and their declarations put off. */
+  readonly lazyFrom: number
+  readonly cache: HeaderCache | undefined
 }
 
 export class Preprocessor extends Expander {
@@ -91,9 +116,18 @@ export class Preprocessor extends Expander {
   /** Reading has ended: an include was not found, or nests without end. */
   protected stopped = false
   private mainPath = ''
+  readonly index: LazyDeclarations
+  private readonly pragmas = new PragmaState()
+  /** Hashes of the names of all macros there ever were. */
+  private readonly macroHashes = new Set<number>()
+  /** Names of macros that could change the structure of a header that uses them inside a body. */
+  private readonly hazards: Atom[] = []
+  /** Macros not yet looked at in that regard. */
+  private readonly unchecked: Macro[] = []
+  private searched: { readonly file: SourceFile; readonly text: string; done: number; found: boolean } | undefined
+  /** Braces open in the translation unit: a header inside some is never put off. */
+  private braces = 0
   private readonly pushedMacros = new Map<Atom, (Macro | undefined)[]>()
-  private readonly vaArgs: Atom
-  private readonly vaOpt: Atom
   private readonly defined: Atom
   private readonly directives = new Map<Atom, (loc: Loc) => void>()
   private readonly reportScan: ScanProblem
@@ -109,15 +143,14 @@ export class Preprocessor extends Expander {
     const buffer = new TokenBuffer(1 << 14)
     super(names, new MacroTable(), sources, sink, buffer.expansions)
     this.buffer = buffer
+    this.index = new LazyDeclarations(names, this.scanRange)
     this.search = new IncludeSearch(host, options.includes)
-    this.vaArgs = names.intern('__VA_ARGS__')
-    this.vaOpt = names.intern('__VA_OPT__')
     this.defined = names.intern('defined')
     this.reportScan = (code, start, end, message) => {
       const base = this.files.at(-1)?.file.base ?? 0
       this.error(code, base + start, end - start, message)
     }
-    for (const [name, builtin] of builtinNames) this.macros.define(builtinMacro(names.intern(name), builtin))
+    for (const [name, builtin] of builtinNames) this.enterMacro(builtinMacro(names.intern(name), builtin))
     const on = (name: string, action: (loc: Loc) => void) => this.directives.set(names.intern(name), action)
     on('define', () => this.define())
     on('undef', () => this.undef())
@@ -176,7 +209,14 @@ export class Preprocessor extends Expander {
   private open(facts: FileFacts, directory: number, virtual: boolean): void {
     const { file } = facts
     const scanner = new Scanner(file.bytes, this.names, file.base, this.reportScan)
-    this.files.push(new OpenFile(file, scanner, facts, directory, this.conditions.length, virtual))
+    const open = new OpenFile(file, scanner, facts, directory, this.conditions.length, virtual, false)
+    open.lazy =
+      this.files.length > 0 &&
+      !virtual &&
+      !this.settings.printing &&
+      file.bytes.length >= this.settings.lazyFrom &&
+      this.braces === 0
+    this.files.push(open)
     if (!virtual) this.diagnosticStates.enter(file.base, file.base)
   }
 
@@ -211,9 +251,10 @@ export class Preprocessor extends Expander {
     for (;;) {
       const open = this.top
       const { scanner } = open
+      if (open.lazy && open.between && !scanner.inDirective && this.collecting === 0 && !this.stopped && this.putOff(open)) return
       const kind = this.stopped ? TokenKind.End : scanner.next()
       if (kind === TokenKind.End) {
-        if (!this.stopped && !scanner.inDirective) {
+        if (!this.stopped && !scanner.inDirective && !open.part) {
           if (this.files.length > 1 && this.collecting === 0) {
             this.close()
             continue
@@ -241,6 +282,7 @@ export class Preprocessor extends Expander {
         return
       }
       open.activity++
+      if (open.lazy && !scanner.inDirective) this.followNesting(open)
       this.kind = kind
       this.flags = scanner.flags
       this.loc = scanner.base + scanner.start
@@ -249,6 +291,114 @@ export class Preprocessor extends Expander {
       this.expansion = 0
       return
     }
+  }
+
+  /** Keeps account of where declarations end in a header that is read in the ordinary way. */
+  private followNesting(open: OpenFile): void {
+    const { scanner } = open
+    open.between = false
+    if (scanner.kind !== TokenKind.Punctuator) return
+    switch (scanner.atom) {
+      case Punct['{']:
+      case Punct['(']:
+      case Punct['[']:
+        open.nesting++
+        break
+      case Punct['}']:
+      case Punct[')']:
+      case Punct[']']:
+        open.nesting--
+        break
+      case Punct[';']:
+        open.between = open.nesting === 0
+        break
+    }
+  }
+
+  /** Indexes declarations from here on; true when it left a region's token in the fields. */
+  private putOff(open: OpenFile): boolean {
+    const { scanner, file } = open
+    if (this.braces !== 0) return false
+    if (this.hazardIn(file)) {
+      open.lazy = false
+      return false
+    }
+    const { at } = scanner
+    const run = this.runFrom(open, at)
+    // What must be read at once is read up to its end; the next run begins behind it.
+    open.between = !run.eager
+    if (run.stop > at) {
+      scanner.at = run.stop
+      scanner.lineStart = true
+    }
+    if (run.declarations === 0) return false
+    open.activity++
+    this.kind = TokenKind.LazyRegion
+    this.flags = TokenFlag.lineStart
+    this.loc = file.base + run.starts[0]!
+    this.length = 0
+    this.atom = this.index.add(file, run, this.macros.clock, this.pragmas.state)
+    this.expansion = 0
+    return true
+  }
+
+  /**
+   * The run from an offset on. A macro that has the name of something declared changes what is declared, so a run ends there. The
+   * first ones are made without regard to macros, so that they can be kept; where that does not work out, or a header is all small
+   * pieces between directives, the macros are looked at on the way.
+   */
+  private runFrom(open: OpenFile, at: number): HeaderRun {
+    const { bytes, path } = open.file
+    if (open.runs++ < 4 && !open.crossed) {
+      let run = this.settings.cache?.get(path, bytes, at)
+      if (!run) {
+        run = indexHeader(bytes, at)
+        this.settings.cache?.put(path, bytes, at, run)
+      }
+      for (const hash of this.macroHashes)
+        if (concerns(run, hash)) {
+          open.crossed = true
+          break
+        }
+      if (!open.crossed) return run
+    }
+    return indexHeader(bytes, at, hash => this.macroHashes.has(hash))
+  }
+
+  /** Whether a header uses a macro that could change its structure from within a body. */
+  private hazardIn(file: SourceFile): boolean {
+    for (const macro of this.unchecked) if (isHazard(macro)) this.hazards.push(macro.name)
+    this.unchecked.length = 0
+    if (this.hazards.length === 0) return false
+    if (this.searched?.file !== file)
+      this.searched = { file, text: new TextDecoder('latin1').decode(file.bytes), done: 0, found: false }
+    const { searched } = this
+    for (; searched.done < this.hazards.length && !searched.found; searched.done++)
+      searched.found = searched.text.includes(this.names.text(this.hazards[searched.done]!))
+    return searched.found
+  }
+
+  /** Enters a macro into the table, and notes what the declaration index has to beware of. */
+  private enterMacro(macro: Macro): void {
+    this.macros.define(macro)
+    this.macroHashes.add(this.names.hash(macro.name))
+    this.unchecked.push(macro)
+  }
+
+  /** Scans a part of a file with the macros of a moment of the past, for the declaration index. */
+  readonly scanRange = (file: SourceFile, start: number, end: number, moment: number): { start: TokenIndex; end: TokenIndex } => {
+    const { stopped, braces } = this
+    const scanner = new Scanner(file.bytes, this.names, file.base, this.reportScan, start, end)
+    this.files.push(new OpenFile(file, scanner, { file, once: false, guard: 0 }, -1, this.conditions.length, false, true))
+    this.moment = moment
+    this.stopped = false
+    const from = this.buffer.count
+    while (this.next() !== TokenKind.End) this.emit()
+    this.files.pop()
+    this.moment = 0
+    this.stopped = stopped
+    this.braces = braces
+    return { start: from, end: this.buffer.count }
   }
 
   protected fileHasParenthesis(): boolean {
@@ -264,6 +414,10 @@ export class Preprocessor extends Expander {
   /** Appends the token in the fields to the translation unit. */
   emit(): void {
     if (this.kind === TokenKind.Stray) this.repair()
+    else if (this.kind === TokenKind.Punctuator) {
+      if (this.atom === Punct['{']) this.braces++
+      else if (this.atom === Punct['}']) this.braces--
+    }
     this.buffer.push(this.kind, this.flags & 7, this.loc, this.length, this.atom, this.expansion)
   }
 
@@ -393,7 +547,7 @@ export class Preprocessor extends Expander {
       return this.skipRest()
     }
     const length = scanner.stop - scanner.start
-    const macro = readDefinition(scanner, this.names, { vaArgs: this.vaArgs, vaOpt: this.vaOpt }, (code, start, end, message) => {
+    const macro = readDefinition(scanner, this.names, this.special, (code, start, end, message) => {
       if (code === 'P0014') this.warning(code, undefined, start, end - start, message)
       else if (code === 'P0011' && start !== 0 && !message.startsWith('duplicate'))
         this.warning(code, 'pedantic', start, end - start, message)
@@ -410,7 +564,7 @@ export class Preprocessor extends Expander {
           notes: old.loc > 0 ? [{ message: 'previous definition is here', span: { start: old.loc, end: old.loc + length } }] : [],
         })
     }
-    this.macros.define(macro)
+    this.enterMacro(macro)
   }
 
   private undef() {
@@ -765,6 +919,7 @@ export class Preprocessor extends Expander {
       this.expandList(list, out)
       text = this.listText(out)
       this.pool.give(out)
+      this.pragmas.take(text)
     } else text = this.listText(list)
     this.kind = TokenKind.Pragma
     this.flags = TokenFlag.lineStart | (flags & 0)
@@ -805,7 +960,7 @@ export class Preprocessor extends Expander {
       )
     else {
       const macro = stack.pop()
-      if (macro) this.macros.define({ ...macro })
+      if (macro) this.enterMacro({ ...macro })
       else this.macros.undefine(name)
     }
   }
@@ -1000,6 +1155,42 @@ export class Preprocessor extends Expander {
     return true
   }
 }
+
+/** Keywords whose meaning the index relies on. */
+const structural: ReadonlySet<Atom> = new Set([
+  Keyword.struct,
+  Keyword.union,
+  Keyword.enum,
+  Keyword.typedef,
+  Keyword.extern,
+  Keyword.static,
+  Keyword.typeof,
+  Keyword.__typeof__,
+  Keyword.__attribute__,
+])
+
+/** Macros that could change the structure of a header: unbalanced brackets, tags and enumerators of their own, renamed keywords. */
+function isHazard(macro: Macro): boolean {
+  if (structural.has(macro.name)) return true
+  let depth = 0
+  let tagged = false
+  const { body } = macro
+  for (let i = 0; i < body.count; i++) {
+    const atom = body.atom(i)
+    const kind = body.kind(i)
+    if (kind === TokenKind.Identifier) tagged ||= atom === Keyword.struct || atom === Keyword.union || atom === Keyword.enum
+    else if (kind === TokenKind.Punctuator) {
+      if (atom === Punct['{'] || atom === Punct['(']) depth++
+      else if ((atom === Punct['}'] || atom === Punct[')']) && --depth < 0) return true
+      // `struct {` declares no name; `struct name {`, or `enum {`, would.
+      if (atom === Punct['{'] && tagged && !(i > 0 && isRecordWord(body, i - 1))) return true
+    }
+  }
+  return depth !== 0
+}
+
+const isRecordWord = (body: TokenList, at: number): boolean =>
+  body.kind(at) === TokenKind.Identifier && (body.atom(at) === Keyword.struct || body.atom(at) === Keyword.union)
 
 const VMLINUX = 'vmlinux.h'
 

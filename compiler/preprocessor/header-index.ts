@@ -1,0 +1,740 @@
+/**
+ * Finds the declarations of a header by looking at its bytes: matches brackets, and reads at the top level just enough to tell what
+ * each declaration declares. Makes columns, not objects, and knows nothing of macros: whether one gets in the way is asked
+ * afterwards (`concerns`), so that a result holds for every compilation that reads the same bytes and can be kept.
+ *
+ * Only what may safely stay unparsed is taken: types, prototypes, extern declarations, static functions and variables without
+ * `used`. At the first thing beyond that (a definition with external linkage, `_Static_assert`, a directive in the middle of a
+ * declaration) the run stops, and the preprocessor goes on in the ordinary way.
+ */
+import { classOf, CharClass, isWordByte } from './characters.js'
+import { hashBytes, hashStart } from './names.js'
+
+export const EntryKind = { typedef: 0, tag: 1, tagBody: 2, enumerator: 3, function: 4, variable: 5 } as const
+
+/** The declarations of one stretch of a file. Offsets are in the file's bytes. */
+export interface HeaderRun {
+  /** What was looked at ends here: a directive, the end, or the beginning of a declaration that must be read at once. */
+  readonly stop: number
+  /** Whether `stop` is the beginning of such a declaration. */
+  readonly eager: boolean
+  readonly declarations: number
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly entries: number
+  readonly nameStarts: Int32Array
+  readonly nameLengths: Int32Array
+  readonly nameHashes: Int32Array
+  readonly kinds: Uint8Array
+  /** Declaration of each entry. */
+  readonly owners: Int32Array
+  /** Next entry with the same slot, in order; -1 at the end. */
+  readonly chain: Int32Array
+  /** Heads of the chains of ordinary names and of tags, by hash. */
+  readonly ordinary: Int32Array
+  readonly tags: Int32Array
+  /** Hashes of the other names at the top level, open addressing, 0 for free. */
+  readonly mentioned: Int32Array
+}
+
+const WordClass = {
+  none: 0,
+  record: 1,
+  enum: 2,
+  typedef: 3,
+  extern: 4,
+  static: 5,
+  type: 6,
+  qualifier: 7,
+  /** Followed by a group in parentheses that says nothing of names. */
+  attribute: 8,
+  typeof: 9,
+  /** Must be read at once. */
+  eager: 10,
+} as const
+
+const words: Readonly<Record<keyof typeof WordClass, string>> = {
+  none: '',
+  record: 'struct union',
+  enum: 'enum',
+  typedef: 'typedef',
+  extern: 'extern',
+  static: 'static',
+  type: 'void char short int long float double signed unsigned __signed __signed__ _Bool __int128 _Float16 _Complex __complex__',
+  qualifier:
+    'const volatile restrict inline __const __const__ __volatile __volatile__ __restrict __restrict__ __inline __inline__ _Noreturn __extension__ register',
+  attribute: '__attribute__ __attribute asm __asm __asm__ _Alignas',
+  typeof: 'typeof __typeof __typeof__ typeof_unqual _Atomic _BitInt',
+  eager: '_Static_assert __auto_type _Thread_local __thread auto __label__ _Pragma __COUNTER__',
+}
+
+const wordHashes = new Int32Array(256)
+const wordClasses = new Uint8Array(256)
+const wordLengths = new Uint8Array(256)
+for (const [name, list] of Object.entries(words))
+  for (const word of list.split(' ').filter(Boolean)) {
+    const bytes = new TextEncoder().encode(word)
+    const hash = hashBytes(bytes, 0, bytes.length)
+    let slot = (hash ^ (hash >>> 15)) & 255
+    while (wordClasses[slot] !== 0) slot = (slot + 1) & 255
+    wordHashes[slot] = hash
+    wordClasses[slot] = WordClass[name as keyof typeof WordClass]
+    wordLengths[slot] = bytes.length
+  }
+
+function wordClass(hash: number, length: number): number {
+  let slot = (hash ^ (hash >>> 15)) & 255
+  while (wordClasses[slot] !== 0) {
+    if (wordHashes[slot] === hash && wordLengths[slot] === length) return wordClasses[slot]!
+    slot = (slot + 1) & 255
+  }
+  return WordClass.none
+}
+
+/** Bytes at which the scan of a body looks up. */
+const stopsInBody = new Uint8Array(256)
+for (const c of '{};"\'/\\#') stopsInBody[c.charCodeAt(0)] = 1
+
+const NEWLINE = 10
+const QUOTE = 34
+const HASH = 35
+const APOSTROPHE = 39
+const OPEN = 40
+const CLOSE = 41
+const STAR = 42
+const COMMA = 44
+const SLASH = 47
+const COLON = 58
+const SEMICOLON = 59
+const EQUALS = 61
+const BRACKET = 91
+const BACKSLASH = 92
+const BRACKET_END = 93
+const BRACE = 123
+const BRACE_END = 125
+
+const grow = (old: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
+  const bigger = new Int32Array(old.length * 2)
+  bigger.set(old)
+  return bigger
+}
+
+/** Indexes from `start`, which must be outside any declaration, as far as it goes. `isMacro`, where given, stops at names it knows. */
+export function indexHeader(bytes: Uint8Array, start: number, isMacro?: (hash: number) => boolean): HeaderRun {
+  return new Indexer(bytes, start, isMacro).run(start)
+}
+
+const FAILED = -1
+
+class Indexer {
+  private readonly end: number
+  private starts: Int32Array<ArrayBuffer>
+  private ends: Int32Array<ArrayBuffer>
+  private declarations = 0
+  private nameStarts: Int32Array<ArrayBuffer>
+  private nameLengths: Int32Array<ArrayBuffer>
+  private nameHashes: Int32Array<ArrayBuffer>
+  private owners: Int32Array<ArrayBuffer>
+  private kinds: Uint8Array<ArrayBuffer>
+  private entries = 0
+  private mentioned = new Int32Array(1 << 8)
+  private mentions = 0
+  /** A name that the caller calls a macro was met. */
+  private blocked = false
+  private usedSeen = false
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    start: number,
+    private readonly isMacro: ((hash: number) => boolean) | undefined,
+  ) {
+    this.end = bytes.length
+    const guess = isMacro ? 64 : Math.max(64, (this.end - start) >> 6)
+    this.starts = new Int32Array(guess >> 1)
+    this.ends = new Int32Array(guess >> 1)
+    this.nameStarts = new Int32Array(guess)
+    this.nameLengths = new Int32Array(guess)
+    this.nameHashes = new Int32Array(guess)
+    this.owners = new Int32Array(guess)
+    this.kinds = new Uint8Array(guess)
+  }
+
+  run(start: number): HeaderRun {
+    let at = start
+    let eager = false
+    for (;;) {
+      at = this.skipSpace(at)
+      if (at >= this.end || this.bytes[at] === HASH) break
+      const entries = this.entries
+      this.blocked = false
+      this.usedSeen = false
+      const next = this.declaration(at)
+      if (next < 0 || this.blocked) {
+        this.entries = entries
+        eager = true
+        break
+      }
+      if (this.declarations === this.starts.length) {
+        this.starts = grow(this.starts)
+        this.ends = grow(this.ends)
+      }
+      this.starts[this.declarations] = at
+      this.ends[this.declarations++] = next
+      at = next
+    }
+    return this.finish(Math.min(at, this.end), eager)
+  }
+
+  private finish(stop: number, eager: boolean): HeaderRun {
+    const { entries, nameHashes, kinds } = this
+    let size = 64
+    while (size < entries) size *= 2
+    const ordinary = new Int32Array(size).fill(-1)
+    const tags = new Int32Array(size).fill(-1)
+    const chain = new Int32Array(entries)
+    for (let i = entries - 1; i >= 0; i--) {
+      const kind = kinds[i]!
+      const heads = kind === EntryKind.tag || kind === EntryKind.tagBody ? tags : ordinary
+      const hash = nameHashes[i]!
+      const slot = (hash ^ (hash >>> 15)) & (size - 1)
+      chain[i] = heads[slot]!
+      heads[slot] = i
+    }
+    return {
+      stop,
+      eager,
+      declarations: this.declarations,
+      starts: this.starts.subarray(0, this.declarations),
+      ends: this.ends.subarray(0, this.declarations),
+      entries,
+      nameStarts: this.nameStarts.subarray(0, entries),
+      nameLengths: this.nameLengths.subarray(0, entries),
+      nameHashes: nameHashes.subarray(0, entries),
+      kinds: kinds.subarray(0, entries),
+      owners: this.owners.subarray(0, entries),
+      chain,
+      ordinary,
+      tags,
+      mentioned: this.mentioned,
+    }
+  }
+
+  private entry(kind: number, start: number, stop: number, hash: number): void {
+    if (this.isMacro?.(hash)) this.blocked = true
+    const at = this.entries++
+    if (at === this.nameStarts.length) {
+      this.nameStarts = grow(this.nameStarts)
+      this.nameLengths = grow(this.nameLengths)
+      this.nameHashes = grow(this.nameHashes)
+      this.owners = grow(this.owners)
+      const bigger = new Uint8Array(this.kinds.length * 2)
+      bigger.set(this.kinds)
+      this.kinds = bigger
+    }
+    this.nameStarts[at] = start
+    this.nameLengths[at] = stop - start
+    this.nameHashes[at] = hash
+    this.owners[at] = this.declarations
+    this.kinds[at] = kind
+  }
+
+  private mention(hash: number): void {
+    if (this.isMacro?.(hash)) this.blocked = true
+    const { mentioned } = this
+    const mask = mentioned.length - 1
+    let slot = (hash ^ (hash >>> 15)) & mask
+    for (let known = mentioned[slot]!; known !== 0; known = mentioned[slot]!) {
+      if (known === hash) return
+      slot = (slot + 1) & mask
+    }
+    mentioned[slot] = hash
+    if (++this.mentions * 2 > mask) {
+      this.mentioned = new Int32Array(mentioned.length * 2)
+      this.mentions = 0
+      for (const old of mentioned) if (old !== 0) this.mention(old)
+    }
+  }
+
+  /** Behind white space and comments. */
+  private skipSpace(from: number): number {
+    const { bytes, end } = this
+    let at = from
+    while (at < end) {
+      const kind = classOf[bytes[at]!]!
+      if (kind === CharClass.space || kind === CharClass.newline) at++
+      else if (bytes[at] === SLASH && (bytes[at + 1] === STAR || bytes[at + 1] === SLASH)) at = this.skipComment(at)
+      else break
+    }
+    return at
+  }
+
+  private skipComment(at: number): number {
+    const { bytes, end } = this
+    if (bytes[at + 1] === STAR) {
+      for (let star = bytes.indexOf(STAR, at + 2); star >= 0; star = bytes.indexOf(STAR, star + 1))
+        if (bytes[star + 1] === SLASH) return star + 2
+      return end
+    }
+    let line = bytes.indexOf(NEWLINE, at)
+    while (line > 0 && (bytes[line - 1] === BACKSLASH || (bytes[line - 1] === 13 && bytes[line - 2] === BACKSLASH)))
+      line = bytes.indexOf(NEWLINE, line + 1)
+    return line < 0 ? end : line
+  }
+
+  /** Behind a string or character constant; FAILED when it does not end on its line. */
+  private skipQuoted(at: number): number {
+    const { bytes, end } = this
+    const quote = bytes[at]
+    for (let i = at + 1; i < end; i++) {
+      const byte = bytes[i]
+      if (byte === quote) return i + 1
+      if (byte === NEWLINE) return FAILED
+      if (byte === BACKSLASH) i++
+    }
+    return FAILED
+  }
+
+  /** `#` at `at` begins a directive. */
+  private isDirective(at: number): boolean {
+    const { bytes } = this
+    let before = at - 1
+    while (before >= 0 && classOf[bytes[before]!] === CharClass.space) before--
+    // A comment in front of the `#` would hide it: take that for a directive too.
+    return before < 0 || bytes[before] === NEWLINE || bytes[before] === SLASH
+  }
+
+  /** From an opening bracket behind its match, whatever is inside. */
+  private skipGroup(from: number): number {
+    const { bytes, end } = this
+    let depth = 0
+    let at = from
+    while (at < end) {
+      const byte = bytes[at]!
+      switch (byte) {
+        case OPEN:
+        case BRACKET:
+        case BRACE:
+          depth++
+          break
+        case CLOSE:
+        case BRACKET_END:
+        case BRACE_END:
+          if (--depth === 0) return at + 1
+          break
+        case QUOTE:
+        case APOSTROPHE:
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
+          continue
+        case SLASH:
+          if (bytes[at + 1] === STAR || bytes[at + 1] === SLASH) {
+            at = this.skipComment(at)
+            continue
+          }
+          break
+        case HASH:
+          if (this.isDirective(at)) return FAILED
+          break
+        case BACKSLASH:
+          return FAILED
+      }
+      at++
+    }
+    return FAILED
+  }
+
+  /** As `skipGroup` for the group of an attribute, which may say that a declaration must not be left out. */
+  private skipAttribute(from: number): number {
+    const at = this.skipSpace(from)
+    if (this.bytes[at] !== OPEN) return at
+    const stop = this.skipGroup(at)
+    if (stop < 0) return FAILED
+    for (let i = at; i < stop; i++) {
+      if (isWordByte[this.bytes[i]!] === 0) continue
+      let to = i
+      while (to < stop && isWordByte[this.bytes[to]!] === 1) to++
+      const hash = hashBytes(this.bytes, i, to)
+      this.mention(hash)
+      if (keepsAlive.has(hash)) this.usedSeen = true
+      i = to
+    }
+    return stop
+  }
+
+  /** One declaration from its first byte: the offset behind it, or FAILED. */
+  private declaration(from: number): number {
+    const { bytes, end } = this
+    let at = from
+    let storage: number = WordClass.none
+    /** A struct, union or enum word was read and neither its body nor anything else since. */
+    let pending: number = WordClass.none
+    let tagStart = -1
+    let tagStop = 0
+    let tagHash = 0
+    let bodySeen = false
+    let typeSeen = false
+    let lastStart = -1
+    let lastStop = 0
+    let lastHash = 0
+    let named = false
+    let isFunction = false
+    let initialised = false
+    let depth = 0
+    let first = true
+
+    for (;;) {
+      if (at >= end) return FAILED
+      const byte = bytes[at]!
+      switch (classOf[byte]) {
+        case CharClass.space:
+        case CharClass.newline:
+          at++
+          continue
+        case CharClass.letter: {
+          const start = at
+          let hash = hashStart
+          do {
+            hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+            at++
+          } while (at < end && isWordByte[bytes[at]!] === 1)
+          if (initialised) continue
+          const word = wordClass(hash, at - start)
+          switch (word) {
+            case WordClass.eager:
+              return FAILED
+            case WordClass.record:
+            case WordClass.enum:
+              pending = word
+              tagStart = -1
+              typeSeen = true
+              break
+            case WordClass.typedef:
+            case WordClass.extern:
+            case WordClass.static:
+              storage = word
+              break
+            case WordClass.type:
+              typeSeen = true
+              pending = WordClass.none
+              break
+            case WordClass.qualifier:
+              break
+            case WordClass.attribute:
+              if (first) return FAILED
+              at = this.skipAttribute(at)
+              if (at < 0) return FAILED
+              break
+            case WordClass.typeof:
+              typeSeen = true
+              at = this.skipSpace(at)
+              if (bytes[at] === OPEN) at = this.skipGroup(at)
+              if (at < 0) return FAILED
+              break
+            default:
+              if (named) break
+              if (pending !== WordClass.none && tagStart < 0) {
+                tagStart = start
+                tagStop = at
+                tagHash = hash
+                this.mention(hash)
+              } else {
+                pending = WordClass.none
+                if (lastStart >= 0) {
+                  typeSeen = true
+                  this.mention(lastHash)
+                }
+                lastStart = start
+                lastStop = at
+                lastHash = hash
+                if (depth > 0) named = true
+              }
+          }
+          first = false
+          continue
+        }
+        case CharClass.digit:
+          if (!initialised) return FAILED
+          at++
+          while (at < end && (isWordByte[bytes[at]!] === 1 || bytes[at] === 46)) at++
+          continue
+        case CharClass.quote:
+          if (!initialised) return FAILED
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
+          continue
+        case CharClass.punctuator:
+          break
+        default:
+          return FAILED
+      }
+      first = false
+      switch (byte) {
+        case SLASH:
+          if (bytes[at + 1] === STAR || bytes[at + 1] === SLASH) {
+            at = this.skipComment(at)
+            continue
+          }
+          if (!initialised) return FAILED
+          at++
+          continue
+        case BRACE:
+          if (initialised) {
+            at = this.skipGroup(at)
+            if (at < 0) return FAILED
+            continue
+          }
+          if (pending !== WordClass.none && !named && depth === 0) {
+            if (tagStart >= 0) this.entry(EntryKind.tagBody, tagStart, tagStop, tagHash)
+            at = pending === WordClass.enum ? this.enumBody(at + 1) : this.recordBody(at + 1)
+            if (at < 0) return FAILED
+            pending = WordClass.none
+            bodySeen = true
+            continue
+          }
+          if (!isFunction || storage !== WordClass.static || depth > 0 || this.usedSeen) return FAILED
+          this.entry(EntryKind.function, lastStart, lastStop, lastHash)
+          return this.skipGroup(at)
+        case OPEN:
+          if (initialised || named) {
+            at = this.skipGroup(at)
+            if (at < 0) return FAILED
+            continue
+          }
+          if (lastStart >= 0 && typeSeen) {
+            named = true
+            isFunction = true
+            continue
+          }
+          if (lastStart >= 0) this.mention(lastHash)
+          typeSeen = true
+          pending = WordClass.none
+          lastStart = -1
+          depth++
+          at++
+          continue
+        case CLOSE:
+          if (--depth < 0) return FAILED
+          at++
+          continue
+        case BRACKET:
+          if (lastStart >= 0) named = true
+          at = this.skipGroup(at)
+          if (at < 0) return FAILED
+          continue
+        case EQUALS:
+          if (!initialised) {
+            if (lastStart < 0) return FAILED
+            named = true
+            initialised = true
+          }
+          at++
+          continue
+        case STAR:
+          if (!initialised && !named) {
+            pending = WordClass.none
+            if (lastStart >= 0) {
+              this.mention(lastHash)
+              typeSeen = true
+              lastStart = -1
+            }
+          }
+          at++
+          continue
+        case COMMA:
+        case SEMICOLON: {
+          if (depth !== 0) return FAILED
+          if (lastStart >= 0) {
+            const kind = storage === WordClass.typedef ? EntryKind.typedef : isFunction ? EntryKind.function : EntryKind.variable
+            // What is defined here and seen elsewhere must not be lost.
+            if (
+              kind === EntryKind.variable &&
+              (storage === WordClass.none || (storage === WordClass.extern && initialised) || this.usedSeen)
+            )
+              return FAILED
+            if (!typeSeen && !bodySeen) return FAILED
+            this.entry(kind, lastStart, lastStop, lastHash)
+          } else if (byte === SEMICOLON && !bodySeen && tagStart >= 0) this.entry(EntryKind.tag, tagStart, tagStop, tagHash)
+          else if (byte === COMMA || (!bodySeen && tagStart < 0 && typeSeen)) return FAILED
+          at++
+          if (byte === SEMICOLON) return at
+          lastStart = -1
+          named = false
+          isFunction = false
+          initialised = false
+          pending = WordClass.none
+          continue
+        }
+        case COLON:
+          if (initialised || pending === WordClass.enum) {
+            at++
+            continue
+          }
+          return FAILED
+        case HASH:
+          return FAILED
+        default:
+          if (!initialised) return FAILED
+          at++
+      }
+    }
+  }
+
+  /** The body of a struct or union behind its brace: records the tags and enumerators declared inside. The offset behind its end. */
+  private recordBody(from: number): number {
+    const { bytes, end } = this
+    let depth = 1
+    let member = from
+    let at = from
+    for (;;) {
+      while (at < end && stopsInBody[bytes[at]!] === 0) at++
+      if (at >= end) return FAILED
+      switch (bytes[at]) {
+        case SEMICOLON:
+          member = ++at
+          continue
+        case BRACE_END:
+          at++
+          if (--depth === 0) return at
+          continue
+        case BRACE: {
+          const kind = this.memberHead(member, at)
+          if (kind < 0) return FAILED
+          at++
+          if (kind === WordClass.enum) {
+            at = this.enumBody(at)
+            if (at < 0) return FAILED
+          } else if (kind === WordClass.record) {
+            depth++
+            member = at
+          } else {
+            at = this.skipGroup(at - 1)
+            if (at < 0) return FAILED
+          }
+          continue
+        }
+        case QUOTE:
+        case APOSTROPHE:
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
+          continue
+        case SLASH:
+          if (bytes[at + 1] === STAR || bytes[at + 1] === SLASH) at = this.skipComment(at)
+          else at++
+          continue
+        case HASH:
+          if (this.isDirective(at)) return FAILED
+          at++
+          continue
+        default:
+          return FAILED
+      }
+    }
+  }
+
+  /** What a brace in a record's body opens, from the text of the member before it; records its tag. */
+  private memberHead(from: number, to: number): number {
+    const { bytes } = this
+    let kind: number = WordClass.none
+    let tagged = false
+    let at = from
+    for (;;) {
+      at = this.skipSpace(at)
+      if (at >= to) return kind
+      const byte = bytes[at]!
+      if (isWordByte[byte] === 0) {
+        if (byte === OPEN) {
+          at = this.skipGroup(at)
+          if (at < 0 || at > to) return FAILED
+          continue
+        }
+        if (byte === COLON && kind === WordClass.enum) tagged = true
+        else if (byte === EQUALS) return WordClass.none
+        at++
+        continue
+      }
+      const start = at
+      let hash = hashStart
+      while (at < to && isWordByte[bytes[at]!] === 1) hash = Math.imul(hash ^ bytes[at++]!, 0x01000193)
+      const word = wordClass(hash, at - start)
+      if (word === WordClass.record || word === WordClass.enum) {
+        kind = word
+        tagged = false
+      } else if (word === WordClass.none && kind !== WordClass.none && !tagged) {
+        tagged = true
+        this.entry(EntryKind.tagBody, start, at, hash)
+      } else if (word === WordClass.none) this.mention(hash)
+    }
+  }
+
+  /** The body of an enum behind its brace: records the enumerators. The offset behind its end. */
+  private enumBody(from: number): number {
+    const { bytes, end } = this
+    let at = from
+    for (;;) {
+      at = this.skipSpace(at)
+      if (at >= end) return FAILED
+      if (bytes[at] === BRACE_END) return at + 1
+      if (classOf[bytes[at]!] !== CharClass.letter) return FAILED
+      const start = at
+      let hash = hashStart
+      do {
+        hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+        at++
+      } while (at < end && isWordByte[bytes[at]!] === 1)
+      this.entry(EntryKind.enumerator, start, at, hash)
+      // A macro that makes enumerators is followed by parentheses.
+      const after = this.skipSpace(at)
+      if (bytes[after] === OPEN) return FAILED
+      for (;;) {
+        if (at >= end) return FAILED
+        const byte = bytes[at]!
+        if (byte === COMMA) {
+          at++
+          break
+        }
+        if (byte === BRACE_END) break
+        if (byte === OPEN || byte === BRACKET || byte === BRACE) {
+          at = this.skipGroup(at)
+          if (at < 0) return FAILED
+        } else if (byte === QUOTE || byte === APOSTROPHE) {
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
+        } else if (byte === SLASH && (bytes[at + 1] === STAR || bytes[at + 1] === SLASH)) at = this.skipComment(at)
+        else if (byte === BACKSLASH || byte === SEMICOLON || (byte === HASH && this.isDirective(at))) return FAILED
+        else at++
+      }
+    }
+  }
+}
+
+const keepsAlive = new Set(
+  [
+    'used',
+    '__used__',
+    'constructor',
+    '__constructor__',
+    'destructor',
+    '__destructor__',
+    'alias',
+    '__alias__',
+    'retain',
+    '__retain__',
+  ].map(word => {
+    const bytes = new TextEncoder().encode(word)
+    return hashBytes(bytes, 0, bytes.length)
+  }),
+)
+
+/** Whether a name stands where it decides what the run's declarations declare; `hash` is of its spelling. May err on the side of yes. */
+export function concerns(run: HeaderRun, hash: number): boolean {
+  const slot = (hash ^ (hash >>> 15)) & (run.ordinary.length - 1)
+  for (let i = run.ordinary[slot]!; i >= 0; i = run.chain[i]!) if (run.nameHashes[i] === hash) return true
+  for (let i = run.tags[slot]!; i >= 0; i = run.chain[i]!) if (run.nameHashes[i] === hash) return true
+  const mask = run.mentioned.length - 1
+  let at = (hash ^ (hash >>> 15)) & mask
+  for (let known = run.mentioned[at]!; known !== 0; known = run.mentioned[at]!) {
+    if (known === hash) return true
+    at = (at + 1) & mask
+  }
+  return false
+}
