@@ -47,6 +47,16 @@ export class IrBuilder {
 
   private closed = false
 
+  /** Where the builder stands, to come back to. */
+  leave(): { readonly block: Block; readonly closed: boolean } {
+    return { block: this.block, closed: this.closed }
+  }
+
+  resume(mark: { readonly block: Block; readonly closed: boolean }): void {
+    this.block = mark.block
+    this.closed = mark.closed
+  }
+
   /** Whether the current block has its terminator; what follows cannot be reached. */
   get terminated(): boolean {
     return this.closed

@@ -8,8 +8,10 @@ import type { CompileOptions } from '../options.js'
 import { constantGlobals } from './constant-globals.js'
 import { deadCode } from './dead-code.js'
 import { deadGlobals } from './dead-globals.js'
+import { deadStores } from './dead-stores.js'
 import { expandDivision } from './expand-division.js'
 import { expandMemory } from './expand-memory.js'
+import { gvn } from './gvn.js'
 import { inlinePass } from './inline.js'
 import { mem2reg } from './mem2reg.js'
 import type { FunctionPass, Pass } from './pass.js'
@@ -22,37 +24,33 @@ import { unroll } from './unroll.js'
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
 const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
 
+/** What is found once everything is in one function. */
+const improve: readonly FunctionPass[] = [gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
+
 /** What code generation needs whatever the level. */
 const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]
+
+const optimize: readonly Pass[] = [
+  constantGlobals,
+  ...tidy,
+  inlinePass('all', tidy),
+  deadGlobals,
+  ...tidy,
+  unroll,
+  ...tidy,
+  ...improve,
+  ...legalize,
+  ...tidy,
+  ...improve,
+  deadGlobals,
+]
 
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
   '0': [constantGlobals, inlinePass('always', []), ...tidy, ...legalize, deadGlobals],
   '1': [constantGlobals, ...tidy, inlinePass('always', tidy), ...tidy, unroll, ...tidy, ...legalize, ...tidy, deadGlobals],
-  '2': [
-    constantGlobals,
-    ...tidy,
-    inlinePass('all', tidy),
-    deadGlobals,
-    ...tidy,
-    unroll,
-    ...tidy,
-    ...legalize,
-    ...tidy,
-    deadGlobals,
-  ],
-  s: [
-    constantGlobals,
-    ...tidy,
-    inlinePass('all', tidy),
-    deadGlobals,
-    ...tidy,
-    unroll,
-    ...tidy,
-    ...legalize,
-    ...tidy,
-    deadGlobals,
-  ],
+  '2': optimize,
+  s: optimize,
 }
 
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */

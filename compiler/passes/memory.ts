@@ -1,0 +1,109 @@
+/**
+ * Which accesses can touch the same bytes, by provenance: an address is a base and, where it is known, a constant distance from it. Stack
+ * objects and globals are apart from each other; a stack object whose address never leaves the function is apart from everything; the function's
+ * own objects cannot be what it was given as a parameter.
+ */
+import { bitsOf, type Func, successors, terminatorOperands, type Value } from '../ir/ir.js'
+
+export interface Access {
+  /** Alloca, global leaf, param or another value that addresses are counted from. */
+  readonly base: Value
+  /** Bytes from the base; undefined where a variable was added. */
+  readonly offset: number | undefined
+  /** Bytes; undefined where unknown. */
+  readonly size: number | undefined
+}
+
+/** Takes an address apart. Variable distances are seen through, so that the object is still known. */
+export function accessAt(pointer: Value, offset: number, size: number | undefined): Access {
+  let base = pointer
+  let sum: number | undefined = offset
+  while (base.op === 'ptradd') {
+    const by = base.args[1]!
+    if (sum !== undefined) sum = by.op === 'const' ? sum + Number(BigInt.asIntN(64, by.value)) : undefined
+    base = base.args[0]!
+  }
+  if (base.op === 'global' && sum !== undefined) sum += base.offset
+  return { base, offset: sum, size }
+}
+
+export function accessOf(inst: Value): Access {
+  const type = inst.op === 'store' ? inst.args[1]!.type : inst.type
+  return accessAt(inst.args[0]!, inst.offset, bitsOf(type) / 8)
+}
+
+function sameBase(a: Value, b: Value): boolean {
+  return a === b || (a.op === 'global' && b.op === 'global' && a.global === b.global)
+}
+
+export class AliasInfo {
+  /** Stack objects whose address somebody else may hold. */
+  readonly escaped: ReadonlySet<Value>
+
+  constructor(func: Func) {
+    this.escaped = escapedObjects(func)
+  }
+
+  /** Whether a helper or callee may read or write the object. */
+  isPrivate(base: Value): boolean {
+    return base.op === 'alloca' && !this.escaped.has(base)
+  }
+
+  mayOverlap(a: Access, b: Access): boolean {
+    if (sameBase(a.base, b.base)) {
+      if (a.offset === undefined || b.offset === undefined) return true
+      const aEnd = a.size === undefined ? Number.POSITIVE_INFINITY : a.offset + a.size
+      const bEnd = b.size === undefined ? Number.POSITIVE_INFINITY : b.offset + b.size
+      return a.offset < bEnd && b.offset < aEnd
+    }
+    if (this.isPrivate(a.base) || this.isPrivate(b.base)) return false
+    const aOwn = a.base.op === 'alloca'
+    const bOwn = b.base.op === 'alloca'
+    if (aOwn && bOwn) return false
+    const aGlobal = a.base.op === 'global'
+    const bGlobal = b.base.op === 'global'
+    if ((aOwn && bGlobal) || (aGlobal && bOwn) || (aGlobal && bGlobal)) return false
+    if ((aOwn && b.base.op === 'param') || (bOwn && a.base.op === 'param')) return false
+    return true
+  }
+}
+
+/** Allocas whose address is stored, passed, compared, returned or merged with others. */
+function escapedObjects(func: Func): Set<Value> {
+  const escaped = new Set<Value>()
+  const rootOf = (value: Value): Value | undefined => {
+    let at = value
+    while (at.op === 'ptradd') at = at.args[0]!
+    return at.op === 'alloca' ? at : undefined
+  }
+  const leak = (value: Value): void => {
+    if (value.type !== 'ptr') return
+    const root = rootOf(value)
+    if (root) escaped.add(root)
+  }
+  for (const block of func.blocks) {
+    for (const inst of block.insts) {
+      switch (inst.op) {
+        case 'load':
+        case 'ptradd':
+        case 'memset':
+        case 'memcpy':
+        case 'memmove':
+        case 'memcmp':
+          break
+        case 'store':
+          leak(inst.args[1]!)
+          break
+        case 'icmp':
+          // Comparing with null tells nobody anything.
+          if (inst.args[1]!.op !== 'const') inst.args.forEach(leak)
+          break
+        default:
+          inst.args.forEach(leak)
+      }
+    }
+    terminatorOperands(block.terminator).forEach(leak)
+    for (const edge of successors(block)) edge.args.forEach(leak)
+  }
+  return escaped
+}
