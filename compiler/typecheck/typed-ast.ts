@@ -119,6 +119,11 @@ export interface TypedUnit {
   readonly fileAsm: readonly string[]
   /** Spelling of an atom. */
   readonly text: (atom: Atom) => string
+  /**
+   * Makes a record or enum complete whose definition stands in a header nobody asked yet; false where there is none. Records that are only pointed
+   * to stay incomplete until somebody needs their members; the BTF writer asks for those it has to describe.
+   */
+  readonly complete: (type: CType) => boolean
 }
 
 // --- statements ---

@@ -126,14 +126,21 @@ export interface TypedefType {
   readonly name: Atom
   readonly to: CType
   readonly declTags: readonly string[]
+  /** `__attribute__((aligned(n)))` on the typedef, bytes; absent for the type's own. */
+  readonly align?: number
 }
 
 export interface QualifiedType {
   readonly kind: 'qualified'
   readonly of: CType
-  /** Bits of `Qualifier` in parser/ast.ts; never 0. */
+  /** Bits of `Qualifier` in parser/ast.ts, and from `spaceShift` up the address space of the object; never 0. */
   readonly qualifiers: number
 }
+
+/** Where the address space stands among the bits of `QualifiedType.qualifiers`. */
+export const spaceShift = 8
+/** The bits of `QualifiedType.qualifiers` that C calls qualifiers. */
+export const qualifierMask = (1 << spaceShift) - 1
 
 /** `btf_type_tag`. */
 export interface TaggedType {

@@ -1,0 +1,89 @@
+/** Diagnostics of the type checker: spans from tokens, and the macros a place came through as notes. */
+import type { DiagnosticExtras, DiagnosticNote, DiagnosticSink } from '../../base/diagnostics.js'
+import type { Span } from '../../base/source.js'
+import type { Names } from '../preprocessor/names.js'
+import type { TokenBuffer, TokenIndex } from '../preprocessor/tokens.js'
+
+/** Anything that has a place in the token buffer. */
+export interface Place {
+  readonly token: TokenIndex
+  readonly first: TokenIndex
+  readonly last: TokenIndex
+}
+
+export const placeOfToken = (token: TokenIndex): Place => ({ token, first: token, last: token })
+
+/** More places than this in a chain of macros help nobody. */
+const backtraceLimit = 6
+
+export class Reporter {
+  constructor(
+    private readonly names: Names,
+    private readonly tokens: TokenBuffer,
+    readonly sink: DiagnosticSink,
+  ) {}
+
+  /** The file range of a token: its own, or that of the macro use it came from. */
+  tokenSpan(token: TokenIndex): Span | undefined {
+    const start = this.tokens.fileLoc(token)
+    if (start <= 0) return undefined
+    let expansion = this.tokens.expansion[token]!
+    if (expansion === 0) return { start, end: start + Math.max(1, this.tokens.length[token]!) }
+    for (;;) {
+      const entry = this.tokens.expansions[expansion]!
+      if (entry.parent === 0) return { start, end: start + Math.max(1, this.names.length(entry.macro)) }
+      expansion = entry.parent
+    }
+  }
+
+  /** The file range of a node; only its caret token where the ends lie in different files or are out of order. */
+  span(place: Place): Span | undefined {
+    const caret = this.tokenSpan(place.token)
+    const from = this.tokenSpan(place.first)
+    const to = this.tokenSpan(place.last)
+    if (!from || !to || to.end < from.start || to.end - from.start > 4096) return caret
+    if (caret && (caret.start < from.start || caret.end > to.end)) return caret
+    return { start: from.start, end: to.end }
+  }
+
+  /** One note for each macro a token came through, outermost first. */
+  backtrace(token: TokenIndex): DiagnosticNote[] {
+    const notes: DiagnosticNote[] = []
+    let expansion = this.tokens.expansion[token]!
+    let loc = this.tokens.loc[token]!
+    let length = this.tokens.length[token]!
+    while (expansion !== 0) {
+      const entry = this.tokens.expansions[expansion]!
+      const name = this.names.text(entry.macro)
+      notes.push({
+        message: `expanded from macro '${name}'`,
+        ...(loc > 0 && { span: { start: loc, end: loc + Math.max(1, length) } }),
+      })
+      loc = entry.use
+      length = this.names.length(entry.macro)
+      expansion = entry.parent
+    }
+    notes.reverse()
+    return notes.length > backtraceLimit ? notes.slice(0, backtraceLimit) : notes
+  }
+
+  error(code: string, place: Place, message: string, extras: DiagnosticExtras = {}): void {
+    this.sink.error(code, this.span(place), message, this.withBacktrace(place, extras))
+  }
+
+  /** `group` is clang's name of the warning without `-W`. */
+  warning(code: string, place: Place, message: string, group: string, extras: DiagnosticExtras = {}): void {
+    this.sink.warning(code, this.span(place), message, { ...this.withBacktrace(place, extras), group })
+  }
+
+  private withBacktrace(place: Place, extras: DiagnosticExtras): DiagnosticExtras {
+    const backtrace = this.backtrace(place.token)
+    return backtrace.length ? { ...extras, notes: [...backtrace, ...(extras.notes ?? [])] } : extras
+  }
+
+  /** A note that points at a token. */
+  note(message: string, token: TokenIndex): DiagnosticNote {
+    const span = this.tokenSpan(token)
+    return span ? { message, span } : { message }
+  }
+}
