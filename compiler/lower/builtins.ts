@@ -1,0 +1,214 @@
+/** Builtin functions that did not fold to constants. Bit counting is spelled out in shifts and masks, as the machine has no instruction. */
+import { type BinaryOp, bitsOf, type IrType, type Value } from '../ir/ir.js'
+import type { BuiltinName, Expr } from '../typecheck/typed-ast.js'
+import { canonical } from '../typecheck/types.js'
+import { lowerValue } from './expressions.js'
+import type { FunctionContext } from './function-context.js'
+import { alignmentOf, irTypeOf, isSigned } from './ir-types.js'
+import { storePlace, temporaryPlace } from './places.js'
+
+type BuiltinExpr = Expr & { kind: 'builtin' }
+
+export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | undefined {
+  const { builder } = fc
+  const { name, args } = expr
+  switch (name) {
+    case 'memcpy':
+    case 'memmove':
+    case 'memset':
+    case 'memcmp':
+      return memoryFunction(fc, expr, name)
+    case 'expect':
+      return lowerValue(fc, args[0]!)
+    case 'unreachable':
+    case 'trap':
+      fc.mark(expr)
+      builder.terminate({ kind: 'unreachable', loc: builder.loc })
+      fc.startUnreachable()
+      return undefined
+    case 'assume':
+      return undefined
+    case 'constant_p':
+      return builder.const(irTypeOf(expr.type), fc.aside(() => lowerValue(fc, args[0]!)).op === 'const' ? 1 : 0)
+    case 'bswap16':
+    case 'bswap32':
+    case 'bswap64': {
+      const type: IrType = name === 'bswap16' ? 'i16' : name === 'bswap32' ? 'i32' : 'i64'
+      const value = builder.resize(lowerValue(fc, args[0]!), type, false)
+      fc.mark(expr)
+      return builder.resize(builder.bswap(value), irTypeOf(expr.type), false)
+    }
+    case 'popcount':
+    case 'popcountll':
+    case 'parity':
+    case 'parityll':
+    case 'clz':
+    case 'clzll':
+    case 'ctz':
+    case 'ctzll':
+    case 'ffs':
+    case 'ffsll': {
+      const value = lowerValue(fc, args[0]!)
+      fc.mark(expr)
+      return builder.resize(countBits(fc, name, value), irTypeOf(expr.type), false)
+    }
+    case 'abs': {
+      const value = lowerValue(fc, args[0]!)
+      fc.mark(expr)
+      const sign = op(fc, 'ashr', value, bitsOf(value.type) - 1)
+      return builder.binary('sub', builder.binary('xor', value, sign), sign)
+    }
+    case 'add_overflow':
+    case 'sub_overflow':
+    case 'mul_overflow':
+      return overflow(fc, expr, name)
+    case 'fence': {
+      fc.mark(expr)
+      // A signal fence only binds the compiler.
+      builder.inst('fence', 'void').order = args.length > 0 ? 0 : 5
+      return undefined
+    }
+    case 'load_byte':
+    case 'load_half':
+    case 'load_word': {
+      const skb = lowerValue(fc, args[0]!)
+      const offset = builder.resize(lowerValue(fc, args[1]!), 'i32', false)
+      fc.mark(expr)
+      const value = builder.inst('loadskb', 'i64', [skb, offset])
+      value.size = name === 'load_byte' ? 1 : name === 'load_half' ? 2 : 4
+      return builder.resize(value, irTypeOf(expr.type), false)
+    }
+    case 'strlen':
+    case 'strcmp':
+    case 'strncmp':
+      fc.module.error(
+        'B0403',
+        expr,
+        `__builtin_${name} of what is not known at compile time has no function to call in eBPF`,
+        'use bpf_strncmp, or a bounded loop',
+      )
+      return builder.undef(irTypeOf(expr.type))
+    case 'frame_address':
+    case 'return_address':
+      fc.module.error('B0403', expr, `__builtin_${name} has no meaning in eBPF`)
+      return builder.undef(irTypeOf(expr.type))
+  }
+}
+
+/** Size known, or left to be known after inlining: then it goes along as a third operand. */
+function memoryFunction(fc: FunctionContext, expr: BuiltinExpr, name: 'memcpy' | 'memmove' | 'memset' | 'memcmp'): Value {
+  const { builder } = fc
+  const first = lowerValue(fc, expr.args[0]!)
+  let second = lowerValue(fc, expr.args[1]!)
+  const size = builder.resize(lowerValue(fc, expr.args[2]!), 'i64', false)
+  fc.mark(expr)
+  let align = pointeeAlign(expr.args[0]!)
+  if (name === 'memset') second = builder.resize(second, 'i8', false)
+  else align = Math.min(align, pointeeAlign(expr.args[1]!))
+  const value = builder.inst(name, name === 'memcmp' ? 'i32' : 'void', [first, second])
+  if (size.op === 'const') value.size = Number(size.value)
+  else value.args.push(size)
+  value.align = align
+  return name === 'memcmp' ? value : first
+}
+
+/** What the type behind a conversion to `void *` promises. */
+function pointeeAlign(expr: Expr): number {
+  let at = expr
+  while (at.kind === 'convert' && (at.conversion === 'pointer' || at.conversion === 'same')) at = at.operand
+  const plain = canonical(at.type)
+  if (plain.kind !== 'pointer') return 1
+  const to = canonical(plain.to)
+  return to.kind === 'void' || to.kind === 'function' ? 1 : alignmentOf(to)
+}
+
+function op(fc: FunctionContext, name: BinaryOp, value: Value, by: bigint | number): Value {
+  return fc.builder.binary(name, value, fc.builder.const(value.type, by))
+}
+
+function countBits(fc: FunctionContext, name: BuiltinName, value: Value): Value {
+  const { builder } = fc
+  const bits = bitsOf(value.type)
+  if (name.startsWith('popcount')) return populationCount(fc, value)
+  if (name.startsWith('parity')) return op(fc, 'and', populationCount(fc, value), 1)
+  if (name.startsWith('clz')) {
+    // Everything below the highest one becomes one; what stays zero is counted.
+    let smeared = value
+    for (let shift = 1; shift < bits; shift *= 2) smeared = builder.binary('or', smeared, op(fc, 'lshr', smeared, shift))
+    return populationCount(fc, op(fc, 'xor', smeared, -1n))
+  }
+  // The ones below the lowest one: ~x & (x - 1).
+  const below = builder.binary('and', op(fc, 'xor', value, -1n), op(fc, 'add', value, -1n))
+  const zeros = populationCount(fc, below)
+  if (name.startsWith('ctz')) return zeros
+  const isZero = builder.icmp('eq', value, builder.const(value.type, 0))
+  return builder.select(isZero, builder.const(value.type, 0), op(fc, 'add', zeros, 1))
+}
+
+function populationCount(fc: FunctionContext, value: Value): Value {
+  const { builder } = fc
+  let x = builder.binary('sub', value, op(fc, 'and', op(fc, 'lshr', value, 1), 0x5555555555555555n))
+  x = builder.binary('add', op(fc, 'and', x, 0x3333333333333333n), op(fc, 'and', op(fc, 'lshr', x, 2), 0x3333333333333333n))
+  x = op(fc, 'and', builder.binary('add', x, op(fc, 'lshr', x, 4)), 0x0f0f0f0f0f0f0f0fn)
+  return op(fc, 'lshr', op(fc, 'mul', x, 0x0101010101010101n), bitsOf(value.type) - 8)
+}
+
+/**
+ * Computes in the result's type and says whether the exact result does not fit. Operands narrower than 64 bits are computed with room to spare;
+ * of 64-bit operands the usual tests are made.
+ */
+function overflow(fc: FunctionContext, expr: BuiltinExpr, name: 'add_overflow' | 'sub_overflow' | 'mul_overflow'): Value {
+  const { builder } = fc
+  const [a, b, to] = expr.args as [Expr, Expr, Expr]
+  const pointer = canonical(to.type)
+  const resultType = pointer.kind === 'pointer' ? pointer.to : a.type
+  const left = lowerValue(fc, a)
+  const right = lowerValue(fc, b)
+  const address = lowerValue(fc, to)
+  fc.mark(expr)
+  const type = irTypeOf(resultType)
+  const bits = bitsOf(type)
+  const isSignedResult = isSigned(resultType)
+  const operation: BinaryOp = name === 'add_overflow' ? 'add' : name === 'sub_overflow' ? 'sub' : 'mul'
+  let result: Value
+  let overflowed: Value
+  const small = bitsOf(left.type) <= 32 && bitsOf(right.type) <= 32
+  if (small && bits <= 32) {
+    const exact = builder.binary(
+      operation,
+      builder.resize(left, 'i64', isSigned(a.type)),
+      builder.resize(right, 'i64', isSigned(b.type)),
+    )
+    result = builder.resize(exact, type, false)
+    overflowed = builder.icmp('ne', builder.resize(result, 'i64', isSignedResult), exact)
+    if (operation === 'mul' && !isSigned(a.type) && !isSigned(b.type) && isSignedResult) {
+      // The product of two unsigned words may fill all 64 bits.
+      overflowed = builder.icmp('ugt', exact, builder.const('i64', (1n << BigInt(bits - 1)) - 1n))
+    }
+  } else {
+    if (isSigned(a.type) !== isSignedResult || isSigned(b.type) !== isSignedResult || bits < 64)
+      fc.module.error(
+        'B0404',
+        expr,
+        `__builtin_${name} of operands and result of different signs or widths is not supported at 64 bits`,
+      )
+    const x = builder.resize(left, 'i64', isSigned(a.type))
+    const y = builder.resize(right, 'i64', isSigned(b.type))
+    const zero = builder.const('i64', 0)
+    result = builder.binary(operation, x, y)
+    if (operation === 'mul') {
+      const back = builder.binary(isSignedResult ? 'sdiv' : 'udiv', result, x)
+      const differs = builder.cast('zext', builder.icmp('ne', back, y), 'i32')
+      const nonZero = builder.cast('zext', builder.icmp('ne', x, zero), 'i32')
+      overflowed = builder.icmp('ne', builder.binary('and', differs, nonZero), builder.const('i32', 0))
+    } else if (!isSignedResult) overflowed = operation === 'add' ? builder.icmp('ult', result, x) : builder.icmp('ult', x, y)
+    else {
+      const first = builder.binary('xor', result, x)
+      const second = operation === 'add' ? builder.binary('xor', result, y) : builder.binary('xor', x, y)
+      overflowed = builder.icmp('slt', builder.binary('and', first, second), zero)
+    }
+    result = builder.resize(result, type, false)
+  }
+  storePlace(fc, temporaryPlace(address, resultType), result)
+  return builder.cast('zext', overflowed, irTypeOf(expr.type))
+}

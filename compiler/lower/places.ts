@@ -1,0 +1,66 @@
+/**
+ * A place: what an lvalue denotes, before anything is loaded or stored. An address with a constant offset kept apart, so that an access
+ * uses it as its own offset and `ctx + n` is never formed; the bits, for a bit field; and the CO-RE chain not yet closed.
+ */
+import { Qualifier } from '../parser/ast.js'
+import type { Value } from '../ir/ir.js'
+import { type CType, qualifiersOf } from '../typecheck/types.js'
+import { type BitRange, loadBits, storeBits } from './bit-fields.js'
+import { type CoreChain, closeChain } from './core-access.js'
+import type { FunctionContext } from './function-context.js'
+import { alignmentOf, bytesOf, irTypeOf, isSigned } from './ir-types.js'
+
+export interface Place {
+  readonly base: Value
+  /** Bytes. */
+  readonly offset: number
+  /** Bytes that base + offset is surely aligned to. */
+  readonly align: number
+  readonly type: CType
+  readonly volatile: boolean
+  readonly bits: BitRange | undefined
+  readonly chain: CoreChain | undefined
+}
+
+/** A whole object of ours. */
+export function temporaryPlace(address: Value, type: CType): Place {
+  return { base: address, offset: 0, align: alignmentOf(type), type, volatile: false, bits: undefined, chain: undefined }
+}
+
+export function isVolatile(type: CType): boolean {
+  return (qualifiersOf(type) & Qualifier.volatile) !== 0
+}
+
+/** A part of a place at a constant distance. */
+export function partOf(place: Place, offset: number, type: CType): Place {
+  let align = place.align
+  while (offset % align !== 0) align >>= 1
+  return { ...place, offset: place.offset + offset, align, type, volatile: place.volatile || isVolatile(type) }
+}
+
+/** The address as a value. */
+export function addressOf(fc: FunctionContext, place: Place): Value {
+  const closed = closeChain(fc, place)
+  return fc.builder.ptraddConst(closed.base, closed.offset)
+}
+
+/** The scalar stored at a place. */
+export function loadPlace(fc: FunctionContext, from: Place): Value {
+  const place = closeChain(fc, from)
+  const type = irTypeOf(place.type)
+  if (place.bits) return loadBits(fc, place, place.bits, type, isSigned(place.type))
+  return fc.builder.load(type, place.base, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+}
+
+export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
+  const place = closeChain(fc, to)
+  if (place.bits) storeBits(fc, place, place.bits, value)
+  else fc.builder.store(place.base, value, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+}
+
+/** Copies a whole object. */
+export function copyPlace(fc: FunctionContext, to: Place, from: Place, size = bytesOf(to.type)): void {
+  if (size === 0) return
+  const copy = fc.builder.memory('memcpy', addressOf(fc, to), addressOf(fc, from), size, Math.min(to.align, from.align))
+  copy.volatile = to.volatile || from.volatile
+}
