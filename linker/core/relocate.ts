@@ -101,6 +101,14 @@ export class CoreRelocator {
     }
   }
 
+  /** Every type of the kernel in which the relocation's access is found, in order of the candidates. */
+  matches(relo: CoreRelo): AccessSpec[] {
+    const type = this.local.type(relo.type)
+    if (relo.kind === CoreReloKind.TypeIdLocal || nameOf(type) === '') return []
+    const local = parseSpec(this.local, relo)
+    return this.candidatesOf(relo.type, type).flatMap(candidate => matchSpec(local, relo.kind, candidate.btf, candidate.id) ?? [])
+  }
+
   private calculateUnguarded(relo: CoreRelo): CoreResult {
     const type = this.local.type(relo.type)
     const local = parseSpec(this.local, relo)

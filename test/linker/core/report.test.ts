@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
+import { readBtf } from '../../../linker/btf/btf-file.js'
+import { minimizeBtf } from '../../../linker/core/minimize.js'
+import { coreReport } from '../../../linker/core/report.js'
+import { kitchen, madeUpKernel } from '../object/kitchen.js'
+
+const kernel = () => ({ vmlinux: madeUpKernel(), modules: [] })
+
+describe('coreReport', () => {
+  it('says what each relocation becomes, or why not', () => {
+    const rows = coreReport(kitchen(), kernel()).map(({ kind, access, original, value, outcome }) => [
+      kind,
+      access,
+      original,
+      value,
+      outcome,
+    ])
+    expect(rows).toEqual([
+      ['field exists', 'struct sock_like___old.legacy_port', 1n, 0n, 'ok'],
+      ['field byte offset', 'struct sock_like___old.legacy_port', 0n, undefined, 'poison'],
+      ['field byte offset', 'struct sock_like.port', 8n, 8n, 'ok'],
+      ['field byte offset', 'struct sock_like.state', 4n, 16n, 'ok'],
+      ['field byte size', 'struct sock_like.state', 4n, 4n, 'ok'],
+      ['field left shift', 'struct sock_like.state', 53n, 53n, 'ok'],
+      ['field right shift', 'struct sock_like.state', 57n, 55n, 'ok'],
+      ['field signed', 'struct sock_like.family', 1n, 1n, 'ok'],
+      ['type exists', 'struct list_head_like', 1n, 0n, 'ok'],
+      ['type size', 'struct sock_like', 16n, 40n, 'ok'],
+      ['target type id', 'struct sock_like', expect.any(BigInt), expect.any(BigInt), 'ok'],
+      ['type matches', 'struct sock_like', 1n, 1n, 'ok'],
+      ['enum value exists', 'enum kernel_enum::KERNEL_B', 1n, 1n, 'ok'],
+      ['enum value', 'enum kernel_enum::KERNEL_A', 1n, undefined, 'poison'],
+      ['local type id', 'struct sock_like', expect.any(BigInt), expect.any(BigInt), 'ok'],
+    ])
+  })
+
+  it('names the C line', () => {
+    const [row] = coreReport(kitchen(), kernel())
+    expect(row).toMatchObject({ function: 'relocated', path: expect.stringContaining('kitchen.bpf.c'), line: expect.any(Number) })
+    expect(row!.text).toBe('int relocated(void *ctx)')
+  })
+
+  it('tells ambiguity from absence', () => {
+    const rows = coreReport(kitchen(), { vmlinux: madeUpKernel({ ambiguous: true }), modules: [] })
+    const port = rows.find(row => row.outcome === 'fault')!
+    expect(port.reason).toMatch(/ambiguous: at bit 64 or 0/)
+  })
+
+  it('finds types of modules only where the kernel has none', () => {
+    const base = readBtf(madeUpKernel({ noPort: true }).finish(true))
+    const own = new BtfBuilder()
+    const int = own.addInt('int', 4, { signed: true })
+    own.addStruct('list_head_like', 4, [{ name: 'n', type: int, bitOffset: 0 }])
+    // A set that stands alone serves as a module's here; its ids start at 1.
+    const rows = coreReport(kitchen(), { vmlinux: base, modules: [readBtf(own.finish(true))] })
+    expect(rows.find(row => row.kind === 'type exists')!.value).toBe(1n)
+    expect(rows.find(row => row.access === 'struct sock_like.port')!.outcome).toBe('poison')
+  })
+})
+
+describe('minimizeBtf', () => {
+  it('keeps what the relocations look at, and nothing else', () => {
+    const whole = kernel()
+    const small = minimizeBtf([kitchen()], whole.vmlinux)
+    const strip = (vmlinux: BtfBuilder) =>
+      coreReport(kitchen(), { vmlinux, modules: [] }).map(({ value, ...row }) =>
+        row.kind === 'target type id' ? row : { ...row, value },
+      )
+    expect(strip(small)).toEqual(strip(whole.vmlinux))
+    expect(small.count).toBeLessThan(whole.vmlinux.count)
+    expect(small.byName('bpf_struct_ops_ops_like')).toEqual([])
+    const sock = small.type(small.byName('sock_like')[0]!)
+    expect('size' in sock && sock.size).toBe(40)
+  })
+})
