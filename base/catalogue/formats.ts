@@ -23,6 +23,7 @@ export const formatsCodes: CatalogueTable = {
   F0404: 'an extern that cannot be used as declared',
   F0501: 'assembly text that is no statement',
   F0502: 'text that is not in the syntax of the conformance suite',
+  F0601: 'not a capture file: neither pcap nor pcapng',
   F0300: 'assembly text that is no statement',
   F0450: 'IR text that does not follow its grammar',
 }

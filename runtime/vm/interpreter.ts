@@ -442,7 +442,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
       }
       // Only calls come here.
       if (s === 1) {
-        if (frames.length + 1 >= MAX_FRAMES) throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
+        if (frames.length + 1 >= MAX_FRAMES && m.tailCalls === 0)
+          throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
         const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
         frames.push({ image, pc: pc + 1, caches, saved })
         m.enterFrame()

@@ -71,6 +71,11 @@ export class KernelObjects {
     return region.start
   }
 
+  /** Sets fields of an object that was built before. */
+  update(address: number, struct: string, fields: { readonly [field: string]: FixtureValue }): void {
+    this.fill(address, this.structId(struct), fields, struct)
+  }
+
   /** Puts bytes where programs can read them (user memory, say); text gets a terminating zero. Returns the address. */
   place(name: string, content: string | Uint8Array): number {
     const bytes = typeof content === 'string' ? encoder.encode(`${content}\0`) : content

@@ -13,6 +13,7 @@ import type { VmMap } from './maps/map.js'
 import { MAP_HANDLE, type Region, VmMemory } from './memory.js'
 import type { ProgramImage } from './program-image.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
+import { skbState } from './programs/skb.js'
 
 export interface MachineOptions {
   /** Instructions a run may execute. */
@@ -24,8 +25,8 @@ export interface MachineOptions {
 /** Loops that a `may_goto` allows, BPF_MAX_LOOPS of the kernel. */
 const MAX_LOOPS = 1 << 23
 
-/** Frames that callbacks may pile up; beyond the verifier's 8 a chain, nested bpf_loop calls add their own. */
-const MAX_DEPTH = 64
+/** Frames that callbacks and tail calls may pile up; beyond the verifier's 8 a chain, each of them starts a new one. */
+const MAX_DEPTH = 512
 
 /** Where a redirect helper sent the packet. */
 export interface Redirect {
@@ -47,7 +48,8 @@ export class Machine {
   readonly caches = new Map<ProgramImage, Region[]>()
   private readonly frames: { readonly region: Region; readonly start: number }[] = []
   private depth = 0
-  private loops = 0
+  /** Loops that `may_goto` counted, by depth: every call of a function has its own count. */
+  private readonly loops: number[] = []
 
   /** The program being run and the slot of the call being made, for helpers and messages. */
   image!: ProgramImage
@@ -67,6 +69,8 @@ export class Machine {
   /** State that one family of helpers keeps for a run or for the machine, by its own key. */
   readonly extras = new Map<string, unknown>()
   kernelBtf: BtfSet | undefined
+  /** The object's own types. */
+  programBtf: BtfSet | undefined
 
   constructor(
     readonly options: MachineOptions,
@@ -84,7 +88,6 @@ export class Machine {
     this.executed = 0
     this.tailCalls = 0
     this.tailCall = undefined
-    this.loops = 0
     this.trace = []
     this.redirects = []
   }
@@ -100,6 +103,7 @@ export class Machine {
     const { region, start } = frame
     region.end = start + FRAME_BYTES
     this.memory.bytes.fill(0, start, region.end)
+    this.loops[this.depth] = 0
     this.depth++
     this.lo[10] = region.end
     this.hi[10] = 0
@@ -112,7 +116,7 @@ export class Machine {
   }
 
   mayGoto(_pc: number): boolean {
-    return ++this.loops > MAX_LOOPS
+    return ++this.loops[this.depth - 1]! > MAX_LOOPS
   }
 
   callHelper(id: number): void {
@@ -145,11 +149,37 @@ export class Machine {
   loadPacket(size: number, offset: number): boolean {
     const { packet } = this
     if (!packet) throw new VmFault('a packet load in a program without a packet')
-    if (offset < 0) throw new NotImplemented(`packet load at negative offset ${offset}`, this.where())
-    const address = packet.data + offset
+    const start = this.packetStart(offset)
+    if (start === undefined) return false
+    const address = packet.data + start
+    if (start < 0 && this.loadHeader(size, start)) return true
+    if (start < 0) return false
     if (address + size > packet.end) return false
     const { view } = this.memory
     this.lo[0] = size === 1 ? view.getUint8(address) : size === 2 ? view.getUint16(address, false) : view.getInt32(address, false)
+    this.hi[0] = 0
+    return true
+  }
+
+  /**
+   * Negative offsets of packet loads count from the network header (SKF_NET_OFF) or the link-layer header (SKF_LL_OFF); see
+   * bpf_internal_load_pointer_neg_helper. The result counts from the packet's data.
+   */
+  private packetStart(offset: number): number | undefined {
+    if (offset >= 0) return offset
+    const { macOffset } = skbState(this) ?? { macOffset: 0 }
+    if (offset >= -0x1000) throw new NotImplemented(`ancillary data of packets (load at offset ${offset})`, this.where())
+    if (offset >= -0x10_0000) return offset + 0x10_0000 + macOffset + 14
+    return offset >= -0x20_0000 ? offset + 0x20_0000 + macOffset : undefined
+  }
+
+  /** A load from the Ethernet header that lies before the data a program sees. */
+  private loadHeader(size: number, start: number): boolean {
+    const header = skbState(this)?.header
+    if (!header || start + size > 0) return false
+    const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
+    const at = header.length + start
+    this.lo[0] = size === 1 ? view.getUint8(at) : size === 2 ? view.getUint16(at, false) : view.getInt32(at, false)
     this.hi[0] = 0
     return true
   }

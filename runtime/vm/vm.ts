@@ -13,6 +13,7 @@ import { type Environment, type EnvironmentOptions, makeEnvironment } from './en
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
 import { PROGRAMS } from './helpers/control.js'
+import { fireTimers } from './helpers/timers.js'
 import { execute } from './interpreter.js'
 import { type Fixture, KernelObjects } from './kernel-objects.js'
 import { bigOf } from './long.js'
@@ -53,6 +54,7 @@ export class Vm {
       makeEnvironment(options),
     )
     this.machine.kernelBtf = prepared.kernelBtf
+    this.machine.programBtf = prepared.btf
     this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
     this.machine.extras.set(KERNEL_OBJECTS, this.objects)
     this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
@@ -67,9 +69,11 @@ export class Vm {
     return this.machine.env
   }
 
-  /** Moves the clock. */
+  /** Moves the clock; timers that come due meanwhile fire, in order of their time. */
   advance(nanoseconds: bigint | number): void {
-    this.env.ktime += BigInt(nanoseconds)
+    const until = this.env.ktime + BigInt(nanoseconds)
+    fireTimers(this.machine, until)
+    this.env.ktime = until
   }
 
   /** Makes the task that programs find themselves in a kernel object: `bpf_get_current_task` gives its address. */

@@ -94,7 +94,7 @@ defineProgramKind({
 
 /** Raw tracepoints and all that attaches to a BTF type: the arguments lie in a row, eight bytes each, then the result. */
 defineProgramKind({
-  types: [17, 24, 26, 27, 28, 29, 32],
+  types: [17, 24, 26, 27, 28, 29],
   probing: true,
   setUp(m, _program, input) {
     const values = argumentValues(m, input)

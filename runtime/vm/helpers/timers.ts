@@ -1,0 +1,112 @@
+/** Timers in map values (kernel/bpf/helpers.c, bpf_timer_*). They fire when the test advances the clock. */
+import { EBUSY, EINVAL } from '../errno.js'
+import { execute } from '../interpreter.js'
+import type { Machine } from '../machine.js'
+import type { VmMap } from '../maps/map.js'
+import { FUNC_HANDLE, MAP_HANDLE } from '../memory.js'
+import type { ProgramImage } from '../program-image.js'
+import { defineHelpers } from './table.js'
+
+interface Timer {
+  readonly map: VmMap
+  callback: { readonly image: ProgramImage; readonly slot: number } | undefined
+  /** When it fires; undefined while it is not armed. */
+  due: bigint | undefined
+}
+
+function timers(m: Machine): Map<number, Timer> {
+  let all = m.extras.get('timers') as Map<number, Timer> | undefined
+  if (!all) {
+    all = new Map()
+    m.extras.set('timers', all)
+  }
+  return all
+}
+
+const BPF_F_TIMER_ABS = 1n
+
+defineHelpers([
+  {
+    id: 169,
+    name: 'bpf_timer_init',
+    run: m => {
+      const at = m.writable(1, 16)
+      if (timers(m).has(at)) m.ret(-EBUSY)
+      else {
+        timers(m).set(at, { map: m.map(2), callback: undefined, due: undefined })
+        m.ret(0)
+      }
+    },
+  },
+  {
+    id: 170,
+    name: 'bpf_timer_set_callback',
+    run: m => {
+      const timer = timers(m).get(m.u32(1))
+      if (!timer || m.hi[2] !== FUNC_HANDLE) m.ret(-EINVAL)
+      else {
+        timer.callback = { image: m.image, slot: m.lo[2]! }
+        m.ret(0)
+      }
+    },
+  },
+  {
+    id: 171,
+    name: 'bpf_timer_start',
+    run: m => {
+      const timer = timers(m).get(m.u32(1))
+      const flags = m.u64(3)
+      if (!timer?.callback || flags & ~3n) m.ret(-EINVAL)
+      else {
+        timer.due = flags & BPF_F_TIMER_ABS ? m.u64(2) : m.env.ktime + m.u64(2)
+        m.ret(0)
+      }
+    },
+  },
+  {
+    id: 172,
+    name: 'bpf_timer_cancel',
+    run: m => {
+      const timer = timers(m).get(m.u32(1))
+      if (!timer) m.ret(-EINVAL)
+      else {
+        m.ret(timer.due === undefined ? 0 : 1)
+        timer.due = undefined
+      }
+    },
+  },
+])
+
+/** Fires all timers due up to a moment, the clock standing at each one's time while it runs. */
+export function fireTimers(m: Machine, until: bigint): void {
+  for (;;) {
+    let next: { readonly at: number; readonly timer: Timer; readonly due: bigint } | undefined
+    for (const [at, timer] of timers(m))
+      if (timer.due !== undefined && timer.due <= until && (!next || timer.due < next.due)) next = { at, timer, due: timer.due }
+    if (!next) return
+    const { at, timer, due } = next
+    timer.due = undefined
+    if (due > m.env.ktime) m.env.ktime = due
+    fire(m, at, timer)
+  }
+}
+
+/** Callback(map, key, value): the element whose value holds the timer. */
+function fire(m: Machine, at: number, timer: Timer): void {
+  for (const key of timer.map.keys()) {
+    const keyAt = timer.map.scratchKey(key)
+    const value = timer.map.lookup(keyAt)
+    if (value === 0 || at < value || at >= value + timer.map.def.valueSize) continue
+    m.reset()
+    const room = m.memory.region(`key of map ${timer.map.def.name}`, key.length, { writable: false })
+    m.memory.write(room.start, key)
+    m.image = timer.callback!.image
+    m.lo[1] = timer.map.index
+    m.hi[1] = MAP_HANDLE
+    m.setArg(2, room.start)
+    m.setArg(3, value)
+    execute(m, timer.callback!.image, timer.callback!.slot)
+    room.end = room.start
+    return
+  }
+}

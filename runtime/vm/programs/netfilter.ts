@@ -1,0 +1,32 @@
+/** Netfilter hooks: the context points to the hook's state and to a kernel `sk_buff`, both built from the kernel's BTF. */
+import type { KernelObjects } from '../kernel-objects.js'
+import { defineProgramKind, scratchRegion } from './table.js'
+import { KERNEL_OBJECTS } from './tracing.js'
+import { packetBuffer } from './xdp.js'
+
+const ETH_HLEN = 14
+const NFPROTO_IPV4 = 2
+
+/** Built once a VM. */
+const STATE = { struct: 'nf_hook_state' }
+const SKB = { struct: 'sk_buff' }
+
+defineProgramKind({
+  types: [32],
+  probing: true,
+  setUp(m, _program, input) {
+    const packet = (input.packet ?? new Uint8Array(64)).subarray(ETH_HLEN)
+    const objects = m.extras.get(KERNEL_OBJECTS) as KernelObjects
+    const address = scratchRegion(m, 'bpf_nf_ctx', 16)
+    m.packet = packetBuffer(m, 'netfilter', address, { data: -1, dataEnd: -1, dataMeta: -1, len: -1 }, packet.length)
+    m.packet.load(packet)
+    const state = objects.build(STATE)
+    const skb = objects.build(SKB)
+    objects.update(state, 'nf_hook_state', { pf: NFPROTO_IPV4 })
+    objects.update(skb, 'sk_buff', { len: packet.length, data: m.packet.data })
+    m.memory.writePointer(address, state)
+    m.memory.writePointer(address + 8, skb)
+    m.setArg(1, address)
+    return { address, size: 16 }
+  },
+})

@@ -1,0 +1,93 @@
+/**
+ * The VM against the kernel's selftests: every program annotated with `__retval` must return what the annotation says (the running
+ * kernel does, see BPF_PROG_TEST_RUN). Needs clang's objects of the selftests and the running kernel's BTF:
+ *   BPFC_OBJECTS  folder with the objects
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readBtf } from '../../linker/btf/btf-file.js'
+import { BtfKind } from '../../linker/btf/btf-types.js'
+import { openObject } from '../../linker/object/open.js'
+import { prepareObject } from '../../linker/object/prepare.js'
+import type { PreparedObject } from '../../linker/object/prepared.js'
+import { Vm } from '../../runtime/vm/vm.js'
+
+const VMLINUX = '/sys/kernel/btf/vmlinux'
+const folder = process.env['BPFC_OBJECTS']
+const missing = [existsSync(VMLINUX) ? '' : VMLINUX, folder ? '' : 'BPFC_OBJECTS'].filter(Boolean)
+if (missing.length) console.warn(`vm-retval.test: skipped, there is no ${missing.join(', no ')}`)
+
+/** What cannot match, by the words of the outcome or by the program, with the reason. */
+const known: readonly (readonly [RegExp, string])[] = [
+  [/is not in the kernel/, 'needs the selftests’ kernel module'],
+  [/helper #195896080/, 'a CO-RE relocation to a type of the selftests’ kernel module'],
+  [/not implemented/, 'not implemented, and says so'],
+  [/^verifier_map_ptr.o:ptr_read_ops_field_accepted /, 'reads the kernel’s struct bpf_map, of which the VM only has a handle'],
+]
+
+/** Tags of functions by name, as test_loader.c of the selftests reads them. */
+function tagsOf(prepared: PreparedObject): Map<string, string[]> {
+  const tags = new Map<string, string[]>()
+  const btf = prepared.btf!
+  for (let id = 1; id < btf.count; id++) {
+    const tag = btf.type(id)
+    if (tag.kind !== BtfKind.DeclTag) continue
+    const target = btf.type(tag.type)
+    if (target.kind === BtfKind.Func) tags.set(target.name, [...(tags.get(target.name) ?? []), tag.name])
+  }
+  return tags
+}
+
+/** The wanted value; undefined for POINTER_VALUE, which stands for anything. */
+function wanted(text: string): number | undefined {
+  if (text === 'POINTER_VALUE') return undefined
+  return text === 'INT_MIN' ? -0x8000_0000 : text === 'TEST_DATA_LEN' ? 64 : Number(text) | 0
+}
+
+/** The selftests' loader fills these maps before it runs a program (prog_tests/verifier.c). */
+function fill(vm: Vm, file: string): void {
+  const map = { 'verifier_array_access.o': 'map_array_ro', 'verifier_value_ptr_arith.o': 'map_array_48b' }[file]
+  if (!map || !vm.maps[map]) return
+  const value = new Uint8Array(48)
+  new DataView(value.buffer).setUint32(0, 28, true)
+  new DataView(value.buffer).setUint32(28, 0xabcdef12, true)
+  vm.maps[map].set(new Uint8Array(4), value)
+}
+
+describe.skipIf(missing.length > 0)('programs annotated with __retval', () => {
+  it('return what the annotation says', () => {
+    const kernelBtf = readBtf(readFileSync(VMLINUX))
+    const unexpected: string[] = []
+    const explained: string[] = []
+    let matched = 0
+    for (const file of readdirSync(folder!).filter(name => name.endsWith('.o'))) {
+      const bytes = readFileSync(join(folder!, file))
+      if (!bytes.includes('comment:test_retval=')) continue
+      const prepared = prepareObject(openObject(bytes, file), { kernelBtf })
+      const tags = tagsOf(prepared)
+      for (const program of prepared.programs) {
+        const own = tags.get(program.name) ?? []
+        const tag = own.map(each => /^comment:test_retval=(.*)$/.exec(each)?.[1]).find(each => each !== undefined)
+        if (tag === undefined || own.some(each => each.endsWith('test_expect_failure'))) continue
+        let outcome: string
+        try {
+          const vm = new Vm(prepared)
+          fill(vm, file)
+          const { fault, retval } = vm.program(program.name).run()
+          const want = wanted(tag)
+          outcome = fault ? fault.message : want === undefined || retval === want ? '' : `returns ${retval}, not ${want}`
+        } catch (error) {
+          outcome = (error as Error).message
+        }
+        const line = `${file}:${program.name} ${outcome}`
+        if (outcome === '') matched++
+        else if (known.some(([pattern]) => pattern.test(line))) explained.push(line)
+        else unexpected.push(line)
+      }
+    }
+    console.log(`vm-retval: ${matched} programs match, ${explained.length} are listed as not matching`)
+    expect(unexpected).toEqual([])
+    expect(matched).toBeGreaterThan(500)
+  }, 300_000)
+})
