@@ -26,6 +26,9 @@ const DONE = 2
 /** Deeper nesting than any compiler makes; a bound against malformed input. */
 const MAX_DEPTH = 2000
 
+/** Bound on padding members in one dump, for structs that claim to be huge; the kernel's has some thousand. */
+const MAX_PADS = 500_000
+
 const TABS = Array.from({ length: 16 }, (_, level) => '\t'.repeat(level))
 const indent = (level: number) => TABS[level] ?? '\t'.repeat(level)
 
@@ -60,6 +63,7 @@ export class CDump {
   private readonly identNames = new Map<string, number>()
   private queue: BtfId[] = []
   private depth = 0
+  private pads = 0
   private out = ''
 
   constructor(private readonly btf: BtfSet) {
@@ -385,6 +389,8 @@ export class CDump {
   private padding(current: number, next: number, align: number, inBitfield: boolean, level: number): void {
     if (current >= next) return
     const pad = (name: string, bits: number) => {
+      if (++this.pads > MAX_PADS)
+        throw new FormatError('F0204', `BTF structs with more than ${MAX_PADS} members' worth of gaps`, -1)
       this.out += `\n${indent(level)}${name}: ${bits};`
     }
     let [name, bits] = PADS[3]!

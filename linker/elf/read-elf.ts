@@ -25,6 +25,9 @@ const REL_BYTES = 16
 /** Bound on the names of one file, so that many symbols that share one huge string cannot fill the memory. */
 const NAME_BYTES_LIMIT = 1 << 26
 
+/** Alignment of a section beyond which something is wrong; writers fill gaps of this size. */
+const ALIGN_LIMIT = 1 << 16
+
 /** Whether the bytes start as an ELF file does. */
 export const isElf = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
@@ -107,6 +110,9 @@ function readSections(file: ByteReader): ElfSection[] {
         `section ${index} (${size} bytes at offset ${offset}) goes beyond the end of the file`,
         at + 24,
       )
+    const align = file.size64(at + 48)
+    if (align > ALIGN_LIMIT || (align & (align - 1)) !== 0)
+      throw new FormatError('F0104', `section ${index} is aligned to ${align}, which no object needs`, at + 48)
     raw.push({
       nameOffset: file.u32(at),
       at,
@@ -119,7 +125,7 @@ function readSections(file: ByteReader): ElfSection[] {
         size,
         link: file.u32(at + 40),
         info: file.u32(at + 44),
-        align: Number(file.u64(at + 48)),
+        align,
         entsize: Number(file.u64(at + 56)),
         data: inFile ? file.bytes.subarray(offset, offset + size) : file.bytes.subarray(0, 0),
       },

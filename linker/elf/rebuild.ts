@@ -34,6 +34,7 @@ export function rebuildElf(
   const sectionIndex = new Map(kept.map((section, i) => [section.index, i]))
   const relocs = elf.relocations.filter(({ target }) => sectionIndex.has(target))
   const named = new Set(relocs.flatMap(section => section.relocs.map(reloc => reloc.symbol)))
+  if (named.has(0)) throw new FormatError('F0104', 'a relocation against no symbol', -1)
   const symbols: ElfImageSymbol[] = []
   const symbolIndex = new Map<number, number>()
   for (const symbol of elf.symbols) {

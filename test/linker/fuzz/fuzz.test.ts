@@ -1,0 +1,126 @@
+/**
+ * Damaged inputs must read, or fail with a format error: no crash, no hang, no memory. The suite runs a short slice;
+ * `BPFC_FUZZ=200000 npx vitest run test/linker/fuzz` runs that many of each kind. Same seed, same inputs.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { FormatError } from '../../../base/outcome.js'
+import { readBtfExt } from '../../../linker/btf/btf-ext.js'
+import { readBtf } from '../../../linker/btf/btf-file.js'
+import { btfToC } from '../../../linker/btf/c-dump.js'
+import { dedupBtf } from '../../../linker/btf/dedup.js'
+import { diffBtf } from '../../../linker/btf/diff.js'
+import { validateBtf } from '../../../linker/btf/validate.js'
+import { coreReport } from '../../../linker/core/report.js'
+import { readElf } from '../../../linker/elf/read-elf.js'
+import { LinkFault, linkObjects } from '../../../linker/merge.js'
+import { openObject } from '../../../linker/object/open.js'
+import { prepareObject } from '../../../linker/object/prepare.js'
+import { stripObject } from '../../../linker/strip.js'
+import { kitchenBytes, madeUpKernel } from '../object/kitchen.js'
+
+const RUNS = Number(process.env['BPFC_FUZZ'] ?? 600)
+/** Milliseconds that one input may take; an honest one takes about 5. */
+const SLOW = 2000
+
+/** Numbers that look random and are the same every time (xorshift32). */
+function numbers(seed: number): (below: number) => number {
+  let state = seed
+  return below => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % below
+  }
+}
+
+const EXTREMES = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x00ff_ffff]
+
+/** A damaged copy: bits flipped, words made extreme or swapped, the end cut off, pieces repeated. */
+function damage(bytes: Uint8Array, next: (below: number) => number): Uint8Array {
+  let copy = bytes.slice()
+  for (let count = 1 + next(6); count > 0; count--) {
+    const at = next(copy.length)
+    switch (next(6)) {
+      case 0:
+        copy[at] = copy[at]! ^ (1 << next(8))
+        break
+      case 1:
+        copy[at] = next(256)
+        break
+      case 2:
+      case 3: {
+        const word = Math.min(at & ~3, copy.length - 4)
+        if (word >= 0) new DataView(copy.buffer).setUint32(word, EXTREMES[next(EXTREMES.length)]!, true)
+        break
+      }
+      case 4: {
+        const length = Math.min(next(64), copy.length - at)
+        copy.copyWithin(next(copy.length - length + 1), at, at + length)
+        break
+      }
+      default:
+        if (next(8) === 0) copy = copy.slice(0, 1 + next(copy.length))
+    }
+  }
+  return copy
+}
+
+function attack(bytes: Uint8Array, seed: number, use: (input: Uint8Array) => void): { fine: number; refused: number } {
+  const next = numbers(seed)
+  let fine = 0
+  let refused = 0
+  for (let run = 0; run < RUNS; run++) {
+    const input = damage(bytes, next)
+    const start = performance.now()
+    try {
+      use(input)
+      fine++
+    } catch (error) {
+      if (!(error instanceof FormatError) && !(error instanceof LinkFault))
+        throw new Error(`seed ${seed}, run ${run}: ${(error as Error).stack}`)
+      refused++
+    }
+    if (performance.now() - start > SLOW) throw new Error(`seed ${seed}, run ${run}: ${Math.round(performance.now() - start)} ms`)
+  }
+  return { fine, refused }
+}
+
+const section = (name: string) => readElf(kitchenBytes('el')).sections.find(candidate => candidate.name === name)!.data
+
+describe('damaged inputs', () => {
+  const kernelBtf = madeUpKernel()
+  const right = new Uint8Array(readFileSync(join(import.meta.dirname, '../merge/fixtures/right.bpfel.o')))
+
+  const cases: readonly [string, Uint8Array, (input: Uint8Array) => void][] = [
+    ['objects, opened and prepared', kitchenBytes('el'), input => void prepareObject(openObject(input, 'x.o'), { kernelBtf })],
+    ['big-endian objects', kitchenBytes('eb'), input => void prepareObject(openObject(input, 'x.o'), { kernelBtf })],
+    [
+      'objects, relocations reported',
+      kitchenBytes('el'),
+      input => void coreReport(openObject(input, 'x.o'), { vmlinux: kernelBtf, modules: [] }),
+    ],
+    ['objects, stripped', kitchenBytes('el'), input => void stripObject(input)],
+    [
+      'objects, linked',
+      new Uint8Array(readFileSync(join(import.meta.dirname, '../merge/fixtures/left.bpfel.o'))),
+      input =>
+        void linkObjects([
+          { path: 'left.o', bytes: input },
+          { path: 'right.o', bytes: right },
+        ]),
+    ],
+    ['BTF, as C', section('.BTF').slice(), input => void btfToC(readBtf(input))],
+    ['BTF, validated', section('.BTF').slice(), input => validateBtf(readBtf(input))],
+    ['BTF, deduplicated', section('.BTF').slice(), input => void dedupBtf(readBtf(input))],
+    ['BTF, compared', section('.BTF').slice(), input => void diffBtf(readBtf(input), kernelBtf)],
+    ['.BTF.ext', section('.BTF.ext').slice(), input => void readBtfExt(input, readBtf(section('.BTF')), true)],
+  ]
+  it.each(cases)('%s', { timeout: 3_600_000 }, (_name, bytes, use) => {
+    const { fine, refused } = attack(bytes, 0x2545_f491, use)
+    expect(fine + refused).toBe(RUNS)
+    // The damage does reach the checks, and not all of it is fatal.
+    expect(refused).toBeGreaterThan(0)
+  })
+})
