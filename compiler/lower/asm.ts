@@ -75,8 +75,14 @@ export function lowerAsm(fc: FunctionContext, stmt: AsmStmt): void {
       result.offset = i
     })
     const next = builder.newBlock()
-    const labels: Edge[] = stmt.labels.map(label => ({ block: fc.labelBlock(label), args: [] }))
+    // Edges of an asm goto carry no arguments: each label gets a block of its own to carry them.
+    const landings = stmt.labels.map(label => builder.newBlock(label.name))
+    const labels: Edge[] = landings.map(block => ({ block, args: [] }))
     builder.terminate({ kind: 'asmgoto', asm, args, results, next: { block: next, args: [] }, labels, loc: builder.loc })
+    landings.forEach((landing, i) => {
+      builder.place(landing)
+      builder.br(fc.labelBlock(stmt.labels[i]!))
+    })
     builder.place(next)
     places.forEach((place, i) => {
       storePlace(fc, place, results[i]!)
@@ -117,7 +123,7 @@ function lowerInput(
     const immediate = constraint === 'g' || /[in]/.test(constraint)
     return { constraint: immediate ? 'ri' : 'r', tiedTo: undefined }
   }
-  if (constraint === 'w' || constraint === 'r') return { constraint: 'r', tiedTo: undefined }
+  if (constraint === 'w' || constraint === 'r' || constraint === 'p') return { constraint: 'r', tiedTo: undefined }
   fc.module.error('B0407', operand, `unknown constraint '${operand.constraint}' in inline assembly`)
   return undefined
 }
@@ -145,7 +151,10 @@ function renumber(stmt: AsmStmt, numbers: readonly number[], outputs: number): s
       if (modifier === '%' || modifier === '=') return whole
       if (name === undefined && digits === undefined) return whole
       if (modifier === 'l') {
-        const label = name === undefined ? Number(digits) - operands.length : stmt.labels.findIndex(each => each.name === name)
+        const label =
+          name === undefined
+            ? Number(digits) - operands.length
+            : stmt.labels.findIndex(each => each.name.replace(/\.\d+$/, '') === name)
         return `%l${label}`
       }
       const index = name === undefined ? Number(digits) : operands.findIndex(operand => operand.name === name)

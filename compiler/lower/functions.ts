@@ -65,11 +65,16 @@ export function lowerBody(module: ModuleContext, decl: FunctionDecl, func: Func)
     const value = func.value('blockparam', func.result, [], func.endLoc)
     fc.exit.params.push(value)
   }
-  receiveParams(fc, decl)
+  if (!decl.naked) receiveParams(fc, decl)
   collectLabelScopes(fc, decl.body!)
   lowerCompound(fc, decl.body!)
   closeScope(fc, 0)
   builder.loc = func.endLoc
+  if (decl.naked) {
+    // Its assembly is all there is: no frame, no return of ours.
+    builder.terminate({ kind: 'unreachable', loc: func.endLoc })
+    return
+  }
   // Falling off the end: C says the value must not be used.
   builder.br(fc.exit, func.result === 'void' ? [] : [builder.undef(func.result)])
   builder.place(fc.exit)

@@ -1,6 +1,7 @@
 /** Objects with static storage: their section, as clang chooses it, and their initial bytes with the addresses among them. */
 import { type Func, Global, type GlobalReloc } from '../ir/ir.js'
 import { Qualifier } from '../parser/ast.js'
+import { evaluate } from '../typecheck/constants.js'
 import type { Expr, InitItem, InitValue, VarDecl } from '../typecheck/typed-ast.js'
 import { type CType, canonical, qualifiersOf } from '../typecheck/types.js'
 import { alignmentOf, bytesOf, isSigned } from './ir-types.js'
@@ -58,7 +59,10 @@ export function initialiseVariable(module: ModuleContext, decl: VarDecl, global:
 /** A number a constant expression stands for, whatever conversions are around it. */
 function integerConstant(expr: Expr): bigint | undefined {
   if (expr.kind === 'int') return expr.value
-  if (expr.kind !== 'convert') return undefined
+  if (expr.kind !== 'convert') {
+    const known = evaluate(expr, { constObjects: true })
+    return known?.kind === 'int' ? known.value : undefined
+  }
   const value = integerConstant(expr.operand)
   if (value === undefined) return undefined
   if (expr.conversion === 'to_bool') return value === 0n ? 0n : 1n

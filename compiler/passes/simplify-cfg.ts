@@ -143,6 +143,8 @@ function forwardEmpty(func: Func): boolean {
   let changed = false
   let elsewhere: Uint8Array | undefined
   for (const block of func.blocks) {
+    // Edges of an asm goto carry no arguments, so their targets stay blocks that only they lead to.
+    if (block.terminator.kind === 'asmgoto') continue
     for (const edge of successors(block)) {
       for (let steps = 0; steps < 64; steps++) {
         const empty = edge.block
@@ -154,8 +156,6 @@ function forwardEmpty(func: Func): boolean {
           terminator.to.block === empty
         )
           break
-        // An asm goto's labels carry no arguments.
-        if (block.terminator.kind === 'asmgoto' && terminator.to.args.length > 0) break
         if (empty.params.length > 0) {
           elsewhere ??= usedElsewhere(func)
           if (empty.params.some(param => elsewhere![param.id])) break
