@@ -1,0 +1,53 @@
+/** One function from IR to machine code: the back end's steps in their order. */
+import type { DiagnosticSink } from '../../base/diagnostics.js'
+import type { Func } from '../ir/ir.js'
+import type { Target } from '../options.js'
+import { frameContents, layOutFrame, MAX_STACK } from './frame.js'
+import { layOutBlocks } from './layout.js'
+import { type FunctionCode, linearize } from './linear.js'
+import { AllocationFailure, allocateRegisters } from './registers.js'
+import { selectFunction } from './selector.js'
+
+export interface CodegenContext {
+  readonly target: Target
+  readonly sink: DiagnosticSink
+}
+
+/** Machine code of a function; undefined where a diagnostic says why not. `serial` is its number in the module. */
+export function compileFunction(func: Func, context: CodegenContext, serial: number): FunctionCode | undefined {
+  const { sink } = context
+  const errors = sink.errors
+  const machine = selectFunction(func, context)
+  try {
+    const { homes } = allocateRegisters(machine)
+    layOutFrame(machine, homes)
+  } catch (error) {
+    if (!(error instanceof AllocationFailure)) throw error
+    const { loc } = error.insn
+    sink.error('G0013', loc ? { start: loc, end: loc + 1 } : undefined, 'the inline assembly wants more registers than there are')
+    return undefined
+  }
+  if (machine.frameSize > MAX_STACK) reportFrame(func, context, machine.frameSize, frameContents(machine))
+  layOutBlocks(machine)
+  const code = linearize(machine, context, serial)
+  return sink.errors > errors ? undefined : code
+}
+
+function reportFrame(
+  func: Func,
+  context: CodegenContext,
+  size: number,
+  contents: readonly { name: string; bytes: number }[],
+): void {
+  const largest = func.entry.insts.filter(inst => inst.op === 'alloca').sort((a, b) => b.size - a.size)[0]
+  const loc = largest?.loc || func.entry.insts[0]?.loc || 0
+  context.sink.error(
+    'G0007',
+    loc ? { start: loc, end: loc + 1 } : undefined,
+    `the stack frame of '${func.name}' takes ${size} bytes, the limit is ${MAX_STACK}`,
+    {
+      notes: contents.slice(0, 5).map(({ name, bytes }) => ({ message: `${bytes} bytes: ${name}` })),
+      hint: 'keep large objects in a per-CPU array map instead of on the stack',
+    },
+  )
+}

@@ -1,0 +1,108 @@
+/**
+ * Order of blocks. Empty blocks are passed over, straight lines joined, and chains built so that as many blocks as can be are followed by one of
+ * their successors, the most frequent edges first: each that is not costs a `goto`.
+ */
+import { isBranch, type MBlock, type MFunc, type MInsn, successorBlocks } from './machine.js'
+
+export function layOutBlocks(func: MFunc): void {
+  threadEmpty(func)
+  removeUnreached(func)
+  joinLines(func)
+  order(func)
+}
+
+/** Edges into blocks that hold nothing go to where those go. */
+function threadEmpty(func: MFunc): void {
+  const final = (block: MBlock): MBlock => {
+    let at = block
+    for (let steps = 0; at.insns.length === 0 && at.next && steps < func.blocks.length; steps++) at = at.next
+    return at
+  }
+  for (const block of func.blocks) {
+    if (block.next) block.next = final(block.next)
+    const last = block.last
+    if (!last || !isBranch(last)) continue
+    if (last.asm) last.asm.labels = last.asm.labels.map(final)
+    else {
+      last.target = final(last.target!)
+      if (last.target === block.next) block.insns.pop()
+    }
+  }
+}
+
+function removeUnreached(func: MFunc): void {
+  const reached = new Set<MBlock>([func.blocks[0]!])
+  for (const block of reached) for (const next of successorBlocks(block)) reached.add(next)
+  func.blocks = func.blocks.filter(block => reached.has(block))
+}
+
+/** A block that is its predecessor's only successor, and has no other predecessor, becomes part of it. */
+function joinLines(func: MFunc): void {
+  const counts = new Map<MBlock, number>()
+  for (const block of func.blocks) for (const next of successorBlocks(block)) counts.set(next, (counts.get(next) ?? 0) + 1)
+  const gone = new Set<MBlock>()
+  for (const block of func.blocks) {
+    if (gone.has(block)) continue
+    for (;;) {
+      const { next, last } = block
+      if (!next || next === block || next === func.blocks[0] || counts.get(next) !== 1 || (last && isBranch(last))) break
+      for (const insn of next.insns) block.insns.push(insn)
+      block.next = next.next
+      gone.add(next)
+    }
+  }
+  func.blocks = func.blocks.filter(block => !gone.has(block))
+}
+
+interface Chain {
+  blocks: MBlock[]
+}
+
+function order(func: MFunc): void {
+  const chains = new Map<MBlock, Chain>(func.blocks.map(block => [block, { blocks: [block] }]))
+  const edges: { from: MBlock; to: MBlock; weight: number; rank: number }[] = []
+  const frequency = (block: MBlock) => 4 ** Math.min(block.depth, 5) * (block.cold ? 0.1 : 1)
+  func.blocks.forEach((from, position) => {
+    from.index = position
+    const targets = successorBlocks(from)
+    const branches = targets.length > 1
+    for (const to of targets) {
+      // A branch can be turned round, so either side may follow; the side it falls into needs no turning.
+      const weight = Math.min(frequency(from), frequency(to)) * (branches ? 1 : 2)
+      edges.push({ from, to, weight, rank: position * 2 + (to === from.next ? 0 : 1) })
+    }
+  })
+  edges.sort((a, b) => b.weight - a.weight || a.rank - b.rank)
+  for (const { from, to } of edges) {
+    const before = chains.get(from)!
+    const after = chains.get(to)!
+    if (before === after || before.blocks[before.blocks.length - 1] !== from || after.blocks[0] !== to || to === func.blocks[0])
+      continue
+    if (!canFollow(from, to)) continue
+    // The shorter list moves.
+    if (before.blocks.length >= after.blocks.length) {
+      for (const block of after.blocks) {
+        before.blocks.push(block)
+        chains.set(block, before)
+      }
+    } else {
+      after.blocks = [...before.blocks, ...after.blocks]
+      for (const block of before.blocks) chains.set(block, after)
+    }
+  }
+  const out: MBlock[] = []
+  const done = new Set<Chain>()
+  for (const block of func.blocks) {
+    const chain = chains.get(block)!
+    if (done.has(chain)) continue
+    done.add(chain)
+    for (const each of chain.blocks) out.push(each)
+  }
+  func.blocks = out
+}
+
+/** Jumps out of an asm have no inverse: only its fall-through can follow. */
+function canFollow(from: MBlock, to: MBlock): boolean {
+  const last: MInsn | undefined = from.last
+  return !last?.asm || !isBranch(last) || from.next === to
+}
