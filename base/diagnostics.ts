@@ -31,7 +31,7 @@ export type DiagnosticExtras = Partial<Pick<Diagnostic, 'notes' | 'hint' | 'grou
 /** What `-W` flags decided; asked once for each warning. */
 export interface WarningPolicy {
   /** What a warning of that group becomes; undefined drops it. */
-  severityOf(group: string | undefined, system: boolean): 'error' | 'warning' | undefined
+  severityOf(group: string | undefined, system: boolean, span?: Span): 'error' | 'warning' | undefined
 }
 
 /** Thrown by `DiagnosticSink.add` when the error limit is reached, caught by the pipeline. Never reaches a user. */
@@ -56,7 +56,7 @@ export class DiagnosticSink {
   /** A warning; `group` in extras is clang's name of it. Warnings placed in system headers are dropped. */
   warning(code: string, span: Span | undefined, message: string, extras: DiagnosticExtras = {}): void {
     const system = span !== undefined && this.isSystem(span)
-    const severity = this.policy ? this.policy.severityOf(extras.group, system) : system ? undefined : 'warning'
+    const severity = this.policy ? this.policy.severityOf(extras.group, system, span) : system ? undefined : 'warning'
     if (severity) this.add({ code, severity, message, ...(span && { span }), notes: [], ...extras })
   }
 

@@ -94,9 +94,9 @@ function callByTable(c: Context, expr: CallExpr, name: string, known: TableBuilt
   )
   if (args.some(arg => isError(arg.type))) return errorExpr(expr)
   if (fold) {
-    const constants = args.map(integerConstant)
-    if (constants.every(value => value !== undefined)) {
-      const value = fold(...constants)
+    const constants = args.map(arg => evaluate(arg))
+    if (constants.every(value => value?.kind === 'int')) {
+      const value = fold(...constants.map(each => each.value))
       if (value !== undefined) return intExpr(expr, value, type.result)
     }
   }

@@ -4,12 +4,12 @@ import { checkBuiltinCall, isBuiltinName, libraryBuiltin } from './builtins.js'
 import type { Context } from './context.js'
 import { assignConvert, defaultPromote } from './conversions.js'
 import { declareImplicitFunction } from './declarations.js'
-import { checkExpr, checkValue } from './expressions.js'
+import { checkExpr, checkValue, reportFloat } from './expressions.js'
 import { helperHeaderOf } from './helper-headers.js'
 import { suggestName } from './near-names.js'
 import { at, errorExpr, rvalue } from './nodes.js'
 import type { Place } from './report.js'
-import { functionOf, isError, isRecord, isVoid, pointerOf, unqualified } from './type-facts.js'
+import { functionOf, isError, isFloat, isRecord, isVoid, pointerOf, unqualified } from './type-facts.js'
 import type { BuiltinName, Expr, FunctionDecl } from './typed-ast.js'
 import type { FunctionType } from './types.js'
 
@@ -132,7 +132,7 @@ function convertArguments(
   }
   return args.map((arg, index) => {
     const param = type.prototyped ? type.params[index] : undefined
-    if (!param) return isVoid(arg.type) ? voidArgument(c, arg) : defaultPromote(arg)
+    if (!param) return isVoid(arg.type) ? voidArgument(c, arg) : isFloat(arg.type) ? floatArgument(c, arg) : defaultPromote(arg)
     c.complete(param.type)
     return assignConvert(c, arg, param.type, { kind: 'pass', index, callee })
   })
@@ -140,5 +140,10 @@ function convertArguments(
 
 function voidArgument(c: Context, arg: Expr): Expr {
   c.error('T0208', arg, "argument type 'void' is incomplete")
+  return errorExpr(arg)
+}
+
+function floatArgument(c: Context, arg: Expr): Expr {
+  if (c.unevaluated === 0) reportFloat(c, arg, arg.type)
   return errorExpr(arg)
 }

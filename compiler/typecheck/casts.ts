@@ -3,6 +3,7 @@ import type * as ast from '../parser/ast.js'
 import type { Context } from './context.js'
 import { checkTypeName } from './declarators.js'
 import { checkExpr, refuseFloat, reportFloat } from './expressions.js'
+import { numericConstant } from './floats.js'
 import { at, convert, errorExpr, rvalue } from './nodes.js'
 import {
   integerOf,
@@ -27,6 +28,7 @@ export function checkCast(c: Context, expr: ast.Expr & { kind: 'cast' }): Expr {
   const value = refuseFloat(c, raw)
   if (isError(value.type)) return errorExpr(expr)
   if (isFloat(type)) {
+    if (numericConstant(value) !== undefined) return convert(value, type, true)
     if (c.unevaluated === 0) reportFloat(c, expr, type)
     return errorExpr(expr)
   }

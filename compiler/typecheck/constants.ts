@@ -19,6 +19,8 @@ export interface EvaluateOptions {
   readonly constObjects?: boolean
   /** Let automatic objects be bases too (for `__builtin_object_size` and pointer comparison). */
   readonly automatic?: boolean
+  /** The value is needed before any optimisation: `__builtin_constant_p` answers no. */
+  readonly now?: boolean
 }
 
 const integer = (value: bigint, type: IntType | undefined): Constant => ({ kind: 'int', value: type ? wrap(value, type) : value })
@@ -155,7 +157,9 @@ export function evaluate(expr: Expr, options: EvaluateOptions = {}): Constant | 
       return { kind: 'int', value: (left.offset - right.offset) / BigInt(expr.elementSize) }
     }
     case 'builtin':
-      return expr.name === 'expect' ? sub(expr.args[0]!) : undefined
+      if (expr.name === 'expect') return sub(expr.args[0]!)
+      // Where a constant is wanted now, what is not constant by now never will be.
+      return expr.name === 'constant_p' && options.now ? truth(false) : undefined
     default:
       return undefined
   }
@@ -236,7 +240,7 @@ function readConstObject(object: Expr, options: EvaluateOptions): Constant | und
 /** The value of an integer constant expression, in clang's sense (folding what it folds); undefined where it is none. */
 export function integerConstant(expr: Expr): bigint | undefined {
   if (expr.kind === 'int') return expr.value
-  const value = evaluate(expr)
+  const value = evaluate(expr, { now: true })
   return value?.kind === 'int' ? value.value : undefined
 }
 

@@ -5,12 +5,14 @@
 import { Qualifier } from '../parser/ast.js'
 import { compatible, compatibleUnqualified } from './compatible.js'
 import type { Context } from './context.js'
-import { bitFieldOf, convert, isNullPointerConstant } from './nodes.js'
+import { reportFloat } from './expressions.js'
+import { bitFieldOf, convert, errorExpr, isNullPointerConstant } from './nodes.js'
 import type { Place } from './report.js'
 import {
   integerOf,
   isArithmetic,
   isError,
+  isFloat,
   isFunction,
   isInteger,
   isScalar,
@@ -112,6 +114,10 @@ export function assignConvert(c: Context, value: Expr, target: CType, why: Assig
   const from = canonical(value.type)
   if (to.kind === 'error' || from.kind === 'error') return value
   const wanted = unqualified(target)
+  if (isFloat(target) && isArithmetic(value.type)) {
+    if (c.unevaluated === 0) reportFloat(c, place, target)
+    return errorExpr(value)
+  }
   if (isArithmetic(target) && isArithmetic(value.type)) {
     warnLostValue(c, value, wanted, place)
     return convert(value, wanted)
@@ -255,7 +261,12 @@ function warnLostValue(c: Context, value: Expr, target: CType, place: Place): vo
 
 /** A value used as a condition: any scalar. Complains about others and says so by undefined. */
 export function checkCondition(c: Context, value: Expr): Expr {
-  if (isError(value.type) || isScalar(value.type)) return value
+  if (isError(value.type)) return value
+  if (isFloat(value.type)) {
+    if (c.unevaluated === 0) reportFloat(c, value, value.type)
+    return errorExpr(value)
+  }
+  if (isScalar(value.type)) return value
   c.error('T0216', value, `statement requires expression of scalar type (${c.quote(value.type)} invalid)`)
   return { kind: 'int', value: 0n, type: { kind: 'error' }, token: value.token, first: value.first, last: value.last }
 }

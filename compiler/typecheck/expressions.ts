@@ -11,6 +11,7 @@ import type { Context } from './context.js'
 import { checkTypeName } from './declarators.js'
 import { checkChooseExpr, checkGeneric, checkOffsetof, checkTypesCompatible } from './generic.js'
 import { checkCompoundLiteral } from './initializers.js'
+import { floatConstant, floatExpr } from './floats.js'
 import { functionNameKeywords, parseChar, parseNumber, parseString } from './literals.js'
 import { checkAddress, checkDereference, checkIndex, checkMember } from './members.js'
 import { suggestName } from './near-names.js'
@@ -88,7 +89,7 @@ export function checkValue(c: Context, expr: ast.Expr): Expr {
 
 /** eBPF has no floating point: a value of such a type is an error wherever it would be computed with. */
 export function refuseFloat(c: Context, value: Expr): Expr {
-  if (!isFloat(value.type)) return value
+  if (!isFloat(value.type) || floatConstant(value) !== undefined) return value
   if (c.unevaluated === 0) reportFloat(c, value, value.type)
   return errorExpr(value)
 }
@@ -103,8 +104,7 @@ function checkNumber(c: Context, expr: ast.Expr & { kind: 'number' }): Expr {
   const number = parseNumber(c, expr, c.text(expr.text))
   if (!number) return errorExpr(expr)
   if (number.kind === 'int') return intExpr(expr, number.value, number.type)
-  if (c.unevaluated === 0) reportFloat(c, expr, number.type)
-  return errorExpr(expr)
+  return floatExpr(expr, number.value, number.type)
 }
 
 function stringExpr(place: Place, bytes: Uint8Array, element: CType & { kind: 'int' }): Expr & { kind: 'string' } {

@@ -206,10 +206,11 @@ export function checkFlow(c: Context, decl: FunctionDecl): void {
   collectTargets(decl, flow)
   const falls = walk(decl.body, true, flow)
   for (const loop of flow.endless)
-    c.error(
+    c.warn(
       'B0005',
       loop,
       'this loop never ends: nothing in it leaves it, and the kernel refuses a program that may not finish',
+      'bpf-endless-loop',
       {
         hint: "count the rounds with a constant limit (`for (int i = 0; i < 100; i++)`), use bpf_for() or bpf_loop(), or add a 'break'",
       },

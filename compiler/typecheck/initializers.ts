@@ -99,7 +99,8 @@ export function checkInitializer(c: Context, type: CType, init: ast.Initializer,
     if (init.kind !== 'init_list') {
       const value = scalarValue(work, type, init)
       if (!value) return undefined
-      return { type, value: { type, items: [{ offset: 0, bitField: undefined, type, value }], whole: true } }
+      putRecord(work, type, 0, value)
+      return { type, value: { type, items: work.items, whole: work.items[0]?.value === value } }
     }
     if (!c.complete(type)) return undefined
     const cursor = { items: init.items, next: 0 }
@@ -198,11 +199,28 @@ function storedValue(work: Initialization, type: CType, raw: Expr): Expr | undef
   return converted
 }
 
+/** Stores a record's value; a static object takes over what a compound literal is made of. */
+function putRecord(work: Initialization, type: CType, offset: number, value: Expr): void {
+  const literal =
+    work.isStatic && value.kind === 'load' && value.object.kind === 'compound_literal' ? value.object.decl.init : undefined
+  if (!literal || literal.whole) {
+    work.put({ offset, bitField: undefined, type, value })
+    return
+  }
+  for (const item of literal.items)
+    work.put({
+      ...item,
+      offset: item.offset + offset,
+      bitField: item.bitField && { ...item.bitField, recordOffset: item.bitField.recordOffset + offset },
+    })
+}
+
 /** Whether a static object may hold the value: a constant, or a record from a constant compound literal or object. */
 function isConstantInit(value: Expr): boolean {
   if (evaluate(value, { constObjects: true })) return true
   if (value.kind !== 'load') return false
-  if (value.object.kind === 'compound_literal') return value.object.decl.storage === 'static'
+  if (value.object.kind === 'compound_literal')
+    return value.object.decl.init?.items.every(item => isConstantInit(item.value)) ?? true
   return (
     value.object.kind === 'var' &&
     isRecord(value.type) &&
@@ -277,7 +295,7 @@ function fillSubobject(
       cursor.next++
       work.forget(offset, plain.size, undefined, 0)
       const stored = storedValue(work, type, value)
-      if (stored) work.put({ offset, bitField: undefined, type, value: stored })
+      if (stored) putRecord(work, type, offset, stored)
       return
     }
     if (plain.fields.length === 0) {

@@ -1,5 +1,6 @@
 /** Making expression nodes: places, conversions with folding of constants, loads, addresses and decays. */
 import { compatible } from './compatible.js'
+import { floatConstant, floatExpr, numericConstant } from './floats.js'
 import type { Place } from './report.js'
 import { integerOf, isVoid, pointerOf, pointerTo, unqualified, wrap } from './type-facts.js'
 import type { Conversion, Expr } from './typed-ast.js'
@@ -112,8 +113,16 @@ export function convert(value: Expr, type: CType, explicit = false): Expr {
   if (to.kind === 'void') return from.kind === 'void' ? value : make(value, voidType, 'to_void', explicit)
   if (from === to) return value.type === type || !explicit ? value : retyped(value, type)
   const target = integerOf(type)
+  if (to.kind === 'float') {
+    const number = numericConstant(value)
+    return number === undefined
+      ? make(value, type, 'same', explicit)
+      : floatExpr(value, to.size === 4 ? Math.fround(number) : number, type)
+  }
   if (target) {
     if (target === boolType && to.kind === 'int') {
+      const float = floatConstant(value)
+      if (float !== undefined) return intExpr(value, float === 0 ? 0n : 1n, type)
       if (value.kind === 'int') return intExpr(value, value.value === 0n ? 0n : 1n, type)
       return make(value, type, 'to_bool', explicit)
     }
@@ -122,6 +131,8 @@ export function convert(value: Expr, type: CType, explicit = false): Expr {
       const number = make(value, wide, 'pointer_to_int', explicit)
       return wide === type ? number : make(number, type, 'int', explicit)
     }
+    const float = from.kind === 'float' ? floatConstant(value) : undefined
+    if (float !== undefined) return intExpr(value, Number.isFinite(float) ? BigInt(Math.trunc(float)) : 0n, type)
     if (value.kind === 'int') return intExpr(value, value.value, type)
     const source = integerOf(value.type)
     return make(value, type, source === target ? 'same' : 'int', explicit)

@@ -4,17 +4,33 @@ import { compatibleUnqualified } from './compatible.js'
 import { arithmeticConversions, checkCondition, promote, promotedType } from './conversions.js'
 import { evaluate, foldArithmetic, foldCompare } from './constants.js'
 import type { Context } from './context.js'
-import { checkExpr, checkValue, refuseFloat } from './expressions.js'
+import { checkExpr, checkValue, refuseFloat, reportFloat } from './expressions.js'
+import { commonFloat, floatConstant, floatExpr, foldFloats } from './floats.js'
 import { toIndex } from './members.js'
 import { at, bitFieldOf, convert, errorExpr, intExpr, isNullPointerConstant, rvalue } from './nodes.js'
 import type { Place } from './report.js'
-import { enumOf, integerOf, isError, isFunction, isInteger, isScalar, isVoid, pointerOf, stepOf, wrap } from './type-facts.js'
+import {
+  enumOf,
+  integerOf,
+  isArithmetic,
+  isError,
+  isFunction,
+  isInteger,
+  isScalar,
+  isVoid,
+  pointerOf,
+  stepOf,
+  wrap,
+} from './type-facts.js'
 import type { ArithmeticOp, CompareOp, Expr } from './typed-ast.js'
 import { boolType, type CType, canonical, type IntType, intType, longType, type PointerType } from './types.js'
 
 export function checkUnaryArithmetic(c: Context, expr: ast.Expr & { kind: 'unary' }, op: '+' | '-' | '~' | '!'): Expr {
   const operand = checkValue(c, expr.operand)
   if (isError(operand.type)) return errorExpr(expr)
+  const float = floatConstant(operand)
+  if (float !== undefined && op !== '~')
+    return op === '!' ? intExpr(expr, float === 0 ? 1n : 0n) : floatExpr(expr, op === '-' ? -float : float, operand.type)
   if (op === '!') {
     if (!isScalar(operand.type)) return invalidUnary(c, expr, operand.type)
     if (operand.kind === 'int') return intExpr(expr, operand.value === 0n ? 1n : 0n)
@@ -71,6 +87,7 @@ function checkLogical(c: Context, expr: ast.Expr & { kind: 'binary' }, op: '&&' 
 /** A binary operator on two values. */
 export function binary(c: Context, place: Place, op: ArithmeticOp | CompareOp, left: Expr, right: Expr): Expr {
   if (isError(left.type) || isError(right.type)) return errorExpr(place)
+  if (floatConstant(left) !== undefined || floatConstant(right) !== undefined) return binaryFloat(c, place, op, left, right)
   switch (op) {
     case '<':
     case '>':
@@ -89,6 +106,16 @@ export function binary(c: Context, place: Place, op: ArithmeticOp | CompareOp, l
     default:
       return arithmetic(c, place, op, left, right)
   }
+}
+
+/** Floating constants fold; with anything else they would have to be computed at run time. */
+function binaryFloat(c: Context, place: Place, op: ArithmeticOp | CompareOp, left: Expr, right: Expr): Expr {
+  const value = foldFloats(op, left, right)
+  const type = commonFloat(left.type, right.type)
+  if (value !== undefined) return /[<>=!]/.test(op) ? intExpr(place, BigInt(value)) : floatExpr(place, value, type)
+  if (!isArithmetic(left.type) || !isArithmetic(right.type)) return invalidOperands(c, place, left.type, right.type)
+  if (c.unevaluated === 0) reportFloat(c, place, type)
+  return errorExpr(place)
 }
 
 function arithmetic(c: Context, place: Place, op: ArithmeticOp, left: Expr, right: Expr): Expr {

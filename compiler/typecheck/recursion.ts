@@ -37,10 +37,11 @@ export function checkRecursion(c: Context): void {
 
 function report(c: Context, cycle: readonly FunctionDecl[], callee: FunctionDecl, place: Place): void {
   const way = [...cycle, callee].map(decl => `'${decl.name}'`).join(' calls ')
-  c.error(
+  c.warn(
     'B0004',
     place,
     cycle.length === 1 ? `'${callee.name}' calls itself: eBPF has no recursion` : `recursion, which eBPF does not have: ${way}`,
+    'bpf-recursion',
     {
       hint: 'write a loop with a bound; keep the state of what is still to do in an array or a map',
     },

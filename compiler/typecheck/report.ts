@@ -36,9 +36,13 @@ export class Reporter {
     }
   }
 
-  /** The file range of a node; only its caret token where the ends lie in different files or are out of order. */
+  /**
+   * Where to point for a node: at its caret token, as clang does, if that is not the first one; else at the whole node. Only the caret token where
+   * the ends lie in different files or are out of order.
+   */
   span(place: Place): Span | undefined {
     const caret = this.tokenSpan(place.token)
+    if (place.token !== place.first) return caret
     const from = this.tokenSpan(place.first)
     const to = this.tokenSpan(place.last)
     if (!from || !to || to.end < from.start || to.end - from.start > 4096) return caret
