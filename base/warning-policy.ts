@@ -74,11 +74,11 @@ const members: Readonly<Record<string, readonly string[]>> = {
   'return-type': ['return-mismatch'],
 }
 
-/** Whether naming `outer` on the command line means `group`. */
-function contains(outer: string, group: string): boolean {
+/** Whether naming `outer` on the command line or in a pragma means `group`. */
+export function warningGroupContains(outer: string, group: string): boolean {
   if (outer === group || outer === 'everything') return true
   if (offByDefault[group]?.includes(outer)) return true
-  return members[outer]?.some(inner => contains(inner, group)) ?? false
+  return members[outer]?.some(inner => warningGroupContains(inner, group)) ?? false
 }
 
 /** Every group the tables name: what `-Wunknown-warning-option` compares with. */
@@ -149,12 +149,12 @@ export class FlagPolicy implements WarningPolicy {
     if (group === undefined) return this.promoted(undefined, 'warning')
     let level: WarningLevel = errorsByDefault.has(group) ? 'error' : group in offByDefault ? 'ignored' : 'warning'
     for (const rule of this.rules) {
-      if (rule.kind === 'level' && contains(rule.group, group)) {
+      if (rule.kind === 'level' && warningGroupContains(rule.group, group)) {
         if (!rule.on) level = 'ignored'
         // Naming a group that is an error from the start leaves it one.
         else if (level === 'ignored') level = errorsByDefault.has(group) ? 'error' : 'warning'
       }
-      if (rule.kind === 'error' && rule.group !== undefined && contains(rule.group, group)) {
+      if (rule.kind === 'error' && rule.group !== undefined && warningGroupContains(rule.group, group)) {
         if (rule.on) level = 'error'
         else if (level === 'error') level = 'warning'
       }
@@ -169,7 +169,7 @@ export class FlagPolicy implements WarningPolicy {
     for (const rule of this.rules) {
       if (rule.kind !== 'error') continue
       if (rule.group === undefined) all = rule.on
-      else if (group !== undefined && contains(rule.group, group)) excepted = !rule.on
+      else if (group !== undefined && warningGroupContains(rule.group, group)) excepted = !rule.on
     }
     return all && !excepted ? 'error' : level
   }

@@ -3,6 +3,7 @@ import type { DiagnosticExtras, DiagnosticNote, DiagnosticSink } from '../../bas
 import type { Span } from '../../base/source.js'
 import type { Names } from '../preprocessor/names.js'
 import type { TokenBuffer, TokenIndex } from '../preprocessor/tokens.js'
+import { PragmaWarnings } from './pragma-warnings.js'
 
 /** Anything that has a place in the token buffer. */
 export interface Place {
@@ -17,6 +18,8 @@ export const placeOfToken = (token: TokenIndex): Place => ({ token, first: token
 const backtraceLimit = 6
 
 export class Reporter {
+  private pragmas: PragmaWarnings | undefined
+
   constructor(
     private readonly names: Names,
     private readonly tokens: TokenBuffer,
@@ -77,7 +80,21 @@ export class Reporter {
 
   /** `group` is clang's name of the warning without `-W`. */
   warning(code: string, place: Place, message: string, group: string, extras: DiagnosticExtras = {}): void {
-    this.sink.warning(code, this.span(place), message, { ...this.withBacktrace(place, extras), group })
+    this.pragmas ??= new PragmaWarnings(this.names, this.tokens)
+    const said = this.pragmas.levelAt(place.token, group)
+    if (said === 'ignored') return
+    const span = this.span(place)
+    const full = { ...this.withBacktrace(place, extras), group }
+    if (said === undefined) this.sink.warning(code, span, message, full)
+    else
+      this.sink.add({
+        code,
+        severity: said === 'warning' ? 'warning' : 'error',
+        message,
+        ...(span && { span }),
+        notes: [],
+        ...full,
+      })
   }
 
   private withBacktrace(place: Place, extras: DiagnosticExtras): DiagnosticExtras {
