@@ -1132,14 +1132,14 @@ export class Preprocessor extends Expander {
       return false
     }
     const { loc, length } = this
-    this.advance()
+    this.next()
     let ok = this.punct(Punct['('])
     let text = ''
     if (ok) {
-      this.advance()
+      this.next()
       ok = this.is(TokenKind.String)
       text = this.names.text(this.atom)
-      this.advance()
+      this.next()
       ok &&= this.punct(Punct[')'])
     }
     this.kind = TokenKind.End
