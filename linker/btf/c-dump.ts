@@ -63,6 +63,7 @@ export class CDump {
   private readonly identNames = new Map<string, number>()
   private queue: BtfId[] = []
   private depth = 0
+  private plain = false
   private pads = 0
   private out = ''
 
@@ -94,13 +95,18 @@ export class CDump {
     return text
   }
 
-  /** A declaration of a name with that type, as in `int (*name)(void)`; anonymous types are written out. */
-  declare(id: BtfId, name: string): string {
+  /**
+   * A declaration of a name with that type, as in `int (*name)(void)`; anonymous types are written out, indented by `level`.
+   * `plain` leaves const, volatile, restrict and type tags out, for those who write into the object.
+   */
+  declare(id: BtfId, name: string, level = 0, plain = false): string {
     const before = this.out
     this.out = ''
-    this.declaration(id, name, 0)
+    this.plain = plain
+    this.declaration(id, name, level)
     const text = this.out
     this.out = before
+    this.plain = false
     return text
   }
 
@@ -469,8 +475,9 @@ export class CDump {
   private declaration(id: BtfId, name: string, level: number): void {
     const chain: BtfId[] = []
     for (;;) {
-      chain.push(id)
       const type = this.btf.type(id)
+      const skip = this.plain && (MODIFIERS[type.kind] !== undefined || type.kind === BtfKind.TypeTag)
+      if (!skip) chain.push(id)
       if (!LINKS.has(type.kind)) break
       id = (type as BtfRef | BtfTypeTag | BtfFuncProto).type
       if (chain.length > MAX_DEPTH) throw new FormatError('F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`, -1)
