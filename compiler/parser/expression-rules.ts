@@ -1,412 +1,420 @@
-/** Expressions. Binary operators are one rule that climbs by precedence (`precedence` in token-types.ts). */
-import type { ParserMethod } from 'chevrotain'
-import type { TokenIndex } from '../preprocessor/tokens.js'
+/** Expressions (C11 6.5) with GNU's additions: one rule climbs precedences, one takes prefix operators and casts, one suffixes. */
+import type { IOrAlt, ParserMethod } from 'chevrotain'
+import { Keyword } from '../preprocessor/names.js'
+import type { Atom, TokenIndex } from '../preprocessor/tokens.js'
 import type { AssignOp, BinaryOp, CompoundStmt, Designator, Expr, InitializerList, StringExpr, TypeName, UnaryOp } from './ast.js'
-import { type CToken, TokenParser } from './token-parser.js'
-import { precedence, T } from './token-types.js'
+import { ParserCore } from './parser-core.js'
+import { Precedence, precedenceOfAtom, T, typeSet } from './token-types.js'
 
-type Rule<R, A extends unknown[] = []> = ParserMethod<A, R>
+export type Rule<Args extends unknown[], R> = ParserMethod<Args, R>
 
-export abstract class ExpressionRules extends TokenParser {
-  abstract typeName: Rule<TypeName>
-  abstract initializerList: Rule<InitializerList>
-  abstract compound: Rule<CompoundStmt, [boolean?]>
+const operators = typeSet(T.BinaryOperator, T.Question, T.AssignmentOperator)
+const suffixes = typeSet(T.LSquare, T.LParen, T.MemberAccess, T.IncDec)
 
-  /** Whether the next tokens begin a type name. */
-  protected startsType(ahead = 1): boolean {
-    switch (this.next(ahead)) {
-      case T.TypeName:
-      case T.BuiltinType:
-      case T.StructUnion:
-      case T.Enum:
-      case T.Typeof:
-      case T.AutoType:
-      case T.Qualifier:
-      case T.Atomic:
-      case T.Alignas:
-      case T.Attribute:
-        return true
-      case T.Extension:
-        return this.startsType(ahead + 1)
-      default:
-        return false
-    }
-  }
+/** `a ? b :` waiting for what comes after. */
+interface PendingConditional {
+  readonly condition: Expr
+  readonly token: TokenIndex
+  readonly then: Expr | undefined
+}
 
-  /** `a, b`. */
-  readonly expression: Rule<Expr> = this.RULE('expression', () => {
-    const first = this.nextIndex
-    let left = this.SUBRULE(this.assignment)
-    this.MANY(() => {
-      const token = this.index(this.CONSUME(T.Comma))
-      const right = this.SUBRULE2(this.assignment)
-      left = this.node(first, token, { kind: 'binary', op: ',' as BinaryOp, left, right })
-    })
-    return left
-  })
+export abstract class ExpressionRules extends ParserCore {
+  abstract readonly typeName: Rule<[], TypeName>
+  abstract readonly compoundStatement: Rule<[], CompoundStmt>
+  abstract readonly initializerList: Rule<[], InitializerList>
+  abstract readonly designator: Rule<[], Designator>
 
-  readonly assignment: Rule<Expr> = this.RULE('assignment', () => {
-    const first = this.nextIndex
-    const left = this.SUBRULE(this.conditional)
-    let result = left
-    this.OPTION(() => {
-      const operator = this.OR([{ ALT: () => this.CONSUME(T.Assign) }, { ALT: () => this.CONSUME(T.OpAssign) }])
-      const right = this.nested(() => this.SUBRULE(this.assignment))
-      result = this.node(first, this.index(operator), {
-        kind: 'assign',
-        op: this.text(this.atom(operator)) as AssignOp,
-        left,
-        right,
-      })
-    })
-    return result
-  })
-
-  readonly conditional: Rule<Expr> = this.RULE('conditional', () => {
-    const first = this.nextIndex
-    const condition = this.SUBRULE(this.binary, { ARGS: [1] })
-    let result = condition
-    this.OPTION(() => {
-      const token = this.index(this.CONSUME(T.Question))
-      let then: Expr | undefined
-      this.OPTION2({
-        GATE: () => !this.is(T.Colon),
+  /** An expression of operators that bind at least as tightly as `least` (`Precedence`). */
+  readonly expression: Rule<[number], Expr> = this.RULE('expression', (least: number): Expr => {
+    this.enter()
+    let left = this.SUBRULE(this.prefixed)
+    if (this.RECORDING_PHASE || this.binding(least)) {
+      let conditionals: PendingConditional[] | undefined
+      this.MANY({
+        GATE: () => this.binding(least) > 0,
         DEF: () => {
-          then = this.SUBRULE(this.expression)
+          const token = this.next
+          const spelling = this.names.text(this.atomOf(token))
+          this.OR([
+            {
+              ALT: () => {
+                this.CONSUME(T.BinaryOperator)
+                const right = this.SUBRULE1(this.expression, { ARGS: [precedenceOfAtom[this.atomOf(token)]! + 1] })
+                left = { kind: 'binary', ...this.across(left, token), op: spelling as BinaryOp, left, right }
+              },
+            },
+            {
+              ALT: () => {
+                this.CONSUME(T.AssignmentOperator)
+                const right = this.SUBRULE2(this.expression, { ARGS: [Precedence.assignment] })
+                left = { kind: 'assign', ...this.across(left, token), op: spelling as AssignOp, left, right }
+              },
+            },
+            {
+              ALT: () => {
+                this.CONSUME(T.Question)
+                let then: Expr | undefined
+                this.OPTION(() => {
+                  then = this.SUBRULE3(this.expression, { ARGS: [Precedence.comma] })
+                })
+                if (!this.RECORDING_PHASE && !this.isNext(T.Colon))
+                  throw this.fault("expected ':'", { notes: [this.matchNote(token)] })
+                this.CONSUME(T.Colon)
+                const otherwise = this.SUBRULE4(this.expression, { ARGS: [Precedence.lowestBinary] })
+                // a chain `a ? b : c ? d : e` nests to the right; collected here, so that a long one needs no stack
+                ;(conditionals ??= []).push({ condition: left, token, then })
+                left = otherwise
+                if (this.precedenceOfNext() === Precedence.conditional) return
+                for (let pending = conditionals.pop(); pending; pending = conditionals.pop())
+                  left = { kind: 'conditional', ...this.across(pending.condition, pending.token), ...pending, otherwise: left }
+              },
+            },
+          ])
         },
       })
-      this.CONSUME(T.Colon)
-      const otherwise = this.nested(() => this.SUBRULE(this.conditional))
-      result = this.node(first, token, { kind: 'conditional', condition, then, otherwise })
-    })
-    return result
-  })
-
-  /** Operators that bind at least as strongly as `least`. */
-  readonly binary: Rule<Expr, [number]> = this.RULE('binary', (least: number) => {
-    const first = this.nextIndex
-    let left = this.SUBRULE(this.unary)
-    this.MANY({
-      GATE: () => precedence[this.nextAtom()]! >= least && this.next() !== T.Identifier && this.next() !== T.TypeName,
-      DEF: () => {
-        const operator = this.OR([
-          { ALT: () => this.CONSUME(T.Binary) },
-          { ALT: () => this.CONSUME(T.Star) },
-          { ALT: () => this.CONSUME(T.Sign) },
-          { ALT: () => this.CONSUME(T.Amp) },
-          { ALT: () => this.CONSUME(T.AmpAmp) },
-        ])
-        const right = this.SUBRULE(this.binary, { ARGS: [(precedence[this.atom(operator)] ?? 0) + 1] })
-        left = this.node(first, this.index(operator), {
-          kind: 'binary',
-          op: this.text(this.atom(operator)) as BinaryOp,
-          left,
-          right,
-        })
-      },
-    })
+    }
+    this.depth--
     return left
   })
 
-  readonly unary: Rule<Expr> = this.RULE('unary', () =>
-    this.nested(() =>
-      this.OR<Expr>({
-        DEF: [
-          { GATE: () => this.startsType(2), ALT: () => this.SUBRULE(this.castOrLiteral) },
-          { ALT: () => this.SUBRULE(this.postfix) },
-          { ALT: () => this.prefixed(this.CONSUME(T.Star) as CToken, () => this.SUBRULE(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.Amp) as CToken, () => this.SUBRULE2(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.Sign) as CToken, () => this.SUBRULE3(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.Negation) as CToken, () => this.SUBRULE4(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.IncDec) as CToken, () => this.SUBRULE5(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.Extension) as CToken, () => this.SUBRULE6(this.unary)) },
-          { ALT: () => this.prefixed(this.CONSUME(T.RealImag) as CToken, () => this.SUBRULE7(this.unary)) },
-          { ALT: () => this.SUBRULE(this.labelAddress) },
-          { ALT: () => this.SUBRULE(this.sizeofOrAlignof) },
-        ],
-        IGNORE_AMBIGUITIES: true,
-        ERR_MSG: 'expected expression',
-      }),
-    ),
-  )
-
-  private prefixed(operator: CToken, operand: () => Expr): Expr {
-    const value = operand()
-    return this.node(operator.index, operator.index, { kind: 'unary', op: this.text(operator.atom) as UnaryOp, operand: value })
+  /** Prefix operators and casts before an operand. */
+  readonly prefixed: Rule<[], Expr> = this.RULE('prefixed', (): Expr => this.OR(this.prefixedAlternatives()))
+  private prefixedCache: IOrAlt<Expr>[] | undefined
+  private prefixedAlternatives(): { DEF: IOrAlt<Expr>[]; ERR_MSG: string } {
+    this.prefixedCache ??= [
+      { ALT: () => this.SUBRULE(this.primary) },
+      { ALT: () => this.SUBRULE(this.parenthesized) },
+      { ALT: () => this.SUBRULE(this.unary) },
+      { ALT: () => this.SUBRULE(this.measured) },
+      { ALT: () => this.SUBRULE(this.labelAddress) },
+    ]
+    return { DEF: this.prefixedCache, ERR_MSG: 'expected expression' }
   }
 
-  readonly labelAddress: Rule<Expr> = this.RULE('labelAddress', () => {
-    const token = this.index(this.CONSUME(T.AmpAmp))
-    const label = this.atom(this.CONSUME(T.Identifier))
-    return this.node(token, token, { kind: 'label_address', label })
+  /** A run of prefix operators; collected, so that a long one needs no stack. */
+  readonly unary: Rule<[], Expr> = this.RULE('unary', (): Expr => {
+    const tokens: TokenIndex[] = []
+    this.AT_LEAST_ONE(() => {
+      tokens.push(this.next)
+      this.CONSUME(T.UnaryOperator)
+    })
+    let operand = this.SUBRULE(this.prefixed)
+    for (let i = tokens.length - 1; i >= 0; i--) {
+      const token = tokens[i]!
+      operand = { kind: 'unary', ...this.node(token, token), op: this.unaryOp(token), operand }
+    }
+    return operand
   })
 
-  /** `(type) e`, `(type){ … }` and what may follow that. */
-  readonly castOrLiteral: Rule<Expr> = this.RULE('castOrLiteral', () => {
-    const first = this.nextIndex
-    this.CONSUME(T.LParen)
-    const type = this.SUBRULE(this.typeName)
-    this.CONSUME(T.RParen)
-    return this.OR<Expr>([
+  private unaryOp(token: TokenIndex): UnaryOp {
+    const atom = this.atomOf(token)
+    if (atom === Keyword.__real) return '__real__'
+    if (atom === Keyword.__imag) return '__imag__'
+    return this.names.text(atom) as UnaryOp
+  }
+
+  /** `sizeof` and `_Alignof`. */
+  readonly measured: Rule<[], Expr> = this.RULE('measured', (): Expr => {
+    const token = this.next
+    const kind = this.isNext(T.Sizeof) ? 'sizeof' : 'alignof'
+    this.OR([{ ALT: () => this.CONSUME(T.Sizeof) }, { ALT: () => this.CONSUME(T.Alignof) }])
+    let operand: Expr | TypeName
+    this.OR1([
       {
+        GATE: () => this.typeStartsAt(1),
         ALT: () => {
-          const init = this.SUBRULE(this.initializerList)
-          return this.SUBRULE(this.postfixTail, {
-            ARGS: [this.node(first, first, { kind: 'compound_literal', type, init }), first],
+          const open = this.take(T.LParen)
+          const type = this.SUBRULE(this.typeName)
+          this.close(T.RParen, open)
+          operand = type
+          this.OPTION(() => {
+            operand = this.SUBRULE(this.compoundLiteral, { ARGS: [open, type] })
           })
         },
       },
       {
         ALT: () => {
-          const operand = this.SUBRULE(this.unary)
-          return this.node(first, first, { kind: 'cast', type, operand })
+          operand = this.SUBRULE(this.prefixed)
         },
       },
     ])
+    return { kind, ...this.node(token, token), operand: operand! }
   })
 
-  readonly sizeofOrAlignof: Rule<Expr> = this.RULE('sizeofOrAlignof', () => {
-    const operator = this.OR([{ ALT: () => this.CONSUME(T.Sizeof) }, { ALT: () => this.CONSUME(T.Alignof) }])
-    const token = this.index(operator)
-    const kind = operator.tokenType === T.Alignof ? 'alignof' : 'sizeof'
-    const operand = this.OR2<Expr | TypeName>({
+  /** GNU `&&label`. */
+  readonly labelAddress: Rule<[], Expr> = this.RULE('labelAddress', (): Expr => {
+    const token = this.take(T.AmpAmp)
+    const label = this.take(T.Name)
+    return { kind: 'label_address', ...this.node(token, token), label: this.atomOf(label) }
+  })
+
+  /** What begins with `(`: a cast, a compound literal, a statement expression, an expression in parentheses. */
+  readonly parenthesized: Rule<[], Expr> = this.RULE('parenthesized', (): Expr => {
+    const open = this.take(T.LParen)
+    return this.OR({
       DEF: [
         {
-          GATE: () => this.startsType(2),
-          ALT: () => {
-            const first = this.nextIndex
-            this.CONSUME(T.LParen)
-            const type = this.SUBRULE(this.typeName)
-            this.CONSUME(T.RParen)
-            let result: Expr | TypeName = type
-            // sizeof (type){ … } is the size of the literal.
-            this.OPTION(() => {
-              const init = this.SUBRULE(this.initializerList)
-              result = this.SUBRULE(this.postfixTail, {
-                ARGS: [this.node(first, first, { kind: 'compound_literal', type, init }), first],
-              })
-            })
-            return result
+          // a name or `__extension__` here begins an expression; the type's alternative has them for names nobody declared
+          IGNORE_AMBIGUITIES: true,
+          ALT: (): Expr => {
+            const inner = this.SUBRULE(this.expression, { ARGS: [Precedence.comma] })
+            this.close(T.RParen, open)
+            return this.suffixed(inner)
           },
         },
-        { ALT: () => this.SUBRULE(this.unary) },
+        {
+          ALT: (): Expr => {
+            const type = this.SUBRULE(this.typeName)
+            this.close(T.RParen, open, 1)
+            return this.OR1([
+              { ALT: (): Expr => this.SUBRULE(this.compoundLiteral, { ARGS: [open, type] }) },
+              {
+                ALT: (): Expr => {
+                  this.enter()
+                  const operand = this.SUBRULE(this.prefixed)
+                  this.depth--
+                  return { kind: 'cast', ...this.node(open, open), type, operand }
+                },
+              },
+            ])
+          },
+        },
+        {
+          ALT: (): Expr => {
+            const body = this.SUBRULE(this.compoundStatement)
+            this.close(T.RParen, open, 2)
+            return this.suffixed({ kind: 'statement_expr', ...this.node(open, open), body }, 1)
+          },
+        },
       ],
-      IGNORE_AMBIGUITIES: true,
+      ERR_MSG: 'expected expression',
     })
-    return this.node(token, token, { kind: kind as 'sizeof' | 'alignof', operand })
   })
 
-  readonly postfix: Rule<Expr> = this.RULE('postfix', () => {
-    const first = this.nextIndex
-    const base = this.SUBRULE(this.primary)
-    return this.SUBRULE(this.postfixTail, { ARGS: [base, first] })
+  /** The `{…}` of `(T){…}`, and suffixes. */
+  readonly compoundLiteral: Rule<[TokenIndex, TypeName], Expr> = this.RULE(
+    'compoundLiteral',
+    (open: TokenIndex, type: TypeName): Expr => {
+      const init = this.SUBRULE(this.initializerList)
+      return this.suffixed({ kind: 'compound_literal', ...this.node(open, open), type, init })
+    },
+  )
+
+  /** A name, a constant, a string or a builtin with a syntax of its own, with its suffixes. */
+  readonly primary: Rule<[], Expr> = this.RULE(
+    'primary',
+    (): Expr => this.suffixed(this.OR((this.primaryAlternatives ??= this.makePrimaryAlternatives()))),
+  )
+  private primaryAlternatives: IOrAlt<Expr>[] | undefined
+  private makePrimaryAlternatives(): IOrAlt<Expr>[] {
+    return [
+      {
+        ALT: (): Expr => {
+          const token = this.take(T.Identifier)
+          return { kind: 'identifier', first: token, last: token, token, name: this.atomOf(token) }
+        },
+      },
+      {
+        ALT: (): Expr => {
+          const token = this.take(T.Number)
+          return { kind: 'number', first: token, last: token, token, text: this.atomOf(token) }
+        },
+      },
+      {
+        ALT: (): Expr => {
+          const token = this.take(T.Char)
+          return { kind: 'char', first: token, last: token, token, text: this.atomOf(token) }
+        },
+      },
+      { ALT: () => this.SUBRULE(this.string) },
+      { ALT: () => this.SUBRULE(this.generic) },
+      { ALT: () => this.SUBRULE(this.offsetof) },
+      { ALT: () => this.SUBRULE(this.typesCompatible) },
+      { ALT: () => this.SUBRULE(this.chooseExpr) },
+      { ALT: () => this.SUBRULE(this.vaArg) },
+    ]
+  }
+
+  readonly string: Rule<[], StringExpr> = this.RULE('string', (): StringExpr => {
+    const first = this.next
+    const parts: Atom[] = []
+    this.AT_LEAST_ONE({
+      DEF: () => {
+        const token = this.take(T.String)
+        parts.push(this.atomOf(token))
+      },
+      ERR_MSG: 'expected string literal',
+    })
+    return { kind: 'string', ...this.node(first, first), parts }
   })
 
-  readonly postfixTail: Rule<Expr, [Expr, TokenIndex]> = this.RULE('postfixTail', (start: Expr, first: TokenIndex) => {
-    let base = start
+  private suffixed(base: Expr, index = 0): Expr {
+    if (!this.RECORDING_PHASE && !suffixes[this.peekType()]) return base
+    return this.subrule(index, this.suffixes, { ARGS: [base] })
+  }
+
+  /** `[…]`, `(…)`, `.name`, `->name`, `++`, `--` behind an operand. */
+  readonly suffixes: Rule<[Expr], Expr> = this.RULE('suffixes', (base: Expr): Expr => {
+    let left = base
     this.MANY(() => {
+      const token = this.next
       this.OR([
         {
           ALT: () => {
-            const token = this.index(this.CONSUME(T.LBracket))
-            const index = this.SUBRULE(this.expression)
-            this.CONSUME(T.RBracket)
-            base = this.node(first, token, { kind: 'index', base, index })
+            this.CONSUME(T.LSquare)
+            const index = this.SUBRULE(this.expression, { ARGS: [Precedence.comma] })
+            this.close(T.RSquare, token)
+            left = { kind: 'index', ...this.across(left, token), base: left, index }
           },
         },
         {
           ALT: () => {
-            const token = this.index(this.CONSUME(T.LParen))
+            this.CONSUME(T.LParen)
+            const takesTypes = this.isBuiltin(left)
             const args: (Expr | TypeName)[] = []
             this.MANY_SEP({
               SEP: T.Comma,
               DEF: () => {
-                args.push(this.SUBRULE(this.argument))
+                this.OR1({
+                  DEF: [
+                    { ALT: () => args.push(this.SUBRULE1(this.expression, { ARGS: [Precedence.assignment] })) },
+                    { GATE: () => takesTypes, ALT: () => args.push(this.SUBRULE(this.typeName)) },
+                  ],
+                  ERR_MSG: 'expected expression',
+                })
               },
             })
-            this.CONSUME(T.RParen)
-            base = this.node(first, token, { kind: 'call', callee: base, args })
+            this.close(T.RParen, token)
+            left = { kind: 'call', ...this.across(left, token), callee: left, args }
           },
         },
         {
           ALT: () => {
-            const operator = this.OR2([{ ALT: () => this.CONSUME(T.Dot) }, { ALT: () => this.CONSUME(T.Arrow) }])
-            const name = this.SUBRULE(this.name)
-            base = this.node(first, this.lastIndex, { kind: 'member', base, arrow: operator.tokenType === T.Arrow, name })
+            const arrow = this.isNext(T.Arrow)
+            this.CONSUME(T.MemberAccess)
+            const name = this.take(T.Name)
+            left = { kind: 'member', ...this.across(left, name), base: left, arrow, name: this.atomOf(name) }
           },
         },
         {
           ALT: () => {
-            const operator = this.CONSUME(T.IncDec)
-            base = this.node(first, this.index(operator), {
-              kind: 'postfix',
-              op: this.text(this.atom(operator)) as '++' | '--',
-              operand: base,
-            })
+            this.CONSUME(T.IncDec)
+            const op = this.names.text(this.atomOf(token)) as '++' | '--'
+            left = { kind: 'postfix', ...this.across(left, token), op, operand: left }
           },
         },
       ])
     })
-    return base
+    return left
   })
 
-  /** An argument; a few builtins take type names. */
-  readonly argument: Rule<Expr | TypeName> = this.RULE('argument', () =>
-    this.OR<Expr | TypeName>({
-      DEF: [
-        { GATE: () => this.startsType(), ALT: () => this.SUBRULE(this.typeName) },
-        { ALT: () => this.SUBRULE(this.assignment) },
-      ],
-      IGNORE_AMBIGUITIES: true,
-    }),
-  )
-
-  /** A name where types and objects share no space: members, labels, tags. */
-  readonly name: Rule<number> = this.RULE('name', () =>
-    this.OR([{ ALT: () => this.atom(this.CONSUME(T.Identifier)) }, { ALT: () => this.atom(this.CONSUME(T.TypeName)) }]),
-  )
-
-  readonly primary: Rule<Expr> = this.RULE('primary', () =>
-    this.OR<Expr>({
-      DEF: [
-        { ALT: () => this.leaf(this.CONSUME(T.Identifier) as CToken, 'identifier') },
-        { ALT: () => this.leaf(this.CONSUME(T.Number) as CToken, 'number') },
-        { ALT: () => this.leaf(this.CONSUME(T.Char) as CToken, 'char') },
-        { ALT: () => this.SUBRULE(this.stringLiteral) },
-        { ALT: () => this.SUBRULE(this.parenthesised) },
-        { ALT: () => this.SUBRULE(this.generic) },
-        { ALT: () => this.SUBRULE(this.offsetof) },
-        { ALT: () => this.SUBRULE(this.typesCompatible) },
-        { ALT: () => this.SUBRULE(this.chooseExpr) },
-        { ALT: () => this.SUBRULE(this.vaArg) },
-      ],
-      ERR_MSG: 'expected expression',
-    }),
-  )
-
-  private leaf(token: CToken, kind: 'identifier' | 'number' | 'char'): Expr {
-    const { index, atom } = token
-    return this.node(index, index, kind === 'identifier' ? { kind, name: atom } : { kind, text: atom })
-  }
-
-  readonly stringLiteral: Rule<StringExpr> = this.RULE('stringLiteral', () => {
-    const first = this.nextIndex
-    const parts: number[] = []
-    this.AT_LEAST_ONE(() => {
-      parts.push(this.atom(this.CONSUME(T.String)))
-    })
-    return this.node(first, first, { kind: 'string', parts })
-  })
-
-  readonly parenthesised: Rule<Expr> = this.RULE('parenthesised', () => {
-    const first = this.nextIndex
-    this.CONSUME(T.LParen)
-    return this.OR<Expr>({
-      DEF: [
-        {
-          ALT: () => {
-            const body = this.SUBRULE(this.compound)
-            this.CONSUME(T.RParen)
-            return this.node(first, first, { kind: 'statement_expr', body })
-          },
+  /** `_Generic(selector, type: value, default: value)`. */
+  readonly generic: Rule<[], Expr> = this.RULE('generic', (): Expr => {
+    const token = this.take(T.Generic)
+    const open = this.take(T.LParen)
+    let selector!: Expr | TypeName
+    this.OR([
+      {
+        IGNORE_AMBIGUITIES: true,
+        ALT: () => {
+          selector = this.SUBRULE(this.expression, { ARGS: [Precedence.assignment] })
         },
-        {
-          ALT: () => {
-            const inner = this.SUBRULE(this.expression)
-            this.CONSUME2(T.RParen)
-            return inner
-          },
+      },
+      {
+        ALT: () => {
+          selector = this.SUBRULE(this.typeName)
         },
-      ],
-      ERR_MSG: 'expected expression',
-    })
-  })
-
-  readonly generic: Rule<Expr> = this.RULE('generic', () => {
-    const first = this.index(this.CONSUME(T.Generic))
-    this.CONSUME(T.LParen)
-    const selector = this.SUBRULE(this.argument)
+      },
+    ])
     const associations: { type: TypeName | undefined; value: Expr }[] = []
-    this.AT_LEAST_ONE(() => {
-      this.CONSUME(T.Comma)
-      const type = this.OR<TypeName | undefined>([
-        {
-          ALT: () => {
-            this.CONSUME(T.Default)
-            return undefined
-          },
-        },
-        { ALT: () => this.SUBRULE(this.typeName) },
-      ])
-      this.CONSUME(T.Colon)
-      associations.push({ type, value: this.SUBRULE(this.assignment) })
+    this.AT_LEAST_ONE({
+      DEF: () => {
+        this.CONSUME(T.Comma)
+        let type: TypeName | undefined
+        this.OR1({
+          DEF: [
+            { ALT: () => this.CONSUME(T.Default) },
+            {
+              ALT: () => {
+                type = this.SUBRULE1(this.typeName)
+              },
+            },
+          ],
+          ERR_MSG: "expected a type or 'default'",
+        })
+        this.CONSUME(T.Colon)
+        const value = this.SUBRULE1(this.expression, { ARGS: [Precedence.assignment] })
+        associations.push({ type, value })
+      },
+      ERR_MSG: "expected ','",
     })
-    this.CONSUME(T.RParen)
-    return this.node(first, first, { kind: 'generic', selector, associations })
+    this.close(T.RParen, open)
+    return { kind: 'generic', ...this.node(token, token), selector, associations }
   })
 
-  readonly offsetof: Rule<Expr> = this.RULE('offsetof', () => {
-    const first = this.index(this.CONSUME(T.Offsetof))
-    this.CONSUME(T.LParen)
+  /** `__builtin_offsetof(type, member.member[index])`. */
+  readonly offsetof: Rule<[], Expr> = this.RULE('offsetof', (): Expr => {
+    const token = this.take(T.Offsetof)
+    const open = this.take(T.LParen)
     const type = this.SUBRULE(this.typeName)
     this.CONSUME(T.Comma)
-    const path: Designator[] = []
-    const start = this.nextIndex
-    const name = this.SUBRULE(this.name)
-    path.push(this.node(start, start, { kind: 'field', name }))
-    this.MANY(() => {
-      const token = this.nextIndex
-      this.OR([
-        {
-          ALT: () => {
-            this.CONSUME(T.Dot)
-            const member = this.SUBRULE2(this.name)
-            path.push(this.node(token, token, { kind: 'field', name: member }))
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(T.LBracket)
-            const index = this.SUBRULE(this.expression)
-            this.CONSUME(T.RBracket)
-            path.push(this.node(token, token, { kind: 'index', index, to: undefined }))
-          },
-        },
-      ])
-    })
-    this.CONSUME(T.RParen)
-    return this.node(first, first, { kind: 'offsetof', type, path })
+    const name = this.take(T.Name)
+    const path: Designator[] = [{ kind: 'field', ...this.node(name, name), name: this.atomOf(name) }]
+    this.MANY(() => path.push(this.SUBRULE(this.designator)))
+    this.close(T.RParen, open)
+    return { kind: 'offsetof', ...this.node(token, token), type, path }
   })
 
-  readonly typesCompatible: Rule<Expr> = this.RULE('typesCompatible', () => {
-    const first = this.index(this.CONSUME(T.TypesCompatible))
-    this.CONSUME(T.LParen)
+  readonly typesCompatible: Rule<[], Expr> = this.RULE('typesCompatible', (): Expr => {
+    const token = this.take(T.TypesCompatible)
+    const open = this.take(T.LParen)
     const left = this.SUBRULE(this.typeName)
     this.CONSUME(T.Comma)
-    const right = this.SUBRULE2(this.typeName)
-    this.CONSUME(T.RParen)
-    return this.node(first, first, { kind: 'types_compatible', left, right })
+    const right = this.SUBRULE1(this.typeName)
+    this.close(T.RParen, open)
+    return { kind: 'types_compatible', ...this.node(token, token), left, right }
   })
 
-  readonly chooseExpr: Rule<Expr> = this.RULE('chooseExpr', () => {
-    const first = this.index(this.CONSUME(T.ChooseExpr))
-    this.CONSUME(T.LParen)
-    const condition = this.SUBRULE(this.assignment)
+  readonly chooseExpr: Rule<[], Expr> = this.RULE('chooseExpr', (): Expr => {
+    const token = this.take(T.ChooseExpr)
+    const open = this.take(T.LParen)
+    const ARGS: [number] = [Precedence.assignment]
+    const condition = this.SUBRULE(this.expression, { ARGS })
     this.CONSUME(T.Comma)
-    const then = this.SUBRULE2(this.assignment)
-    this.CONSUME2(T.Comma)
-    const otherwise = this.SUBRULE3(this.assignment)
-    this.CONSUME(T.RParen)
-    return this.node(first, first, { kind: 'choose_expr', condition, then, otherwise })
+    const then = this.SUBRULE1(this.expression, { ARGS })
+    this.CONSUME1(T.Comma)
+    const otherwise = this.SUBRULE2(this.expression, { ARGS })
+    this.close(T.RParen, open)
+    return { kind: 'choose_expr', ...this.node(token, token), condition, then, otherwise }
   })
 
-  readonly vaArg: Rule<Expr> = this.RULE('vaArg', () => {
-    const first = this.index(this.CONSUME(T.VaArg))
-    this.CONSUME(T.LParen)
-    const list = this.SUBRULE(this.assignment)
+  readonly vaArg: Rule<[], Expr> = this.RULE('vaArg', (): Expr => {
+    const token = this.take(T.VaArg)
+    const open = this.take(T.LParen)
+    const list = this.SUBRULE(this.expression, { ARGS: [Precedence.assignment] })
     this.CONSUME(T.Comma)
     const type = this.SUBRULE(this.typeName)
-    this.CONSUME(T.RParen)
-    return this.node(first, first, { kind: 'va_arg', list, type })
+    this.close(T.RParen, open)
+    return { kind: 'va_arg', ...this.node(token, token), list, type }
   })
+
+  /** The next token's precedence as an operator between operands; 0 for none. */
+  private precedenceOfNext(): number {
+    return operators[this.peekType()] ? precedenceOfAtom[this.atomOf(this.next)]! : 0
+  }
+
+  /** That precedence if it is at least `least`, else 0. */
+  private binding(least: number): number {
+    const precedence = this.precedenceOfNext()
+    return precedence >= least ? precedence : 0
+  }
+
+  /** The range from an expression's start to here. */
+  private across(left: Expr, token: TokenIndex): { first: TokenIndex; last: TokenIndex; token: TokenIndex } {
+    return { first: this.RECORDING_PHASE ? 0 : left.first, last: this.last, token }
+  }
+
+  private isBuiltin(callee: Expr): boolean {
+    return !this.RECORDING_PHASE && callee.kind === 'identifier' && this.names.text(callee.name).startsWith('__builtin_')
+  }
 }

@@ -1,201 +1,222 @@
 /**
- * Terminals of the grammar: which chevrotain token type a token of the preprocessor is. Words and punctuators that stand in the
- * same places share a type, so that the grammar stays small and one token of lookahead decides.
+ * The terminals of the grammar. They are coarser than spellings: everything the grammar treats alike is one terminal (`int` and
+ * `long` are both `BasicType`, `/` and `<<` both `Operator`), which keeps the grammar's tables small and its start quick. Categories
+ * group terminals that one place takes alike.
  */
 import { createToken, EOF, Lexer, type TokenType } from 'chevrotain'
 import { Keyword, keywordCount, Punct, plainKeyword } from '../preprocessor/names.js'
+import { TokenKind } from '../preprocessor/tokens.js'
 
-const terminal = (name: string, label: string): TokenType => createToken({ name, label, pattern: Lexer.NA })
+const category = (name: string): TokenType => createToken({ name, pattern: Lexer.NA })
+const terminal = (name: string, ...categories: TokenType[]): TokenType => createToken({ name, pattern: Lexer.NA, categories })
 
+/** Any identifier or keyword: names of attributes. */
+const Word = category('Word')
+/** An identifier, whether it names a type or not: members, labels, declared names. */
+const Name = category('Name')
+/** Everything that stands between two operands, by precedence; the conditional operator and assignments are apart. */
+const BinaryOperator = category('BinaryOperator')
+const UnaryOperator = category('UnaryOperator')
+const AssignmentOperator = category('AssignmentOperator')
+const MemberAccess = category('MemberAccess')
+
+/** The terminals and categories, by name. */
 export const T = {
-  Identifier: terminal('Identifier', 'an identifier'),
-  /** An identifier that names a type where it stands. */
-  TypeName: terminal('TypeName', 'a type name'),
-  Number: terminal('Number', 'a number'),
-  Char: terminal('Char', 'a character constant'),
-  String: terminal('String', 'a string literal'),
-  Stray: terminal('Stray', 'a stray character'),
-  Storage: terminal('Storage', 'a storage class'),
-  ThreadLocal: terminal('ThreadLocal', "'_Thread_local'"),
-  Inline: terminal('Inline', "'inline'"),
-  Noreturn: terminal('Noreturn', "'_Noreturn'"),
-  Qualifier: terminal('Qualifier', 'a qualifier'),
-  Atomic: terminal('Atomic', "'_Atomic'"),
-  BuiltinType: terminal('BuiltinType', 'a type'),
-  StructUnion: terminal('StructUnion', "'struct' or 'union'"),
-  Enum: terminal('Enum', "'enum'"),
-  Typeof: terminal('Typeof', "'typeof'"),
-  AutoType: terminal('AutoType', "'__auto_type'"),
-  Alignas: terminal('Alignas', "'_Alignas'"),
-  Alignof: terminal('Alignof', "'_Alignof'"),
-  Sizeof: terminal('Sizeof', "'sizeof'"),
-  Attribute: terminal('Attribute', "'__attribute__'"),
-  Extension: terminal('Extension', "'__extension__'"),
-  Nullability: terminal('Nullability', 'a nullability qualifier'),
-  StaticAssert: terminal('StaticAssert', "'_Static_assert'"),
-  Asm: terminal('Asm', "'asm'"),
-  Generic: terminal('Generic', "'_Generic'"),
-  RealImag: terminal('RealImag', "'__real__' or '__imag__'"),
-  LocalLabel: terminal('LocalLabel', "'__label__'"),
-  Offsetof: terminal('Offsetof', "'__builtin_offsetof'"),
-  TypesCompatible: terminal('TypesCompatible', "'__builtin_types_compatible_p'"),
-  ChooseExpr: terminal('ChooseExpr', "'__builtin_choose_expr'"),
-  VaArg: terminal('VaArg', "'__builtin_va_arg'"),
-  If: terminal('If', "'if'"),
-  Else: terminal('Else', "'else'"),
-  While: terminal('While', "'while'"),
-  Do: terminal('Do', "'do'"),
-  For: terminal('For', "'for'"),
-  Switch: terminal('Switch', "'switch'"),
-  Case: terminal('Case', "'case'"),
-  Default: terminal('Default', "'default'"),
-  Break: terminal('Break', "'break'"),
-  Continue: terminal('Continue', "'continue'"),
-  Return: terminal('Return', "'return'"),
-  Goto: terminal('Goto', "'goto'"),
-  LParen: terminal('LParen', "'('"),
-  RParen: terminal('RParen', "')'"),
-  LBracket: terminal('LBracket', "'['"),
-  RBracket: terminal('RBracket', "']'"),
-  LBrace: terminal('LBrace', "'{'"),
-  RBrace: terminal('RBrace', "'}'"),
-  Semicolon: terminal('Semicolon', "';'"),
-  Comma: terminal('Comma', "','"),
-  Colon: terminal('Colon', "':'"),
-  ColonColon: terminal('ColonColon', "'::'"),
-  Question: terminal('Question', "'?'"),
-  Dot: terminal('Dot', "'.'"),
-  Arrow: terminal('Arrow', "'->'"),
-  Ellipsis: terminal('Ellipsis', "'...'"),
-  Assign: terminal('Assign', "'='"),
-  /** `+=` and its kind. */
-  OpAssign: terminal('OpAssign', 'an assignment operator'),
-  IncDec: terminal('IncDec', "'++' or '--'"),
-  Star: terminal('Star', "'*'"),
-  Amp: terminal('Amp', "'&'"),
-  AmpAmp: terminal('AmpAmp', "'&&'"),
+  Word,
+  Name,
+  BinaryOperator,
+  UnaryOperator,
+  AssignmentOperator,
+  MemberAccess,
+  Identifier: terminal('Identifier', Name, Word),
+  /** An identifier that names a type where it stands; told apart by the parser's scopes. */
+  TypedefName: terminal('TypedefName', Name, Word),
+  Number: terminal('Number'),
+  Char: terminal('Char'),
+  String: terminal('String'),
+  /** A byte or punctuator that no C grammar has a use for. */
+  Stray: terminal('Stray'),
+
+  StorageClass: terminal('StorageClass', Word),
+  FunctionSpecifier: terminal('FunctionSpecifier', Word),
+  Qualifier: terminal('Qualifier', Word),
+  Atomic: terminal('Atomic', Word),
+  BasicType: terminal('BasicType', Word),
+  BitInt: terminal('BitInt', Word),
+  StructOrUnion: terminal('StructOrUnion', Word),
+  Enum: terminal('Enum', Word),
+  Typeof: terminal('Typeof', Word),
+  AutoType: terminal('AutoType', Word),
+  Alignas: terminal('Alignas', Word),
+  Attribute: terminal('Attribute', Word),
+  Nullability: terminal('Nullability', Word),
+  StaticAssert: terminal('StaticAssert', Word),
+  Extension: terminal('Extension', UnaryOperator, Word),
+  RealImag: terminal('RealImag', UnaryOperator, Word),
+  Alignof: terminal('Alignof', Word),
+  Sizeof: terminal('Sizeof', Word),
+  Generic: terminal('Generic', Word),
+  Offsetof: terminal('Offsetof', Word),
+  TypesCompatible: terminal('TypesCompatible', Word),
+  ChooseExpr: terminal('ChooseExpr', Word),
+  VaArg: terminal('VaArg', Word),
+  Asm: terminal('Asm', Word),
+  LocalLabel: terminal('LocalLabel', Word),
+  Break: terminal('Break', Word),
+  Continue: terminal('Continue', Word),
+  Case: terminal('Case', Word),
+  Default: terminal('Default', Word),
+  Do: terminal('Do', Word),
+  Else: terminal('Else', Word),
+  For: terminal('For', Word),
+  Goto: terminal('Goto', Word),
+  If: terminal('If', Word),
+  Return: terminal('Return', Word),
+  Switch: terminal('Switch', Word),
+  While: terminal('While', Word),
+
+  LSquare: terminal('LSquare'),
+  RSquare: terminal('RSquare'),
+  LParen: terminal('LParen'),
+  RParen: terminal('RParen'),
+  LBrace: terminal('LBrace'),
+  RBrace: terminal('RBrace'),
+  Dot: terminal('Dot', MemberAccess),
+  Arrow: terminal('Arrow', MemberAccess),
+  /** `++` and `--`. */
+  IncDec: terminal('IncDec', UnaryOperator),
+  Amp: terminal('Amp', UnaryOperator, BinaryOperator),
+  Star: terminal('Star', UnaryOperator, BinaryOperator),
   /** `+` and `-`. */
-  Sign: terminal('Sign', "'+' or '-'"),
-  /** `!` and `~`. */
-  Negation: terminal('Negation', "'!' or '~'"),
+  Sign: terminal('Sign', UnaryOperator, BinaryOperator),
+  /** `~` and `!`. */
+  Not: terminal('Not', UnaryOperator),
   /** Operators that are only ever binary. */
-  Binary: terminal('Binary', 'a binary operator'),
-  /** A word or punctuator that has no place in C as we take it. */
-  Other: terminal('Other', 'an unexpected token'),
+  Operator: terminal('Operator', BinaryOperator),
+  AmpAmp: terminal('AmpAmp', BinaryOperator),
+  Comma: terminal('Comma', BinaryOperator),
+  Question: terminal('Question'),
+  Colon: terminal('Colon'),
+  Semicolon: terminal('Semicolon'),
+  Ellipsis: terminal('Ellipsis'),
+  Equal: terminal('Equal', AssignmentOperator),
+  AssignOp: terminal('AssignOp', AssignmentOperator),
 } as const
 
-export const allTokenTypes: TokenType[] = Object.values(T)
-export { EOF }
+/** The number by which columns and tables know a terminal. */
+export const typeNumber = (type: TokenType): number => type.tokenTypeIdx!
 
-/** By the atom of a keyword or punctuator. */
-const byAtom: TokenType[] = []
+/** chevrotain's EOF, which ends every range of tokens. */
+export const endNumber = typeNumber(EOF)
 
-function words(type: TokenType, ...spellings: (keyof typeof Keyword)[]): void {
-  for (const spelling of spellings) byAtom[Keyword[spelling]] = type
+/** One more than the largest number of a terminal. */
+export const typeCount = Math.max(...Object.values(T).map(typeNumber)) + 1
+
+const byKeyword: Readonly<Record<string, TokenType>> = {
+  auto: T.StorageClass,
+  extern: T.StorageClass,
+  register: T.StorageClass,
+  static: T.StorageClass,
+  typedef: T.StorageClass,
+  _Thread_local: T.StorageClass,
+  inline: T.FunctionSpecifier,
+  _Noreturn: T.FunctionSpecifier,
+  const: T.Qualifier,
+  volatile: T.Qualifier,
+  restrict: T.Qualifier,
+  _Atomic: T.Atomic,
+  void: T.BasicType,
+  char: T.BasicType,
+  short: T.BasicType,
+  int: T.BasicType,
+  long: T.BasicType,
+  float: T.BasicType,
+  double: T.BasicType,
+  signed: T.BasicType,
+  unsigned: T.BasicType,
+  _Bool: T.BasicType,
+  _Complex: T.BasicType,
+  _Imaginary: T.BasicType,
+  _Float16: T.BasicType,
+  __float128: T.BasicType,
+  __bf16: T.BasicType,
+  __int128: T.BasicType,
+  _BitInt: T.BitInt,
+  struct: T.StructOrUnion,
+  union: T.StructOrUnion,
+  enum: T.Enum,
+  typeof: T.Typeof,
+  typeof_unqual: T.Typeof,
+  __auto_type: T.AutoType,
+  _Alignas: T.Alignas,
+  __attribute__: T.Attribute,
+  _Nonnull: T.Nullability,
+  _Nullable: T.Nullability,
+  _Null_unspecified: T.Nullability,
+  _Static_assert: T.StaticAssert,
+  __extension__: T.Extension,
+  __real__: T.RealImag,
+  __imag__: T.RealImag,
+  _Alignof: T.Alignof,
+  sizeof: T.Sizeof,
+  _Generic: T.Generic,
+  __builtin_offsetof: T.Offsetof,
+  __builtin_types_compatible_p: T.TypesCompatible,
+  __builtin_choose_expr: T.ChooseExpr,
+  __builtin_va_arg: T.VaArg,
+  asm: T.Asm,
+  __label__: T.LocalLabel,
+  break: T.Break,
+  continue: T.Continue,
+  case: T.Case,
+  default: T.Default,
+  do: T.Do,
+  else: T.Else,
+  for: T.For,
+  goto: T.Goto,
+  if: T.If,
+  return: T.Return,
+  switch: T.Switch,
+  while: T.While,
 }
 
-function punctuators(type: TokenType, ...spellings: (keyof typeof Punct)[]): void {
-  for (const spelling of spellings) byAtom[Punct[spelling]] = type
+const byPunctuator: Readonly<Record<string, TokenType>> = {
+  '[': T.LSquare,
+  ']': T.RSquare,
+  '(': T.LParen,
+  ')': T.RParen,
+  '{': T.LBrace,
+  '}': T.RBrace,
+  '.': T.Dot,
+  '->': T.Arrow,
+  '++': T.IncDec,
+  '--': T.IncDec,
+  '&': T.Amp,
+  '*': T.Star,
+  '+': T.Sign,
+  '-': T.Sign,
+  '~': T.Not,
+  '!': T.Not,
+  '&&': T.AmpAmp,
+  '?': T.Question,
+  ':': T.Colon,
+  ';': T.Semicolon,
+  '...': T.Ellipsis,
+  '=': T.Equal,
+  ',': T.Comma,
+  '#': T.Stray,
+  '##': T.Stray,
 }
 
-words(T.Storage, 'typedef', 'extern', 'static', 'auto', 'register')
-words(T.ThreadLocal, '_Thread_local')
-words(T.Inline, 'inline')
-words(T.Noreturn, '_Noreturn')
-words(T.Qualifier, 'const', 'volatile', 'restrict')
-words(T.Atomic, '_Atomic')
-words(
-  T.BuiltinType,
-  'void',
-  'char',
-  'short',
-  'int',
-  'long',
-  'float',
-  'double',
-  'signed',
-  'unsigned',
-  '_Bool',
-  '_Complex',
-  '__int128',
-  '_Float16',
-  '__float128',
-  '__bf16',
-)
-words(T.StructUnion, 'struct', 'union')
-words(T.Enum, 'enum')
-words(T.Typeof, 'typeof', 'typeof_unqual')
-words(T.AutoType, '__auto_type')
-words(T.Alignas, '_Alignas')
-words(T.Alignof, '_Alignof')
-words(T.Sizeof, 'sizeof')
-words(T.Attribute, '__attribute__')
-words(T.Extension, '__extension__')
-words(T.Nullability, '_Nonnull', '_Nullable', '_Null_unspecified')
-words(T.StaticAssert, '_Static_assert')
-words(T.Asm, 'asm')
-words(T.Generic, '_Generic')
-words(T.RealImag, '__real__', '__imag__')
-words(T.LocalLabel, '__label__')
-words(T.Offsetof, '__builtin_offsetof')
-words(T.TypesCompatible, '__builtin_types_compatible_p')
-words(T.ChooseExpr, '__builtin_choose_expr')
-words(T.VaArg, '__builtin_va_arg')
-words(
-  T.Identifier,
-  '__func__',
-  '__FUNCTION__',
-  '__PRETTY_FUNCTION__',
-  '__builtin_FILE',
-  '__builtin_FUNCTION',
-  '__builtin_LINE',
-  '__builtin_COLUMN',
-  '__builtin_FILE_NAME',
-)
-words(T.If, 'if')
-words(T.Else, 'else')
-words(T.While, 'while')
-words(T.Do, 'do')
-words(T.For, 'for')
-words(T.Switch, 'switch')
-words(T.Case, 'case')
-words(T.Default, 'default')
-words(T.Break, 'break')
-words(T.Continue, 'continue')
-words(T.Return, 'return')
-words(T.Goto, 'goto')
-punctuators(T.LParen, '(')
-punctuators(T.RParen, ')')
-punctuators(T.LBracket, '[')
-punctuators(T.RBracket, ']')
-punctuators(T.LBrace, '{')
-punctuators(T.RBrace, '}')
-punctuators(T.Semicolon, ';')
-punctuators(T.Comma, ',')
-punctuators(T.Colon, ':')
-punctuators(T.ColonColon, '::')
-punctuators(T.Question, '?')
-punctuators(T.Dot, '.')
-punctuators(T.Arrow, '->')
-punctuators(T.Ellipsis, '...')
-punctuators(T.Assign, '=')
-punctuators(T.OpAssign, '*=', '/=', '%=', '+=', '-=', '<<=', '>>=', '&=', '^=', '|=')
-punctuators(T.IncDec, '++', '--')
-punctuators(T.Star, '*')
-punctuators(T.Amp, '&')
-punctuators(T.AmpAmp, '&&')
-punctuators(T.Sign, '+', '-')
-punctuators(T.Negation, '!', '~')
-punctuators(T.Binary, '/', '%', '<<', '>>', '<', '>', '<=', '>=', '==', '!=', '^', '|', '||')
+/** Binding strength of binary operators, by atom: higher binds tighter, 0 is no binary operator. */
+export const precedenceOfAtom = new Uint8Array(256)
+/** What `expression` is asked for: everything with a comma, or less. */
+export const Precedence = { comma: 1, assignment: 2, conditional: 3, lowestBinary: 4 } as const
 
-/** The terminal of a keyword (any of its spellings) or punctuator. */
-export function terminalOf(atom: number): TokenType {
-  return byAtom[atom < keywordCount ? plainKeyword(atom) : atom] ?? T.Other
-}
-
-/** Binding strength of binary operators, by atom; 0 for what is none. The comma and assignments are rules of their own. */
-export const precedence = new Uint8Array(256)
-for (const [level, row] of [
+const levels: readonly (readonly string[])[] = [
+  [','],
+  ['=', '*=', '/=', '%=', '+=', '-=', '<<=', '>>=', '&=', '^=', '|='],
+  ['?'],
   ['||'],
   ['&&'],
   ['|'],
@@ -206,5 +227,68 @@ for (const [level, row] of [
   ['<<', '>>'],
   ['+', '-'],
   ['*', '/', '%'],
-].entries())
-  for (const spelling of row) precedence[Punct[spelling as keyof typeof Punct]] = level + 1
+]
+
+/** Terminal of a keyword or punctuator, by atom. */
+export const typeOfAtom = new Uint8Array(256)
+
+for (const [spelling, atom] of Object.entries(Punct)) {
+  const level = levels.findIndex(operators => operators.includes(spelling))
+  precedenceOfAtom[atom] = level + 1
+  const type = byPunctuator[spelling] ?? (level + 1 === Precedence.assignment ? T.AssignOp : T.Operator)
+  typeOfAtom[atom] = typeNumber(type)
+}
+
+const keywordSpelling = new Map<number, string>(Object.entries(Keyword).map(([spelling, atom]) => [atom, spelling]))
+// Keywords without a terminal of their own (`__func__`, `__builtin_bit_cast`) are names of things the type checker knows.
+for (let atom = 1; atom < keywordCount; atom++)
+  typeOfAtom[atom] = typeNumber(byKeyword[keywordSpelling.get(plainKeyword(atom))!] ?? T.Identifier)
+
+/** Terminals of the token kinds that have no fixed spelling. */
+export const typeOfKind = new Uint8Array(16)
+typeOfKind[TokenKind.Identifier] = typeNumber(T.Identifier)
+typeOfKind[TokenKind.Number] = typeNumber(T.Number)
+typeOfKind[TokenKind.Char] = typeNumber(T.Char)
+typeOfKind[TokenKind.String] = typeNumber(T.String)
+typeOfKind[TokenKind.Stray] = typeNumber(T.Stray)
+
+/** A set of terminals as a table to index with their numbers. */
+export function typeSet(...types: TokenType[]): Uint8Array {
+  const set = new Uint8Array(typeCount)
+  for (const type of types) {
+    set[typeNumber(type)] = 1
+    for (const member of type.categoryMatches ?? []) set[member] = 1
+  }
+  return set
+}
+
+/** What a type name can begin with. */
+export const startsType = typeSet(
+  T.TypedefName,
+  T.BasicType,
+  T.BitInt,
+  T.Qualifier,
+  T.Atomic,
+  T.StructOrUnion,
+  T.Enum,
+  T.Typeof,
+  T.AutoType,
+  T.Attribute,
+)
+
+/** What only a declaration can begin with (an attribute or `__extension__` may begin a statement too). */
+export const startsDeclaration = typeSet(
+  T.TypedefName,
+  T.BasicType,
+  T.BitInt,
+  T.Qualifier,
+  T.Atomic,
+  T.StructOrUnion,
+  T.Enum,
+  T.Typeof,
+  T.AutoType,
+  T.StorageClass,
+  T.FunctionSpecifier,
+  T.Alignas,
+  T.StaticAssert,
+)
