@@ -5,6 +5,7 @@
  */
 import { LimitReached } from '../../base/outcome.js'
 import { VmFault } from './fault.js'
+import { PAGE_BYTES, wasm, type WasmMemory } from './jit/wasm-api.js'
 
 /** High half of values that are handles of maps; the low half is the map's index. */
 export const MAP_HANDLE = 0x4d41_5000
@@ -42,6 +43,8 @@ export interface RegionOptions {
 const hex = (value: number) => `0x${value.toString(16)}`
 
 export class VmMemory {
+  /** The memory itself, which compiled programs share. */
+  readonly wasm: WasmMemory
   bytes: Uint8Array<ArrayBuffer>
   view: DataView<ArrayBuffer>
   i32: Int32Array<ArrayBuffer>
@@ -56,7 +59,8 @@ export class VmMemory {
     /** Bytes; a reservation beyond ends in LimitReached. */
     readonly limit = 1 << 30,
   ) {
-    const buffer = new ArrayBuffer(1 << 20)
+    this.wasm = new wasm.Memory({ initial: 16, maximum: 0x1_0000 })
+    const { buffer } = this.wasm
     this.bytes = new Uint8Array(buffer)
     this.view = new DataView(buffer)
     this.i32 = new Int32Array(buffer)
@@ -66,10 +70,10 @@ export class VmMemory {
     if (size > this.limit) throw new LimitReached('memory of the VM in bytes', this.limit)
     let capacity = this.bytes.length
     while (capacity < size) capacity *= 2
-    const buffer = new ArrayBuffer(Math.min(capacity, Math.max(this.limit, size)))
-    const bytes = new Uint8Array(buffer)
-    bytes.set(this.bytes)
-    this.bytes = bytes
+    const pages = Math.ceil(Math.min(capacity, Math.max(this.limit, size)) / PAGE_BYTES)
+    this.wasm.grow(pages - this.bytes.length / PAGE_BYTES)
+    const { buffer } = this.wasm
+    this.bytes = new Uint8Array(buffer)
     this.view = new DataView(buffer)
     this.i32 = new Int32Array(buffer)
   }

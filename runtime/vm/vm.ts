@@ -15,6 +15,7 @@ import './helpers/all.js'
 import { PROGRAMS } from './helpers/control.js'
 import { fireTimers } from './helpers/timers.js'
 import { execute } from './interpreter.js'
+import { type Compiled, compile } from './jit/engine.js'
 import { type Fixture, KernelObjects } from './kernel-objects.js'
 import { bigOf } from './long.js'
 import { Machine } from './machine.js'
@@ -32,6 +33,11 @@ export interface VmOptions extends EnvironmentOptions {
   readonly budget?: number
   /** Bytes that maps, packets and kernel objects may take. Default: 1 GB. */
   readonly memoryLimit?: number
+  /**
+   * `compiled`: programs run as WebAssembly, without checks of their own. For programs that a verifier accepted; a program that
+   * cannot be compiled runs in the interpreter all the same. Neither budget nor instructions are counted. Default: `checked`.
+   */
+  readonly engine?: 'checked' | 'compiled'
   /** Counts how often each instruction ran (see `VmProgram.hits`). */
   readonly coverage?: boolean
 }
@@ -88,7 +94,7 @@ export class Vm {
       const index = this.prepared.programs.findIndex(each => each.name === name)
       if (index < 0)
         throw new RangeError(`there is no program ${name}; there are ${this.prepared.programs.map(each => each.name).join(', ')}`)
-      program = new VmProgram(this, this.prepared.programs[index]!, () => this.image(index)!)
+      program = new VmProgram(this, this.prepared.programs[index]!, () => this.image(index)!, this.options.engine === 'compiled')
       this.programs.set(name, program)
     }
     return program
@@ -182,7 +188,20 @@ export class VmProgram {
     private readonly vm: Vm,
     readonly prepared: PreparedProgram,
     private readonly image: () => ProgramImage,
+    private readonly compiles: boolean,
   ) {}
+
+  private compiledForm: Compiled | undefined
+
+  private compiled(): Compiled {
+    this.compiledForm ??= compile(this.vm.machine, this.image())
+    return this.compiledForm
+  }
+
+  /** Why the program is not compiled though the VM was made with the engine `compiled`; undefined when it is. */
+  get notCompiled(): string | undefined {
+    return this.compiles ? this.compiled().refused : 'the engine is the interpreter'
+  }
 
   get name(): string {
     return this.prepared.name
@@ -212,7 +231,8 @@ export class VmProgram {
       machine.image = image
       context = kind.setUp(machine, this.prepared, input)
       machine.context = context.address
-      execute(machine, image, 0)
+      if (this.compiles) this.compiled().run(machine)
+      else execute(machine, image, 0)
     } catch (error) {
       if (!(error instanceof VmFault)) throw error
       fault = this.report(error)

@@ -90,6 +90,11 @@ class ArrayMap extends VmMap {
     return this.region.start
   }
 
+  /** Where values lie, for code that is compiled in: value i of CPU c is at base + (c * count + i) * stride. */
+  get layout(): { readonly base: number; readonly stride: number; readonly count: number; readonly perCpu: boolean } {
+    return { base: this.region.start, stride: this.stride, count: this.def.maxEntries, perCpu: this.perCpu }
+  }
+
   /** For bpf_map_lookup_percpu_elem. */
   lookupOn(key: number, cpu: number): number {
     const index = this.indexAt(key)

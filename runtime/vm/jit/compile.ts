@@ -1,0 +1,570 @@
+/**
+ * A verified program to a WebAssembly module: registers are locals of 64 bits, memory accesses go straight to the VM's linear memory
+ * (a wild one ends at its bounds), local calls are calls. Helpers are reached through one import that takes no 64-bit numbers: their
+ * arguments and results pass through fixed cells of memory. Lookups in array maps are compiled in.
+ */
+import { FRAME_BYTES } from '../interpreter.js'
+import { ArrayMap } from '../maps/array.js'
+import type { VmMap } from '../maps/map.js'
+import { BASE_ADDRESS, MAP_HANDLE } from '../memory.js'
+import type { ProgramImage } from '../program-image.js'
+import { type Block, type Flow, flowOf, NotCompilable } from './flow.js'
+import { I32, I64, Op, VOID, WasmCode } from './wasm-writer.js'
+
+/** Where registers 0 to 5 pass to and from helpers: eight bytes each, in memory that belongs to no program. */
+export const REGISTER_CELLS = 0x8000
+/** The number of the running CPU. */
+export const CPU_CELL = 0x8040
+
+/** Loops that `may_goto` allows. */
+const MAX_LOOPS = 1 << 23
+
+/** Locals of a compiled function: registers 0 to 10, then scratch. Parameters are registers 1 to 5 and the frame pointer. */
+const FP = 5
+const R0 = 6
+const R6 = 7
+const SCRATCH = 11
+const LOOPS = 12
+const ADDRESS = 13
+
+/** Local of a BPF register. */
+const local = (register: number) =>
+  register === 0 ? R0 : register <= 5 ? register - 1 : register === 10 ? FP : register - 6 + R6
+
+/** Imports: 0 calls a helper or kfunc of a slot, and tells whether the function is to return (a tail call ran). */
+const IMPORT_CALL = 0
+const IMPORTS = 1
+
+const ALU64 = [
+  Op.i64_add,
+  Op.i64_sub,
+  Op.i64_mul,
+  Op.i64_div_u,
+  Op.i64_or,
+  Op.i64_and,
+  Op.i64_shl,
+  Op.i64_shr_u,
+  0,
+  Op.i64_rem_u,
+  Op.i64_xor,
+  0,
+  Op.i64_shr_s,
+]
+const ALU32 = [
+  Op.i32_add,
+  Op.i32_sub,
+  Op.i32_mul,
+  Op.i32_div_u,
+  Op.i32_or,
+  Op.i32_and,
+  Op.i32_shl,
+  Op.i32_shr_u,
+  0,
+  Op.i32_rem_u,
+  Op.i32_xor,
+  0,
+  Op.i32_shr_s,
+]
+const JUMP64 = [
+  0,
+  Op.i64_eq,
+  Op.i64_gt_u,
+  Op.i64_ge_u,
+  0,
+  Op.i64_ne,
+  Op.i64_gt_s,
+  Op.i64_ge_s,
+  0,
+  0,
+  Op.i64_lt_u,
+  Op.i64_le_u,
+  Op.i64_lt_s,
+  Op.i64_le_s,
+]
+const JUMP32 = [
+  0,
+  Op.i32_eq,
+  Op.i32_gt_u,
+  Op.i32_ge_u,
+  0,
+  Op.i32_ne,
+  Op.i32_gt_s,
+  Op.i32_ge_s,
+  0,
+  0,
+  Op.i32_lt_u,
+  Op.i32_le_u,
+  Op.i32_lt_s,
+  Op.i32_le_s,
+]
+const LOADS = [Op.i64_load32_u, Op.i64_load16_u, Op.i64_load8_u, Op.i64_load]
+const LOADS_SX = [Op.i64_load32_s, Op.i64_load16_s, Op.i64_load8_s, Op.i64_load]
+const STORES = [Op.i64_store32, Op.i64_store16, Op.i64_store8, Op.i64_store]
+
+type Context = { readonly kind: 'loop' | 'block'; readonly target: number } | { readonly kind: 'if' }
+
+class FunctionCompiler {
+  private readonly code = new WasmCode()
+  private readonly flow: Flow
+  private readonly contexts: Context[] = []
+  /** Registers that hold the handle of a map, inside a block. */
+  private readonly handles = new Map<number, number>()
+
+  constructor(
+    private readonly image: ProgramImage,
+    private readonly maps: readonly VmMap[],
+    entry: number,
+    private readonly indexOf: (slot: number) => number,
+  ) {
+    this.flow = flowOf(
+      entry,
+      slot => this.leaves(slot),
+      slot => ((this.word(slot) & 0xff) === 0x18 ? 2 : 1),
+    )
+  }
+
+  private word(slot: number): number {
+    return this.image.words[slot * 2]!
+  }
+
+  private imm(slot: number): number {
+    return this.image.words[slot * 2 + 1]!
+  }
+
+  private leaves(slot: number): readonly number[] | undefined {
+    const word = this.word(slot)
+    const cls = word & 7
+    if (cls !== 5 && cls !== 6) return undefined
+    const operation = (word >> 4) & 15
+    if (operation === 8) return undefined
+    if (operation === 9) return []
+    if (operation === 0) return [slot + 1 + (cls === 5 ? word >> 16 : this.imm(slot))]
+    return [slot + 1 + (word >> 16), slot + 1]
+  }
+
+  compile(): WasmCode {
+    const { code } = this
+    // r0, r6 to r9, scratch and the loop count; then one address
+    code.u32(2).u32(7).op(I64).u32(1).op(I32)
+    this.tree(0)
+    code.op(Op.unreachable, Op.end)
+    return code
+  }
+
+  /** Depth of the label that leads to a block. */
+  private label(kind: 'loop' | 'block', target: number): number {
+    for (let depth = 0; depth < this.contexts.length; depth++) {
+      const context = this.contexts[this.contexts.length - 1 - depth]!
+      if (context.kind === kind && context.target === target) return depth
+    }
+    throw new NotCompilable('a jump leaves the nesting')
+  }
+
+  private tree(index: number): void {
+    const merges = this.flow.dominated[index]!.filter(child => this.flow.isMerge[child])
+    if (!this.flow.isLoop[index]) {
+      this.within(index, merges, 0)
+      return
+    }
+    this.code.op(Op.loop, VOID)
+    this.contexts.push({ kind: 'loop', target: index })
+    this.within(index, merges, 0)
+    this.contexts.pop()
+    this.code.op(Op.end)
+  }
+
+  private within(index: number, merges: readonly number[], from: number): void {
+    const follower = merges[from]
+    if (follower === undefined) {
+      this.block(index)
+      return
+    }
+    this.code.op(Op.block, VOID)
+    this.contexts.push({ kind: 'block', target: follower })
+    this.within(index, merges, from + 1)
+    this.contexts.pop()
+    this.code.op(Op.end)
+    this.tree(follower)
+  }
+
+  /** The label of a jump that needs no code of its own; undefined where the target's code goes right here. */
+  private plain(from: number, to: number): number | undefined {
+    if (to <= from) return this.label('loop', to)
+    return this.flow.isMerge[to] ? this.label('block', to) : undefined
+  }
+
+  private jump(from: number, to: number): void {
+    const label = this.plain(from, to)
+    if (label === undefined) this.tree(to)
+    else this.code.op(Op.br).u32(label)
+  }
+
+  private block(index: number): void {
+    const block = this.flow.order[index]!
+    this.handles.clear()
+    for (let slot = block.start; slot <= block.last; slot += (this.word(slot) & 0xff) === 0x18 ? 2 : 1)
+      if (slot !== block.last || this.leaves(slot) === undefined) this.instruction(slot)
+    this.terminator(index, block)
+  }
+
+  private terminator(index: number, block: Block): void {
+    const { code } = this
+    if (this.leaves(block.last) !== undefined && block.successors.length === 0) {
+      code.get(R0).op(Op.return)
+      return
+    }
+    const targets = block.successors.map(slot => this.flow.position.get(slot)!)
+    if (targets.length === 1) {
+      this.jump(index, targets[0]!)
+      return
+    }
+    const [taken, next] = targets as [number, number]
+    this.condition(block.last)
+    const label = this.plain(index, taken)
+    if (label !== undefined) {
+      code.op(Op.br_if).u32(label)
+      this.jump(index, next)
+      return
+    }
+    const otherwise = this.plain(index, next)
+    if (otherwise !== undefined) {
+      code.op(Op.i32_eqz, Op.br_if).u32(otherwise)
+      this.jump(index, taken)
+      return
+    }
+    code.op(Op.if, VOID)
+    this.contexts.push({ kind: 'if' })
+    this.jump(index, taken)
+    code.op(Op.else)
+    this.jump(index, next)
+    this.contexts.pop()
+    code.op(Op.end)
+  }
+
+  private condition(slot: number): void {
+    const { code } = this
+    const word = this.word(slot)
+    const operation = (word >> 4) & 15
+    const wide = (word & 7) === 5
+    if (operation === 14) {
+      code.get(LOOPS).i64(1, 0).op(Op.i64_add).tee(LOOPS).i64(MAX_LOOPS, 0).op(Op.i64_gt_u)
+      return
+    }
+    this.operand(local((word >> 8) & 15), wide)
+    this.source(slot, wide)
+    if (operation !== 4) code.op(wide ? JUMP64[operation]! : JUMP32[operation]!)
+    else if (wide) code.op(Op.i64_and).i64(0, 0).op(Op.i64_ne)
+    else code.op(Op.i32_and)
+  }
+
+  private operand(register: number, wide: boolean): void {
+    this.code.get(register)
+    if (!wide) this.code.op(Op.i32_wrap_i64)
+  }
+
+  /** The second operand: a register or the immediate. */
+  private source(slot: number, wide: boolean): void {
+    const word = this.word(slot)
+    if (word & 8) this.operand(local((word >> 12) & 15), wide)
+    else if (wide) this.code.i64(this.imm(slot), this.imm(slot) >> 31)
+    else this.code.i32(this.imm(slot))
+  }
+
+  private instruction(slot: number): void {
+    const word = this.word(slot)
+    const d = (word >> 8) & 15
+    switch (word & 7) {
+      case 7:
+      case 4:
+        this.handles.delete(d)
+        this.arithmetic(slot, (word & 7) === 7)
+        return
+      case 0:
+        if ((word & 0xff) !== 0x18) throw new NotCompilable('packet loads (LD_ABS, LD_IND)')
+        this.code.i64(this.imm(slot), this.image.words[slot * 2 + 3]!).set(local(d))
+        this.handles.delete(d)
+        if (this.image.words[slot * 2 + 3] === MAP_HANDLE) this.handles.set(d, this.imm(slot))
+        return
+      case 1:
+        this.handles.delete(d)
+        this.load(slot)
+        return
+      case 2:
+        this.address(d, word >> 16)
+        this.code.i64(this.imm(slot), this.imm(slot) >> 31)
+        this.code.memory(STORES[(word >> 3) & 3]!, Math.max(0, word >> 16))
+        return
+      case 3:
+        if ((word & 0xe0) === 0xc0) this.atomic(slot)
+        else {
+          this.address(d, word >> 16)
+          this.code.get(local((word >> 12) & 15)).memory(STORES[(word >> 3) & 3]!, Math.max(0, word >> 16))
+        }
+        return
+      default:
+        this.call(slot)
+    }
+  }
+
+  /** Pushes a 32-bit address; a positive offset is left to the access itself. */
+  private address(register: number, offset: number): void {
+    this.code.get(local(register)).op(Op.i32_wrap_i64)
+    if (offset < 0) this.code.i32(offset).op(Op.i32_add)
+  }
+
+  private load(slot: number): void {
+    const { code } = this
+    const word = this.word(slot)
+    const d = local((word >> 8) & 15)
+    const s = (word >> 12) & 15
+    const opcode = ((word & 0xe0) === 0x80 ? LOADS_SX : LOADS)[(word >> 3) & 3]!
+    const offset = word >> 16
+    if (!this.image.probing || s === 10) {
+      this.address(s, offset)
+      code.memory(opcode, Math.max(0, offset)).set(d)
+      return
+    }
+    // A bad pointer reads as 0: below the first address or beyond 32 bits.
+    code
+      .get(local(s))
+      .i64(offset, offset >> 31)
+      .op(Op.i64_add)
+      .tee(SCRATCH)
+      .i64(BASE_ADDRESS, 0)
+      .op(Op.i64_sub)
+    code
+      .i64(-BASE_ADDRESS - 8, 0)
+      .op(Op.i64_lt_u)
+      .op(Op.if, I64)
+    code.get(SCRATCH).op(Op.i32_wrap_i64).memory(opcode, 0)
+    code.op(Op.else).i64(0, 0).op(Op.end).set(d)
+  }
+
+  private arithmetic(slot: number, wide: boolean): void {
+    const { code } = this
+    const word = this.word(slot)
+    const operation = (word >> 4) & 15
+    const d = local((word >> 8) & 15)
+    const off = word >> 16
+    if (operation === 13) {
+      this.swap(d, this.imm(slot), wide || (word & 8) !== 0)
+      return
+    }
+    if (operation === 11) {
+      if (wide && off === 1) throw new NotCompilable('address-space casts')
+      this.source(slot, wide)
+      if (off === 8) code.op(wide ? Op.i64_extend8_s : Op.i32_extend8_s)
+      else if (off === 16) code.op(wide ? Op.i64_extend16_s : Op.i32_extend16_s)
+      else if (off === 32) code.op(Op.i64_extend32_s)
+    } else if (operation === 8) {
+      if (wide) code.i64(0, 0)
+      else code.i32(0)
+      this.operand(d, wide)
+      code.op(wide ? Op.i64_sub : Op.i32_sub)
+    } else if (operation === 3 || operation === 9) this.division(slot, wide, operation === 9, off === 1)
+    else {
+      this.operand(d, wide)
+      this.source(slot, wide)
+      code.op(wide ? ALU64[operation]! : ALU32[operation]!)
+    }
+    if (!wide) code.op(Op.i64_extend_i32_u)
+    code.set(d)
+  }
+
+  /** Division by 0 gives 0, its remainder the dividend; the least number by -1 does not trap. */
+  private division(slot: number, wide: boolean, remainder: boolean, signed: boolean): void {
+    const { code } = this
+    const word = this.word(slot)
+    const d = local((word >> 8) & 15)
+    const type = wide ? I64 : I32
+    const zero = () => (wide ? code.i64(0, 0) : code.i32(0))
+    this.source(slot, wide)
+    code.op(wide ? Op.i64_eqz : Op.i32_eqz).op(Op.if, type)
+    if (remainder) this.operand(d, wide)
+    else zero()
+    code.op(Op.else)
+    if (signed) {
+      this.source(slot, wide)
+      if (wide) code.i64(-1, -1).op(Op.i64_eq)
+      else code.i32(-1).op(Op.i32_eq)
+      code.op(Op.if, type)
+      zero()
+      if (!remainder) {
+        this.operand(d, wide)
+        code.op(wide ? Op.i64_sub : Op.i32_sub)
+      }
+      code.op(Op.else)
+    }
+    this.operand(d, wide)
+    this.source(slot, wide)
+    const opcodes = wide
+      ? [Op.i64_div_u, Op.i64_rem_u, Op.i64_div_s, Op.i64_rem_s]
+      : [Op.i32_div_u, Op.i32_rem_u, Op.i32_div_s, Op.i32_rem_s]
+    code.op(opcodes[(signed ? 2 : 0) + (remainder ? 1 : 0)]!)
+    if (signed) code.op(Op.end)
+    code.op(Op.end)
+  }
+
+  /** Swaps the low 32 bits on the stack (i32). */
+  private swap32(): void {
+    const { code } = this
+    code.set(ADDRESS)
+    code.get(ADDRESS).i32(8).op(Op.i32_rotl).i32(0x00ff00ff).op(Op.i32_and)
+    code
+      .get(ADDRESS)
+      .i32(24)
+      .op(Op.i32_rotl)
+      .i32(0xff00ff00 | 0)
+      .op(Op.i32_and)
+      .op(Op.i32_or)
+  }
+
+  private swap(d: number, bits: number, swaps: boolean): void {
+    const { code } = this
+    if (!swaps) {
+      if (bits === 64) return
+      if (bits === 16) code.get(d).i64(0xffff, 0).op(Op.i64_and).set(d)
+      else code.get(d).i64(-1, 0).op(Op.i64_and).set(d)
+      return
+    }
+    if (bits === 16) {
+      code.get(d).op(Op.i32_wrap_i64)
+      this.swap32()
+      code.i32(16).op(Op.i32_shr_u, Op.i64_extend_i32_u).set(d)
+    } else if (bits === 32) {
+      code.get(d).op(Op.i32_wrap_i64)
+      this.swap32()
+      code.op(Op.i64_extend_i32_u).set(d)
+    } else {
+      code.get(d).op(Op.i32_wrap_i64)
+      this.swap32()
+      code.op(Op.i64_extend_i32_u).i64(32, 0).op(Op.i64_shl)
+      code.get(d).i64(32, 0).op(Op.i64_shr_u, Op.i32_wrap_i64)
+      this.swap32()
+      code.op(Op.i64_extend_i32_u, Op.i64_or).set(d)
+    }
+  }
+
+  private atomic(slot: number): void {
+    const { code } = this
+    const word = this.word(slot)
+    const size = (word >> 3) & 3
+    const wide = size === 3
+    const imm = this.imm(slot)
+    const [d, s] = [(word >> 8) & 15, (word >> 12) & 15]
+    const offset = word >> 16
+    const at = Math.max(0, offset)
+    if (imm === 0x100) {
+      this.handles.delete(d)
+      this.address(s, offset)
+      code.memory(LOADS[size]!, at).set(local(d))
+      return
+    }
+    this.address(d, offset)
+    code.tee(ADDRESS)
+    if (imm === 0x110) {
+      code.get(local(s)).memory(STORES[size]!, at)
+      return
+    }
+    code.get(ADDRESS).memory(LOADS[size]!, at).set(SCRATCH)
+    if ((imm & 0xf0) === 0xf0) {
+      // store what belongs there either way, then hand the old value back
+      code.get(local(s)).get(SCRATCH).get(SCRATCH).get(R0)
+      if (!wide) code.i64(-1, 0).op(Op.i64_and)
+      code.op(Op.i64_eq, Op.select).memory(STORES[size]!, at)
+      code.get(SCRATCH).set(R0)
+      this.handles.delete(0)
+      return
+    }
+    if ((imm & 0xf0) === 0xe0) code.get(local(s))
+    else
+      code
+        .get(SCRATCH)
+        .get(local(s))
+        .op(ALU64[(imm >> 4) & 15]!)
+    code.memory(STORES[size]!, at)
+    if (imm & 1) {
+      this.handles.delete(s)
+      code.get(SCRATCH).set(local(s))
+    }
+  }
+
+  private call(slot: number): void {
+    const { code } = this
+    const word = this.word(slot)
+    const kind = (word >> 12) & 15
+    if (word & 8) throw new NotCompilable('calls through registers')
+    if (kind === 1) {
+      for (let register = 1; register <= 5; register++) code.get(local(register))
+      code.get(FP).i64(FRAME_BYTES, 0).op(Op.i64_add)
+      code
+        .op(Op.call)
+        .u32(IMPORTS + this.indexOf(slot + 1 + this.imm(slot)))
+        .set(R0)
+      this.forget()
+      return
+    }
+    const map = kind === 0 && this.imm(slot) === 1 ? this.maps[this.handles.get(1) ?? -1] : undefined
+    if (map instanceof ArrayMap) {
+      this.arrayLookup(map)
+      this.forget()
+      return
+    }
+    for (let register = 1; register <= 5; register++)
+      code
+        .i32(0)
+        .get(local(register))
+        .memory(Op.i64_store, REGISTER_CELLS + register * 8)
+    code.i32(slot).op(Op.call).u32(IMPORT_CALL)
+    // a tail call ran the rest of the program
+    code.op(Op.if, VOID).i32(0).memory(Op.i64_load, REGISTER_CELLS).op(Op.return, Op.end)
+    code.i32(0).memory(Op.i64_load, REGISTER_CELLS).set(R0)
+    this.forget()
+  }
+
+  private forget(): void {
+    for (let register = 0; register <= 5; register++) this.handles.delete(register)
+  }
+
+  /** bpf_map_lookup_elem of an array: base + index * stride, or 0. */
+  private arrayLookup(map: ArrayMap): void {
+    const { code } = this
+    const { base, stride, count, perCpu } = map.layout
+    code.get(local(2)).op(Op.i32_wrap_i64).memory(Op.i32_load, 0).tee(ADDRESS).i32(count).op(Op.i32_lt_u).op(Op.if, I64)
+    code.get(ADDRESS).i32(stride).op(Op.i32_mul).i32(base).op(Op.i32_add)
+    if (perCpu)
+      code
+        .i32(0)
+        .memory(Op.i32_load, CPU_CELL)
+        .i32(stride * count)
+        .op(Op.i32_mul, Op.i32_add)
+    code.op(Op.i64_extend_i32_u, Op.else).i64(0, 0).op(Op.end).set(R0)
+  }
+}
+
+/** The module of a program. Exports `run` (registers 1 to 5 and the frame pointer in, register 0 out); imports `m.memory`, `m.call`. */
+export function compileProgram(image: ProgramImage, maps: readonly VmMap[]): Uint8Array<ArrayBuffer> {
+  const entries = [0]
+  const indexOf = (slot: number) => {
+    let index = entries.indexOf(slot)
+    if (index < 0) {
+      index = entries.length
+      entries.push(slot)
+    }
+    return index
+  }
+  const bodies: WasmCode[] = []
+  for (let index = 0; index < entries.length; index++)
+    bodies.push(new FunctionCompiler(image, maps, entries[index]!, indexOf).compile())
+  const module = new WasmCode().op(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
+  module.section(1, new WasmCode().u32(2).op(0x60, 1, I32, 1, I32).op(0x60, 6, I64, I64, I64, I64, I64, I64, 1, I64))
+  module.section(2, new WasmCode().u32(2).text('m').text('call').op(0, 0).text('m').text('memory').op(2, 0, 1))
+  const functions = new WasmCode().u32(bodies.length)
+  for (const _ of bodies) functions.u32(1)
+  module.section(3, functions)
+  module.section(7, new WasmCode().u32(1).text('run').op(0).u32(IMPORTS))
+  const code = new WasmCode().u32(bodies.length)
+  for (const body of bodies) code.u32(body.length).append(body)
+  module.section(10, code)
+  return module.finish()
+}

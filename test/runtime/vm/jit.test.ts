@@ -1,0 +1,163 @@
+/** Compiled programs give what the interpreter gives: generated programs, calls, maps, faults, and what stays uncompiled. */
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../../runtime/vm/environment.js'
+import { MapType } from '../../../runtime/vm/maps/map.js'
+import { packet } from '../../../runtime/vm/packets/build.js'
+import { Vm } from '../../../runtime/vm/vm.js'
+import { mapDef, object, program, vmOf } from './bare.js'
+
+const COUNT = Number(process.env['BPFC_GENERATED'] ?? 1500)
+
+/** A program that always ends: arithmetic, stack accesses, forward jumps, counted loops, calls of a subprogram. */
+function generate(random: () => number): string {
+  const pick = <T>(list: readonly T[]): T => list[random() % list.length]!
+  const register = () => pick([0, 2, 3, 4, 5, 6, 7])
+  const immediate = () => pick([0, 1, -1, 7, 31, 32, 63, 255, -128, 0x7fffffff, -0x80000000, random() | 0])
+  const size = () => pick([8, 16, 32, 64])
+  const lines: string[] = [
+    'r0 = 1',
+    'r2 = 0x123456789abcdef0 ll',
+    'r3 = -3',
+    'r4 = *(u64 *)(r1 + 0)',
+    'r5 = *(u64 *)(r1 + 8)',
+    'r6 = 6',
+    'r7 = 0',
+  ]
+  for (let offset = 8; offset <= 64; offset += 8) lines.push(`*(u64 *)(r10 - ${offset}) = ${immediate()}`)
+  let label = 0
+  const statement = (depth: number): void => {
+    const kind = random() % 12
+    const wide = random() % 2 === 0
+    const letter = wide ? 'r' : 'w'
+    const operand = random() % 2 ? `${letter}${register()}` : `${immediate()}`
+    if (kind < 5)
+      lines.push(
+        `${letter}${register()} ${pick(['+=', '-=', '*=', '/=', '%=', 's/=', 's%=', '|=', '&=', '^=', '<<=', '>>=', 's>>=', '='])} ${operand}`,
+      )
+    else if (kind === 5) {
+      const target = register()
+      const bits = pick([16, 32, 64])
+      lines.push(
+        pick([
+          `${letter}${target} = -${letter}${target}`,
+          `r${target} = ${pick(['be', 'le', 'bswap'])}${bits} r${target}`,
+          `${letter}${target} = (s${pick(wide ? [8, 16, 32] : [8, 16])})${letter}${register()}`,
+        ]),
+      )
+    } else if (kind === 6) lines.push(`*(u${size()} *)(r10 - ${8 * (1 + (random() % 8))}) = r${register()}`)
+    else if (kind === 7)
+      lines.push(
+        `r${register()} = *(${pick(['u8', 'u16', 'u32', 'u64', 's8', 's16', 's32'])} *)(r10 - ${8 * (1 + (random() % 8))})`,
+      )
+    else if (kind === 8) {
+      const at = `r10 - ${8 * (1 + (random() % 8))}`
+      const r = register()
+      lines.push(
+        pick([
+          `lock *(u${wide ? 64 : 32} *)(${at}) ${pick(['+=', '|=', '&=', '^='])} ${letter}${r}`,
+          `${letter}${r} = atomic_fetch_${pick(['add', 'or', 'and', 'xor'])}((u${wide ? 64 : 32} *)(${at}), ${letter}${r})`,
+          wide ? `r${r} = xchg_64(${at}, r${r})` : `w${r} = xchg32_32(${at}, w${r})`,
+          wide ? `r0 = cmpxchg_64(${at}, r0, r${r})` : `w0 = cmpxchg32_32(${at}, w0, w${r})`,
+        ]),
+      )
+    } else if (kind === 9 && depth < 4) {
+      const name = `l${label++}`
+      lines.push(
+        `if ${letter}${register()} ${pick(['==', '!=', '>', '>=', '<', '<=', '&', 's>', 's>=', 's<', 's<='])} ${operand} goto ${name}`,
+      )
+      for (let i = random() % 4; i >= 0; i--) statement(depth + 1)
+      if (random() % 3 === 0) {
+        const end = `l${label++}`
+        lines.push(`goto ${end}`, `${name}:`)
+        for (let i = random() % 3; i >= 0; i--) statement(depth + 1)
+        lines.push(`${end}:`)
+      } else lines.push(`${name}:`)
+    } else if (kind === 10 && depth < 2) {
+      const name = `l${label++}`
+      const counter = 8 + depth
+      lines.push(`r${counter} = ${1 + (random() % 4)}`, `${name}:`)
+      for (let i = random() % 3; i >= 0; i--) statement(depth + 1)
+      lines.push(`r${counter} += -1`, `if r${counter} ${pick(['!=', 's>'])} 0 goto ${name}`)
+    } else if (kind === 11) lines.push(`r1 = r${register()}`, 'call f', 'r1 = 1', 'r2 = 2', 'r3 = 3', 'r4 = 4', 'r5 = 5')
+  }
+  for (let i = 10 + (random() % 20); i >= 0; i--) statement(0)
+  for (const r of [2, 3, 4, 5, 6, 7]) lines.push('r0 *= 31', `r0 += r${r}`)
+  for (let offset = 8; offset <= 64; offset += 8) lines.push('r0 *= 31', `r1 = *(u64 *)(r10 - ${offset})`, 'r0 += r1')
+  lines.push(
+    'exit',
+    'f:',
+    'r0 = r1',
+    '*(u64 *)(r10 - 8) = r1',
+    'if r1 s> 5 goto small',
+    'r0 *= 3',
+    'small:',
+    'r6 = *(u32 *)(r10 - 8)',
+    'r0 += r6',
+    'exit',
+  )
+  return lines.join('\n')
+}
+
+describe('compiled programs', () => {
+  it(`${COUNT} generated programs give what the interpreter gives`, () => {
+    const random = seededRandom(Number(process.env['BPFC_SEED'] ?? 42))
+    const input = new Uint8Array(16)
+    for (let i = 0; i < COUNT; i++) {
+      const text = generate(random)
+      for (let byte = 0; byte < 16; byte++) input[byte] = random()
+      const prepared = object({ main: { insns: program(text) } })
+      const checked = new Vm(prepared).program('main').run({ ctx: input })
+      const compiled = new Vm(prepared, { engine: 'compiled' }).program('main')
+      expect(compiled.notCompiled).toBeUndefined()
+      const result = compiled.run({ ctx: input })
+      if (result.ret !== checked.ret || result.fault || checked.fault)
+        expect({ text, ret: result.ret, fault: result.fault }).toEqual({ text, ret: checked.ret, fault: checked.fault })
+    }
+  })
+
+  it('map lookups, updates and tail calls', () => {
+    const maps = [
+      mapDef({ name: 'array', type: MapType.ARRAY }),
+      mapDef({ name: 'percpu', type: MapType.PERCPU_ARRAY }),
+      mapDef({ name: 'hash', type: MapType.HASH }),
+      mapDef({ name: 'progs', type: MapType.PROG_ARRAY, valueSize: 4, values: [{ index: 0, target: 'next' }] }),
+    ]
+    const bump = (map: string) =>
+      `r2 = r10; r2 += -4; r1 = ${map} ll; call 1; if r0 == 0 goto +3; r1 = *(u64 *)(r0 + 0); r1 += 1; *(u64 *)(r0 + 0) = r1`
+    const main = `r6 = r1; *(u32 *)(r10 - 4) = 2; ${bump('array')}; ${bump('percpu')}; *(u64 *)(r10 - 16) = 7; r1 = hash ll; r2 = r10; r2 += -4; r3 = r10; r3 += -16; r4 = 0; call 2; ${bump('hash')}
+      *(u32 *)(r10 - 4) = 9; ${bump('array')}; r7 = r0; r1 = r6; r2 = progs ll; r3 = 0; call 12; r0 = 1; exit`
+    const prepared = object({ main: { insns: program(main, maps) }, next: { insns: program('r0 = 77; exit') } }, maps)
+    for (const engine of ['checked', 'compiled'] as const) {
+      const vm = new Vm(prepared, { engine, cpus: 2, cpu: 1 })
+      expect(vm.program('main').run()).toMatchObject({ ret: 77n, fault: undefined })
+      const key = Uint8Array.of(2, 0, 0, 0)
+      expect(vm.maps['array']!.get(key)![0]).toBe(1)
+      expect(vm.maps['percpu']!.getPerCpu(key)!.map(value => value[0])).toEqual([0, 1])
+      expect(vm.maps['hash']!.get(key)![0]).toBe(8)
+    }
+  })
+
+  it('packets, and memory that grows while a program runs', () => {
+    const maps = [mapDef({ name: 'task', type: MapType.TASK_STORAGE, valueSize: 1 << 20 })]
+    const text =
+      'r6 = *(u32 *)(r1 + 0); r2 = 5; r1 = task ll; r3 = 0; r4 = 1; call 156; r0 += 1048568; *(u64 *)(r0 + 0) = 3; r0 = *(u16 *)(r6 + 12); exit'
+    const vm = vmOf(text, maps, { engine: 'compiled' }, 6)
+    expect(vm.program('main').notCompiled).toBeUndefined()
+    expect(vm.program('main').run({ packet: packet.tcp() })).toMatchObject({ ret: 8n, fault: undefined })
+  })
+
+  it('a null pointer reads as 0 where the kernel probes, a wild one ends the run', () => {
+    const text = 'r1 = 0; r0 = *(u64 *)(r1 + 8); exit'
+    expect(vmOf(text, [], { engine: 'compiled' }, 26).program('main').run()).toMatchObject({ ret: 0n, fault: undefined })
+    const wild = 'r1 = -16; r0 = *(u64 *)(r1 + 8); exit'
+    expect(vmOf(wild, [], { engine: 'compiled' }).program('main').run().fault!.message).toContain('compiled code stopped')
+    expect(vmOf('r1 = 0; call 1; exit', [], { engine: 'compiled' }).program('main').run().fault).toMatchObject({ slot: 1 })
+  })
+
+  it('what cannot be compiled says so and runs in the interpreter', () => {
+    const irreducible = 'r0 = 3; if r1 == 0 goto b; a: r0 += -1; b: r0 += -1; if r0 s> 0 goto a; exit'
+    const vm = vmOf(irreducible, [], { engine: 'compiled' })
+    expect(vm.program('main').notCompiled).toBe('the control flow is not reducible')
+    expect(vm.program('main').run().ret).toBe(vmOf(irreducible).program('main').run().ret)
+  })
+})
