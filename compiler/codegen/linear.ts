@@ -189,7 +189,7 @@ class Linearizer {
         loc: insn.loc,
         core: undefined,
         symbol: symbol && asReloc(symbol),
-        branch: symbol && symbol.field.startsWith('branch') ? symbol.name : undefined,
+        branch: symbol?.field.startsWith('branch') ? symbol.name : undefined,
       })
     }
   }

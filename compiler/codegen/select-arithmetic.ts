@@ -89,7 +89,7 @@ function binary(s: Selector, to: number, inst: Value): void {
     return
   }
   const moveLeft = () => {
-    if (a.op === 'const' && (half || width === 64)) s.push(s.constantInsn(to, a.type, a.value))
+    if (a.op === 'const' && (width === 64 || (half && width === 32))) s.push(s.constantInsn(to, a.type, a.value))
     else s.copy(to, operandOf(s, inst.op, a, half))
   }
   if (constant !== undefined && !(inst.op === 'udiv' || inst.op === 'urem' ? constant === 0 : false)) {

@@ -249,7 +249,16 @@ function selectSwitch(s: Selector, terminator: Switch): MBlock {
   }
   const fallback = targetOf(terminator.otherwise)
   const ranges: Range[] = []
-  const sorted = terminator.cases
+  // Read as signed, a range across the sign's boundary is two.
+  const halves = terminator.cases.flatMap(entry =>
+    signedCases && entry.low <= 0x7fff_ffffn && entry.high > 0x7fff_ffffn
+      ? [
+          { ...entry, high: 0x7fff_ffffn },
+          { ...entry, low: 0x8000_0000n },
+        ]
+      : [entry],
+  )
+  const sorted = halves
     .map(({ low, high, to }) => ({ low: read(low), high: read(high), target: targetOf(to) }))
     .sort((a, b) => (a.low < b.low ? -1 : a.low > b.low ? 1 : 0))
   for (const range of sorted) {

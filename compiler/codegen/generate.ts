@@ -1,0 +1,79 @@
+/** Module to object: every function compiled, then sections, symbols, relocations and debug information around the code. */
+import type { DiagnosticSink } from '../../base/diagnostics.js'
+import { NotImplemented } from '../../base/outcome.js'
+import type { SourceSet } from '../../base/source.js'
+import type { Func, Global, Module } from '../ir/ir.js'
+import type { CompileOptions } from '../options.js'
+import type { Atom } from '../preprocessor/tokens.js'
+import { printAssembly } from './assembly.js'
+import { type DebugInfo, emitDebugInfo } from './btf-emit.js'
+import { btfText } from './btf-text.js'
+import { compileFunction } from './compile-function.js'
+import type { FunctionCode } from './linear.js'
+import { ObjectImage } from './object-image.js'
+import { checkStackChains } from './stack-chains.js'
+
+export interface GenerateContext {
+  readonly options: CompileOptions
+  readonly sources: SourceSet
+  readonly sink: DiagnosticSink
+  readonly text: (atom: Atom) => string
+}
+
+export interface Generated {
+  /** The ELF file; empty when there were errors. */
+  readonly object: Uint8Array
+  /** Machine code by function, in the module's order. */
+  readonly functions: readonly FunctionCode[]
+  /** The module as an assembly file that `bpfc build FILE.s` takes, with the C lines as comments. */
+  assembly(): string
+  /** The types of .BTF, one a paragraph, as bpftool writes them. */
+  btfText(): string
+}
+
+export function generate(module: Module, context: GenerateContext): Generated {
+  const { options, sink } = context
+  if (module.fileAsm.length > 0) throw new NotImplemented('assembly at file scope')
+  const codes: FunctionCode[] = []
+  module.funcs.forEach((func, serial) => {
+    if (func.isDeclaration) return
+    const code = compileFunction(func, { target: options.target, sink }, serial)
+    if (code) codes.push(code)
+  })
+  if (!sink.hasErrors) checkStackChains(codes, sink)
+  const assembly = () => printAssembly(module, codes, context)
+  if (sink.hasErrors) return { object: new Uint8Array(0), functions: codes, assembly, btfText: () => '' }
+  const { object, debug } = build(module, codes, context)
+  return { object, functions: codes, assembly, btfText: () => (debug ? btfText(debug.builder) : '') }
+}
+
+function build(
+  module: Module,
+  codes: readonly FunctionCode[],
+  context: GenerateContext,
+): { object: Uint8Array; debug: DebugInfo | undefined } {
+  const { options, sources } = context
+  const image = new ObjectImage(options.target.little, sources.files[0]?.path.replace(/^.*\//, '') ?? '')
+  const known = new Map<string, Func | Global>([...module.globals, ...module.funcs].map(each => [each.name, each]))
+  const defined = module.globals.filter(global => !global.isExtern)
+  for (const code of codes) image.reserveCode(code)
+  for (const global of defined) image.data(global)
+  for (const code of codes) image.relocateCode(code, known)
+  for (const global of defined) image.relocateData(global)
+  if (!options.debug) return { object: image.finish(), debug: undefined }
+  const debug = emitDebugInfo(module, codes, {
+    ...context,
+    place: of => image.place(of),
+    sectionName: index => image.nameOf(index),
+  })
+  image.section('.BTF', 0, undefined, 4).out.append(debug.btf)
+  image.section('.BTF.ext', 0, undefined, 4).out.append(debug.ext)
+  for (const [section, fields] of [
+    ['.BTF', debug.btfFields],
+    ['.BTF.ext', debug.extFields],
+  ] as const)
+    for (const { at, target } of fields)
+      if (typeof target === 'string') image.relocateOffset(section, at, target)
+      else image.relocateExtern(section, at, target)
+  return { object: image.finish(), debug }
+}
