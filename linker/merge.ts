@@ -159,9 +159,9 @@ export class StaticLinker {
       return
     }
     const out = known ?? this.newSection(section.name, section.type, section.flags, section.entsize)
-    const align = Math.max(1, section.align)
-    const start = Math.ceil(out.size / align) * align
-    out.align = Math.max(out.align, align)
+    // Aligned as the strictest part so far, as libbpf does it (extend_sec).
+    out.align = Math.max(out.align, section.align)
+    const start = Math.ceil(out.size / out.align) * out.align
     out.parts.push({ offset: start, data: section.data })
     out.size = start + section.size
     placement.sections[section.index] = out

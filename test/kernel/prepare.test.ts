@@ -1,12 +1,9 @@
 /**
  * libbpf is the judge of preparing objects: what it would hand to the kernel must be what `prepareObject` gives, for this machine's
- * kernel BTF, configuration and symbols. Needs libbpf with its headers, a C compiler and clang's objects of the kernel selftests:
- *   BPFC_ORACLE   folder with lib/libbpf.a, include, linux-source-6.12 (default ~/.cache/bpfc-oracle)
- *   BPFC_OBJECTS  folder with objects to compare; without it some selftests are compiled with clang
+ * kernel BTF, configuration and symbols.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { homedir, release, tmpdir } from 'node:os'
+import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -15,12 +12,7 @@ import { openObject } from '../../linker/object/open.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import { kernelVersion, type PrepareOptions } from '../../linker/object/prepare-options.js'
 import type { PreparedObject } from '../../linker/object/prepared.js'
-
-const oracle = process.env['BPFC_ORACLE'] ?? join(homedir(), '.cache/bpfc-oracle')
-const kernelSource = join(oracle, 'linux-source-6.12')
-const selftests = join(kernelSource, 'tools/testing/selftests/bpf')
-const VMLINUX = '/sys/kernel/btf/vmlinux'
-const CLANG = 'clang-19'
+import { libbpfView, missingForLibbpf, objectFolder, type Row, VMLINUX } from './oracle.js'
 
 /** One of each kind of object, for when no folder is given. */
 const SAMPLE = [
@@ -48,64 +40,8 @@ const SAMPLE = [
   'verifier_global_subprogs',
 ]
 
-const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
-const missing = [
-  existsSync(join(oracle, 'lib/libbpf.a')) ? '' : `libbpf in ${oracle}`,
-  existsSync(VMLINUX) ? '' : VMLINUX,
-  works('cc', '--version') ? '' : 'a C compiler',
-  process.env['BPFC_OBJECTS'] || works(CLANG, '--version') ? '' : CLANG,
-].filter(Boolean)
+const missing = missingForLibbpf()
 if (missing.length) console.warn(`prepare.test: skipped, there is no ${missing.join(', no ')}`)
-
-interface Row {
-  readonly obj: string
-  /** Null where libbpf refuses the whole object. */
-  readonly prog: string | null
-  readonly error?: string
-  readonly type: number
-  readonly attach: number
-  readonly flags: number
-  readonly btfId: number
-  readonly lines: number
-  readonly funcs: [number, number][]
-  readonly insns: string
-}
-
-function objectFolder(scratch: string): string {
-  const given = process.env['BPFC_OBJECTS']
-  if (given) return given
-  const flags =
-    `-target bpf -g -O2 -mcpu=v3 -D__TARGET_ARCH_x86 -std=gnu11 -fno-strict-aliasing -Wno-everything -DENABLE_ATOMICS_TESTS -I${oracle}/vmlinux -I${selftests} -I${selftests}/include -I${selftests}/progs -I${oracle}/include -I${kernelSource}/tools/include/uapi -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include`.split(
-      ' ',
-    )
-  for (const name of SAMPLE) {
-    const source = join(selftests, 'progs', `${name}.c`)
-    if (existsSync(source)) spawnSync(CLANG, [...flags, '-c', source, '-o', join(scratch, `${name}.o`)])
-  }
-  return scratch
-}
-
-function libbpfView(scratch: string, folder: string, names: readonly string[]): Row[] {
-  const program = join(scratch, 'libbpf-view')
-  const source = join(import.meta.dirname, 'libbpf-view.c')
-  const includes = [`-I${oracle}/include`, `-I${kernelSource}/tools/include/uapi`]
-  execFileSync('cc', [
-    '-O2',
-    ...includes,
-    '-o',
-    program,
-    source,
-    '-Wl,--wrap=syscall',
-    join(oracle, 'lib/libbpf.a'),
-    '-lelf',
-    '-lz',
-  ])
-  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8' })
-  return output
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line) as Row)
-}
 
 function thisKernel(): PrepareOptions {
   const symbols = new Map<string, bigint>()
@@ -156,7 +92,7 @@ function differences(prepared: PreparedObject, rows: readonly Row[]): string[] {
 describe.skipIf(missing.length > 0)('prepareObject', () => {
   it('gives the instructions and load attributes that libbpf gives', { timeout: 300_000 }, () => {
     const scratch = mkdtempSync(join(tmpdir(), 'bpfc-prepare-'))
-    const folder = objectFolder(scratch)
+    const folder = objectFolder(scratch, SAMPLE)
     const names = readdirSync(folder).filter(name => name.endsWith('.o'))
     expect(names.length).toBeGreaterThan(10)
     const rows = libbpfView(scratch, folder, names)

@@ -1,0 +1,80 @@
+/**
+ * The oracle of the kernel tests: libbpf with its headers and the kernel's selftests, on machines that have them.
+ *   BPFC_ORACLE   folder with lib/libbpf.a, include, vmlinux, linux-source-6.12 (default ~/.cache/bpfc-oracle)
+ *   BPFC_OBJECTS  folder with clang's objects of the selftests; without it tests compile those that they need with clang
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+export const oracle = process.env['BPFC_ORACLE'] ?? join(homedir(), '.cache/bpfc-oracle')
+export const kernelSource = join(oracle, 'linux-source-6.12')
+const selftests = join(kernelSource, 'tools/testing/selftests/bpf')
+export const VMLINUX = '/sys/kernel/btf/vmlinux'
+export const CLANG = 'clang-19'
+
+export const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
+
+/** A line of libbpf-view.c. */
+export interface Row {
+  readonly obj: string
+  /** Null where libbpf refuses the whole object. */
+  readonly prog: string | null
+  readonly error?: string
+  readonly type: number
+  readonly attach: number
+  readonly flags: number
+  readonly btfId: number
+  readonly lines: number
+  readonly funcs: [number, number][]
+  readonly insns: string
+}
+
+/** Compiles selftests into a folder, unless a folder with all of them is given; gives the folder. */
+export function objectFolder(scratch: string, sample: readonly string[]): string {
+  const given = process.env['BPFC_OBJECTS']
+  if (given) return given
+  const flags =
+    `-target bpf -g -O2 -mcpu=v3 -D__TARGET_ARCH_x86 -std=gnu11 -fno-strict-aliasing -Wno-everything -DENABLE_ATOMICS_TESTS -I${oracle}/vmlinux -I${selftests} -I${selftests}/include -I${selftests}/progs -I${oracle}/include -I${kernelSource}/tools/include/uapi -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include`.split(
+      ' ',
+    )
+  for (const name of sample) {
+    const source = join(selftests, 'progs', `${name}.c`)
+    if (existsSync(source)) spawnSync(CLANG, [...flags, '-c', source, '-o', join(scratch, `${name}.o`)])
+  }
+  return scratch
+}
+
+/** What libbpf hands to the kernel for objects of a folder. */
+export function libbpfView(scratch: string, folder: string, names: readonly string[]): Row[] {
+  const program = join(scratch, 'libbpf-view')
+  const source = join(import.meta.dirname, 'libbpf-view.c')
+  const includes = [`-I${oracle}/include`, `-I${kernelSource}/tools/include/uapi`]
+  execFileSync('cc', [
+    '-O2',
+    ...includes,
+    '-o',
+    program,
+    source,
+    '-Wl,--wrap=syscall',
+    join(oracle, 'lib/libbpf.a'),
+    '-lelf',
+    '-lz',
+  ])
+  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8' })
+  return output
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Row)
+}
+
+/** What the machine lacks of the things that comparing with libbpf needs; `more` adds to them. */
+export const missingForLibbpf = (...more: string[]): string[] =>
+  [
+    existsSync(join(oracle, 'lib/libbpf.a')) ? '' : `libbpf in ${oracle}`,
+    existsSync(VMLINUX) ? '' : VMLINUX,
+    works('cc', '--version') ? '' : 'a C compiler',
+    process.env['BPFC_OBJECTS'] || works(CLANG, '--version') ? '' : CLANG,
+    ...more,
+  ].filter(Boolean)
