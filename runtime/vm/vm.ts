@@ -231,8 +231,15 @@ export class VmProgram {
       machine.image = image
       context = kind.setUp(machine, this.prepared, input)
       machine.context = context.address
-      if (this.compiles) this.compiled().run(machine)
-      else execute(machine, image, 0)
+      const [low1, high1, low2, high2] = [machine.lo[1]!, machine.hi[1]!, machine.lo[2]!, machine.hi[2]!]
+      for (let left = input.repeat ?? 1; left > 0; left--) {
+        machine.lo[1] = low1
+        machine.hi[1] = high1
+        machine.lo[2] = low2
+        machine.hi[2] = high2
+        if (this.compiles) this.compiled().run(machine)
+        else execute(machine, image, 0)
+      }
     } catch (error) {
       if (!(error instanceof VmFault)) throw error
       fault = this.report(error)

@@ -5,6 +5,7 @@
  */
 import { FRAME_BYTES } from '../interpreter.js'
 import { ArrayMap } from '../maps/array.js'
+import { HASH_FACTOR, HASH_START, type HashLayout, HashMap } from '../maps/hash.js'
 import type { VmMap } from '../maps/map.js'
 import { BASE_ADDRESS, MAP_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
@@ -15,6 +16,8 @@ import { I32, I64, Op, VOID, WasmCode } from './wasm-writer.js'
 export const REGISTER_CELLS = 0x8000
 /** The number of the running CPU. */
 export const CPU_CELL = 0x8040
+/** Nanoseconds of `bpf_ktime_get_ns`; time stands still during a run. */
+export const TIME_CELL = 0x8048
 
 /** Loops that `may_goto` allows. */
 const MAX_LOOPS = 1 << 23
@@ -26,10 +29,16 @@ const R6 = 7
 const SCRATCH = 11
 const LOOPS = 12
 const ADDRESS = 13
+const ENTRY = 14
+const KEY_HASH = 15
 
 /** Local of a BPF register. */
 const local = (register: number) =>
   register === 0 ? R0 : register <= 5 ? register - 1 : register === 10 ? FP : register - 6 + R6
+
+/** Helpers that are compiled in, besides lookups. */
+const KTIME_GET_NS = 5
+const GET_SMP_PROCESSOR_ID = 8
 
 /** Imports: 0 calls a helper or kfunc of a slot, and tells whether the function is to return (a tail call ran). */
 const IMPORT_CALL = 0
@@ -144,8 +153,8 @@ class FunctionCompiler {
 
   compile(): WasmCode {
     const { code } = this
-    // r0, r6 to r9, scratch and the loop count; then one address
-    code.u32(2).u32(7).op(I64).u32(1).op(I32)
+    // r0, r6 to r9, scratch and the loop count; then addresses and the hash of a key
+    code.u32(2).u32(7).op(I64).u32(3).op(I32)
     this.tree(0)
     code.op(Op.unreachable, Op.end)
     return code
@@ -510,6 +519,18 @@ class FunctionCompiler {
       this.forget()
       return
     }
+    const hash = map instanceof HashMap ? map.layout : undefined
+    if (hash && hash.keySize % 4 === 0 && hash.keySize <= 64) {
+      this.hashLookup(hash)
+      this.forget()
+      return
+    }
+    if (kind === 0 && (this.imm(slot) === GET_SMP_PROCESSOR_ID || this.imm(slot) === KTIME_GET_NS)) {
+      if (this.imm(slot) === KTIME_GET_NS) code.i32(0).memory(Op.i64_load, TIME_CELL).set(R0)
+      else code.i32(0).memory(Op.i64_load32_u, CPU_CELL).set(R0)
+      this.forget()
+      return
+    }
     for (let register = 1; register <= 5; register++)
       code
         .i32(0)
@@ -540,10 +561,44 @@ class FunctionCompiler {
         .op(Op.i32_mul, Op.i32_add)
     code.op(Op.i64_extend_i32_u, Op.else).i64(0, 0).op(Op.end).set(R0)
   }
+
+  /** bpf_map_lookup_elem of a hash map: the walk of `HashMap.findEntry`, in place. */
+  private hashLookup(map: HashLayout): void {
+    const { code } = this
+    code.get(local(2)).op(Op.i32_wrap_i64).set(ADDRESS).i32(HASH_START).set(KEY_HASH)
+    for (let at = 0; at < map.keySize; at += 4) {
+      code.get(KEY_HASH).get(ADDRESS).memory(Op.i32_load, at).op(Op.i32_xor).i32(HASH_FACTOR).op(Op.i32_mul).tee(KEY_HASH)
+      code.get(KEY_HASH).i32(15).op(Op.i32_shr_u, Op.i32_xor).set(KEY_HASH)
+    }
+    code.get(KEY_HASH).get(KEY_HASH).i32(15).op(Op.i32_shr_u, Op.i32_xor).tee(KEY_HASH)
+    code
+      .i32(map.bucketCount - 1)
+      .op(Op.i32_and)
+      .i32(2)
+      .op(Op.i32_shl)
+      .memory(Op.i32_load, map.buckets)
+      .set(ENTRY)
+    code.op(Op.block, VOID, Op.loop, VOID).get(ENTRY).op(Op.i32_eqz, Op.br_if, 1)
+    code.get(ENTRY).memory(Op.i32_load, map.hashAt).get(KEY_HASH).op(Op.i32_eq)
+    for (let at = 0; at < map.keySize; at += 4)
+      code
+        .get(ENTRY)
+        .memory(Op.i32_load, map.keyAt + at)
+        .get(ADDRESS)
+        .memory(Op.i32_load, at)
+        .op(Op.i32_eq, Op.i32_and)
+    code.op(Op.br_if, 1).get(ENTRY).memory(Op.i32_load, map.nextAt).set(ENTRY).op(Op.br, 0, Op.end, Op.end)
+    code.get(ENTRY).i32(map.valueAt).op(Op.i32_add)
+    if (map.perCpu) code.i32(0).memory(Op.i32_load, CPU_CELL).i32(map.valueStride).op(Op.i32_mul, Op.i32_add)
+    code.op(Op.i64_extend_i32_u).i64(0, 0).get(ENTRY).op(Op.select).set(R0)
+  }
 }
 
-/** The module of a program. Exports `run` (registers 1 to 5 and the frame pointer in, register 0 out); imports `m.memory`, `m.call`. */
-export function compileProgram(image: ProgramImage, maps: readonly VmMap[]): Uint8Array<ArrayBuffer> {
+/**
+ * The module of a program. Exports `run`, which takes registers 1 to 5 from their cells and leaves register 0 in its own; imports
+ * `m.memory` and `m.call`. `stack` is the address of the first frame.
+ */
+export function compileProgram(image: ProgramImage, maps: readonly VmMap[], stack: number): Uint8Array<ArrayBuffer> {
   const entries = [0]
   const indexOf = (slot: number) => {
     let index = entries.indexOf(slot)
@@ -557,14 +612,33 @@ export function compileProgram(image: ProgramImage, maps: readonly VmMap[]): Uin
   for (let index = 0; index < entries.length; index++)
     bodies.push(new FunctionCompiler(image, maps, entries[index]!, indexOf).compile())
   const module = new WasmCode().op(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
-  module.section(1, new WasmCode().u32(2).op(0x60, 1, I32, 1, I32).op(0x60, 6, I64, I64, I64, I64, I64, I64, 1, I64))
+  module.section(
+    1,
+    new WasmCode().u32(3).op(0x60, 1, I32, 1, I32).op(0x60, 6, I64, I64, I64, I64, I64, I64, 1, I64).op(0x60, 0, 0),
+  )
   module.section(2, new WasmCode().u32(2).text('m').text('call').op(0, 0).text('m').text('memory').op(2, 0, 1))
-  const functions = new WasmCode().u32(bodies.length)
+  const start = new WasmCode().u32(0).i32(0)
+  for (let register = 1; register <= 5; register++) start.i32(0).memory(Op.i64_load, REGISTER_CELLS + register * 8)
+  start
+    .i64(stack + FRAME_BYTES, 0)
+    .op(Op.call)
+    .u32(IMPORTS)
+    .memory(Op.i64_store, REGISTER_CELLS)
+    .op(Op.end)
+  const functions = new WasmCode().u32(bodies.length + 1)
   for (const _ of bodies) functions.u32(1)
+  functions.u32(2)
   module.section(3, functions)
-  module.section(7, new WasmCode().u32(1).text('run').op(0).u32(IMPORTS))
-  const code = new WasmCode().u32(bodies.length)
-  for (const body of bodies) code.u32(body.length).append(body)
+  module.section(
+    7,
+    new WasmCode()
+      .u32(1)
+      .text('run')
+      .op(0)
+      .u32(IMPORTS + bodies.length),
+  )
+  const code = new WasmCode().u32(bodies.length + 1)
+  for (const body of [...bodies, start]) code.u32(body.length).append(body)
   module.section(10, code)
   return module.finish()
 }

@@ -3,7 +3,7 @@ import { VmFault } from '../fault.js'
 import { execute, FRAME_BYTES } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../program-image.js'
-import { CPU_CELL, compileProgram, REGISTER_CELLS } from './compile.js'
+import { CPU_CELL, compileProgram, REGISTER_CELLS, TIME_CELL } from './compile.js'
 import { NotCompilable } from './flow.js'
 import { wasm } from './wasm-api.js'
 
@@ -28,31 +28,39 @@ function stackOf(m: Machine): number {
 
 /** Compiles an image for a machine. */
 export function compile(m: Machine, image: ProgramImage): Compiled {
+  const stack = stackOf(m)
   let bytes: Uint8Array<ArrayBuffer>
   try {
-    bytes = compileProgram(image, m.maps)
+    bytes = compileProgram(image, m.maps, stack)
   } catch (error) {
-    if (error instanceof NotCompilable) return { refused: error.message, run: machine => execute(machine, image, 0) }
+    const stay = (refused: string): Compiled => ({ refused, run: machine => execute(machine, image, 0) })
+    if (error instanceof NotCompilable) return stay(error.message)
     // Code nested too deeply for the recursion of the compiler.
-    if (error instanceof RangeError)
-      return { refused: 'the control flow is nested too deeply', run: machine => execute(machine, image, 0) }
+    if (error instanceof RangeError) return stay('the control flow is nested too deeply')
     throw error
   }
   const call = (slot: number) => callOut(m, image, slot)
   const instance = new wasm.Instance(new wasm.Module(bytes), { m: { call, memory: m.memory.wasm } })
-  const run = instance.exports['run']!
-  const stack = stackOf(m)
+  const start = instance.exports['run']!
+  let time = -1n
   return {
     refused: undefined,
     run(machine) {
-      const { lo, hi, memory } = machine
+      const { lo, hi, memory, env } = machine
       machine.image = image
-      memory.i32[CPU_CELL >> 2] = machine.env.cpu
-      const argument = (register: number) => (BigInt(hi[register]!) << 32n) | BigInt(lo[register]! >>> 0)
+      const cells = memory.i32
+      cells[CPU_CELL >> 2] = env.cpu
+      if (env.ktime !== time) {
+        time = env.ktime
+        memory.view.setBigInt64(TIME_CELL, time, true)
+      }
+      for (let register = 1; register <= 5; register++) {
+        cells[(REGISTER_CELLS >> 2) + register * 2] = lo[register]!
+        cells[(REGISTER_CELLS >> 2) + register * 2 + 1] = hi[register]!
+      }
       memory.bytes.fill(0, stack, stack + FRAME_BYTES)
-      let result: bigint
       try {
-        result = run(argument(1), argument(2), argument(3), argument(4), argument(5), BigInt(stack + FRAME_BYTES))
+        start()
       } catch (error) {
         if (error instanceof VmFault && error.slot < 0) {
           error.slot = machine.pc
@@ -62,8 +70,8 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
           throw new VmFault(`compiled code stopped: ${error.message}`, machine.pc, image.name)
         throw error
       }
-      lo[0] = Number(BigInt.asIntN(32, result))
-      hi[0] = Number(BigInt.asIntN(32, result >> 32n))
+      lo[0] = machine.memory.i32[REGISTER_CELLS >> 2]!
+      hi[0] = machine.memory.i32[(REGISTER_CELLS >> 2) + 1]!
     },
   }
 }

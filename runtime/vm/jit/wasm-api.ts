@@ -13,7 +13,7 @@ interface WasmApi {
     module: object,
     imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   ) => {
-    readonly exports: Readonly<Record<string, (...args: bigint[]) => bigint>>
+    readonly exports: Readonly<Record<string, () => void>>
   }
   RuntimeError: new () => Error
 }

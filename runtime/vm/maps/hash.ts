@@ -14,6 +14,25 @@ const NEWER = 8
 const HASH = 12
 const HEADER = 16
 
+/** Factor of the hash of keys (2^32 divided by the golden ratio). */
+export const HASH_FACTOR = 0x9e3779b1 | 0
+export const HASH_START = 0x811c9dc5 | 0
+
+export interface HashLayout {
+  /** A table of `bucketCount` addresses of first entries, 4 bytes each; the count is a power of two. */
+  readonly buckets: number
+  readonly bucketCount: number
+  /** Offsets in an entry. */
+  readonly nextAt: number
+  readonly hashAt: number
+  readonly keyAt: number
+  readonly valueAt: number
+  readonly keySize: number
+  /** Distance of the values of two CPUs. */
+  readonly valueStride: number
+  readonly perCpu: boolean
+}
+
 export class HashMap extends VmMap {
   private readonly buckets: number
   private readonly bucketCount: number
@@ -51,12 +70,35 @@ export class HashMap extends VmMap {
     return this.def.type === MapType.PERCPU_HASH || this.def.type === MapType.LRU_PERCPU_HASH
   }
 
-  /** FNV-1a over the key. */
+  /** A multiplicative hash over the key's words of 32 bits, then the bytes that are left; compiled code computes the same. */
   private hash(key: number): number {
-    const { bytes } = this.m.memory
-    let hash = 0x811c9dc5
-    for (let i = key; i < key + this.def.keySize; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-    return (hash ^ (hash >>> 15)) | 0
+    const { view, bytes } = this.m.memory
+    const end = key + this.def.keySize
+    let at = key
+    let hash = HASH_START
+    for (; at + 4 <= end; at += 4) {
+      hash = Math.imul(hash ^ view.getInt32(at, true), HASH_FACTOR)
+      hash ^= hash >>> 15
+    }
+    for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_FACTOR)
+    return hash ^ (hash >>> 15)
+  }
+
+  /** Where things lie, for code that is compiled in; undefined where a lookup does more than look (LRU). */
+  get layout(): HashLayout | undefined {
+    if (this.lru) return undefined
+    const { buckets, bucketCount, valueAt, valueStride, perCpu } = this
+    return {
+      buckets,
+      bucketCount,
+      keyAt: HEADER,
+      keySize: this.def.keySize,
+      valueAt,
+      valueStride,
+      perCpu,
+      hashAt: HASH,
+      nextAt: NEXT,
+    }
   }
 
   private equal(entry: number, key: number): boolean {
@@ -67,7 +109,7 @@ export class HashMap extends VmMap {
   }
 
   private bucketOf(hash: number): number {
-    return this.buckets + ((hash >>> 0) % this.bucketCount) * 4
+    return this.buckets + (hash & (this.bucketCount - 1)) * 4
   }
 
   private findEntry(key: number, hash: number): number {

@@ -26,6 +26,8 @@ export interface RunInput {
   readonly ip?: bigint
   /** Tracepoints: a struct of the kernel's BTF, filled with fields, as context. */
   readonly event?: Fixture
+  /** Runs the program so often on the same context, as BPF_PROG_TEST_RUN's `repeat`; the result is the last one's. */
+  readonly repeat?: number
   /** Instructions this run may take; the VM's budget otherwise. */
   readonly budget?: number
 }
