@@ -6,7 +6,7 @@ import type { AsmInfo, Edge, IrType, Value } from '../ir/ir.js'
 import type { AsmOperand, AsmStmt } from '../typecheck/typed-ast.js'
 import { lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
-import { irTypeOf } from './ir-types.js'
+import { irTypeOf, isSigned } from './ir-types.js'
 import { lowerPlace } from './lvalues.js'
 import { addressOf, loadPlace, type Place, storePlace } from './places.js'
 
@@ -135,8 +135,8 @@ function symbolicTie(stmt: AsmStmt, constraint: string): number | undefined {
 }
 
 /** Values of less than a word go into a register extended. */
-function inRegister(fc: FunctionContext, _operand: AsmOperand, value: Value): Value {
-  return value.type === 'i8' || value.type === 'i16' || value.type === 'i1' ? fc.builder.resize(value, 'i32', false) : value
+function inRegister(fc: FunctionContext, operand: AsmOperand, value: Value): Value {
+  return value.type === 'i8' || value.type === 'i16' || value.type === 'i1' ? fc.builder.resize(value, 'i32', isSigned(operand.value.type)) : value
 }
 
 function renumber(stmt: AsmStmt, numbers: readonly number[], outputs: number): string {
