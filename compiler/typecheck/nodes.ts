@@ -111,6 +111,8 @@ export function convert(value: Expr, type: CType, explicit = false): Expr {
   const to = canonical(type)
   if (from.kind === 'error' || to.kind === 'error') return value
   if (to.kind === 'void') return from.kind === 'void' ? value : make(value, voidType, 'to_void', explicit)
+  // A cast makes an ordinary value of a bit field: it is not promoted by its width any more.
+  if (from === to && explicit && bitFieldOf(value)) return make(value, type, 'same', true)
   if (from === to) return value.type === type || !explicit ? value : retyped(value, type)
   const target = integerOf(type)
   if (to.kind === 'float') {
