@@ -136,7 +136,9 @@ function symbolicTie(stmt: AsmStmt, constraint: string): number | undefined {
 
 /** Values of less than a word go into a register extended. */
 function inRegister(fc: FunctionContext, operand: AsmOperand, value: Value): Value {
-  return value.type === 'i8' || value.type === 'i16' || value.type === 'i1' ? fc.builder.resize(value, 'i32', isSigned(operand.value.type)) : value
+  return value.type === 'i8' || value.type === 'i16' || value.type === 'i1'
+    ? fc.builder.resize(value, 'i32', isSigned(operand.value.type))
+    : value
 }
 
 function renumber(stmt: AsmStmt, numbers: readonly number[], outputs: number): string {
