@@ -44,6 +44,9 @@ const reported = (token: TokenIndex): SyntaxFault => new SyntaxFault('S0001', to
  */
 export const nestingLimit = 256
 
+/** The one empty list, for nodes that have many. */
+export const none: readonly never[] = []
+
 const identifier = typeNumber(T.Identifier)
 const typedefName = typeNumber(T.TypedefName)
 const semicolon = typeNumber(T.Semicolon)

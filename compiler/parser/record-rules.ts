@@ -14,9 +14,8 @@ import type {
 import { Keyword } from '../preprocessor/names.js'
 import { DeclarationRules } from './declaration-rules.js'
 import type { Rule } from './expression-rules.js'
+import { none } from './parser-core.js'
 import { Precedence, T } from './token-types.js'
-
-const none: readonly never[] = []
 
 type Member = MemberDeclaration | StaticAssertDeclaration
 type MemberDeclarator = MemberDeclaration['declarators'][number]
@@ -85,37 +84,39 @@ export abstract class RecordRules extends DeclarationRules {
 
   /** One member declaration; undefined for a lone `;`. */
   readonly member: Rule<[], Member | undefined> = this.RULE('member', (): Member | undefined => {
-    this.MANY({ GATE: () => this.isNext(T.Extension), DEF: () => this.CONSUME(T.Extension) })
+    this.MANY(() => this.CONSUME(T.Extension))
     return this.OR<Member | undefined>({
-      DEF: [{ ALT: () => this.SUBRULE(this.staticAssert) }, { ALT: () => this.SUBRULE(this.memberDeclaration) }],
+      DEF: [
+        { ALT: () => this.SUBRULE(this.memberDeclaration) },
+        { ALT: () => this.SUBRULE(this.staticAssert) },
+        {
+          ALT: () => {
+            this.CONSUME(T.Semicolon)
+            return undefined
+          },
+        },
+      ],
       ERR_MSG: 'expected member declaration',
     })
   })
 
-  readonly memberDeclaration: Rule<[], MemberDeclaration | undefined> = this.RULE(
-    'memberDeclaration',
-    (): MemberDeclaration | undefined => {
-      const first = this.next
-      const specifiers = this.SUBRULE(this.specifiers)
-      const declarators: MemberDeclarator[] = []
-      this.OPTION({
-        GATE: () => !this.isNext(T.Semicolon),
-        DEF: () => {
-          declarators.push(this.SUBRULE(this.memberDeclarator))
-          this.MANY(() => {
-            this.CONSUME(T.Comma)
-            declarators.push(this.SUBRULE1(this.memberDeclarator))
-          })
-        },
-      })
-      const empty = !this.RECORDING_PHASE && this.next === first
-      if (!this.RECORDING_PHASE && !this.isNext(T.Semicolon) && this.pos > 0 && !declarators.length && empty)
-        throw this.fault('expected member declaration')
-      this.semicolon('at end of declaration list')
-      if (empty) return undefined
-      return { kind: 'member', ...this.node(first, first), specifiers, declarators }
-    },
-  )
+  readonly memberDeclaration: Rule<[], MemberDeclaration> = this.RULE('memberDeclaration', (): MemberDeclaration => {
+    const first = this.next
+    const specifiers = this.SUBRULE(this.specifiers)
+    const declarators: MemberDeclarator[] = []
+    this.OPTION({
+      GATE: () => !this.isNext(T.Semicolon),
+      DEF: () => {
+        declarators.push(this.SUBRULE(this.memberDeclarator))
+        this.MANY(() => {
+          this.CONSUME(T.Comma)
+          declarators.push(this.SUBRULE1(this.memberDeclarator))
+        })
+      },
+    })
+    this.semicolon('at end of declaration list')
+    return { kind: 'member', ...this.node(first, first), specifiers, declarators }
+  })
 
   readonly memberDeclarator: Rule<[], MemberDeclarator> = this.RULE('memberDeclarator', (): MemberDeclarator => {
     const first = this.next

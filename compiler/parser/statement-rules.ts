@@ -15,12 +15,12 @@ import type {
   StringExpr,
 } from './ast.js'
 import type { Rule } from './expression-rules.js'
+import { none } from './parser-core.js'
 import { RecordRules } from './record-rules.js'
 import { literalText } from './literal-text.js'
 import { Precedence, T, typeSet } from './token-types.js'
 
 const noHints: LoopHints = { unroll: undefined }
-const none: readonly never[] = []
 const loops = typeSet(T.For, T.While, T.Do)
 const comma: [number] = [Precedence.comma]
 
@@ -353,7 +353,6 @@ export abstract class StatementRules extends RecordRules {
         {
           GATE: () => this.declares(),
           ALT: () => {
-            this.MANY({ GATE: () => this.isNext(T.Extension), DEF: () => this.CONSUME(T.Extension) })
             init = this.SUBRULE(this.declaration, { ARGS: [false, none] })
           },
         },

@@ -1,0 +1,17 @@
+int a;
+int *b, **c, d[3], *e[3], (*f)[3];
+int (*g)(void), *h(void), (*i(int))(char);
+int (*(*j[2])(void))[3];
+const int *const volatile k;
+int *restrict l, *const *m;
+char *(*(*n)(char *, int (*)(const void *, const void *)))[4];
+int (o), (*(p)), (q)[2];
+void r(), s(void), t(int, ...), u(int x, char *y);
+void v(int [], int [static 3], int [const], int [*], int (void), int(int));
+extern int w[], x[][3];
+int y[sizeof(int)][1 + 2];
+long z asm("other_name") __attribute__((unused));
+int (__attribute__((unused)) *aa), __attribute__((weak)) ab;
+int __attribute__((address_space(1))) *ac;
+int *__attribute__((btf_type_tag("user"))) ad;
+int * _Nonnull ae;

@@ -1,0 +1,11 @@
+int a = 1, b[] = { 1, 2, 3, }, c[2][2] = { { 1, 2 }, { 3, 4 } };
+struct s { int x, y[4]; struct { int z; } in; };
+struct s d = { .x = 1, .y = { [1] = 2, [2 ... 3] = 4 }, .in.z = 5, };
+struct s e = { x: 1, y: { 0 } };
+struct s f[] = { [0].x = 1, [1] = { 2 }, [2].y[3] = 4 };
+int g[] = { [3] 7 };
+char h[] = "a" "b";
+struct s i = {};
+int *j = (int[]){ 1, 2 };
+struct s *k = &(struct s){ .x = 1 };
+int l = sizeof(struct s){ 1 }.x;

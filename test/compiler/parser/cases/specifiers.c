@@ -1,0 +1,16 @@
+typedef unsigned long long int u64;
+static inline int f(void);
+_Noreturn void g(void);
+extern _Thread_local int t;
+long unsigned const int volatile long order_is_free;
+signed char sc; _Bool b; __int128 i128; unsigned __int128 u128; float fl; long double ld; _Complex double cd;
+__signed__ int s; __const int c; __volatile__ int v; __inline__ int in(void);
+_Atomic int at; _Atomic(int) au;
+_Alignas(8) char al; _Alignas(int) char am;
+typeof(int) ty; typeof(ty) tz; __typeof__(1 + 1) tw; typeof_unqual(const int) tu;
+__auto_type au2 = 1;
+u64 typedef swapped; const u64 cu; u64 const uc;
+__int128_t predefined; __builtin_va_list list;
+implicit(void);
+static no_type;
+unknown_t thing, *other;
