@@ -1,0 +1,82 @@
+/** What a subcommand may touch: where it writes, whether people watch, and the file system as a `Host`. Tests make their own. */
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Host } from '../base/host.js'
+
+export interface CliContext {
+  readonly host: Host
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly colour: boolean
+  /** Whether standard error is a terminal: progress is shown only there. */
+  readonly interactive: boolean
+  out(text: string): void
+  err(text: string): void
+  /** Writes a whole file or nothing: to a temporary name beside it, then renamed. Returns a message when it cannot. */
+  write(path: string, bytes: Uint8Array | string): string | undefined
+}
+
+/** Largest file read; a bigger one is refused by size, before its bytes come in. */
+export const MAX_INPUT_BYTES = 64 * 1024 * 1024
+
+export class NodeHost implements Host {
+  constructor(private readonly cwd: string) {}
+
+  read(path: string): Uint8Array | undefined {
+    const full = resolve(this.cwd, path)
+    try {
+      const stat = statSync(full)
+      if (stat.isDirectory()) return undefined
+      return readFileSync(full)
+    } catch {
+      return undefined
+    }
+  }
+
+  exists(path: string): boolean {
+    try {
+      return !statSync(resolve(this.cwd, path)).isDirectory()
+    } catch {
+      return false
+    }
+  }
+
+  /** Bytes of a file, undefined where it does not exist. */
+  size(path: string): number | undefined {
+    try {
+      return statSync(resolve(this.cwd, path)).size
+    } catch {
+      return undefined
+    }
+  }
+}
+
+export function nodeContext(): CliContext {
+  const cwd = process.cwd()
+  const noColour = process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== ''
+  return {
+    host: new NodeHost(cwd),
+    cwd,
+    env: process.env,
+    colour: !noColour && (process.stderr.isTTY === true || process.env['FORCE_COLOR'] !== undefined),
+    interactive: process.stderr.isTTY === true,
+    out: text => void process.stdout.write(text),
+    err: text => void process.stderr.write(text),
+    write(path, bytes) {
+      const full = resolve(cwd, path)
+      const temporary = `${full}.${process.pid}.tmp`
+      try {
+        if (path === '/dev/null' || path === '/dev/stdout') writeFileSync(full, bytes)
+        else {
+          mkdirSync(dirname(full), { recursive: true })
+          writeFileSync(temporary, bytes)
+          renameSync(temporary, full)
+        }
+        return undefined
+      } catch (error) {
+        rmSync(temporary, { force: true })
+        return `cannot write ${path}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`
+      }
+    },
+  }
+}

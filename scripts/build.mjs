@@ -1,0 +1,99 @@
+/**
+ * Builds dist/: the CLI in one bundled file with V8's code cache beside it, the library, and its type declarations.
+ * Run by `npm ci` (prepare) so that `npx bpfc` works from a clone. `--cli` builds only the CLI.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const require = createRequire(import.meta.url)
+let esbuild
+try {
+  esbuild = require('esbuild')
+} catch {
+  // An installed package has no build tools and comes with dist/ already made.
+  if (existsSync(join(root, 'dist/bpfc.mjs'))) process.exit(0)
+  throw new Error('esbuild is missing: run `npm ci` first')
+}
+const onlyCli = process.argv.includes('--cli')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const dist = join(root, 'dist')
+mkdirSync(dist, { recursive: true })
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { BPFC_VERSION: JSON.stringify(version) },
+  external: ['koffi'],
+}
+
+// CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy.
+await esbuild.build({
+  ...common,
+  entryPoints: ['cli/main.ts'],
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  outfile: 'dist/bpfc.cjs',
+})
+for (const [name, driver] of [
+  ['bpfc', 'main'],
+  ['bpfc-clang', 'clangMain'],
+])
+  writeFileSync(join(dist, `${name}.mjs`), launcher(driver), { mode: 0o755 })
+// The cache is made by a run that goes through the compiler, so that lazily compiled functions are in it.
+rmSync(join(dist, 'bpfc.cache'), { force: true })
+const warm = spawnSync(process.execPath, [join(dist, 'bpfc.mjs'), '--make-code-cache'], { encoding: 'utf8', cwd: root })
+if (warm.status !== 0) throw new Error(`the bundle does not start: ${warm.stderr}`)
+
+if (!onlyCli) {
+  await esbuild.build({
+    ...common,
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    entryPoints: ['index.ts'],
+    format: 'esm',
+    packages: 'external',
+    outfile: 'dist/index.mjs',
+  })
+  const tsc = spawnSync(
+    process.execPath,
+    [require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'), '-p', 'tsconfig.types.json'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  )
+  if (tsc.status !== 0) throw new Error(`type declarations: ${tsc.stdout}${tsc.stderr}`)
+}
+
+/** A few lines that load the bundle with its code cache when that fits this version of Node, and without when not. */
+function launcher(driver) {
+  return `#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import vm from 'node:vm'
+
+const folder = dirname(fileURLToPath(import.meta.url))
+const file = join(folder, 'bpfc.cjs')
+const cache = join(folder, 'bpfc.cache')
+const script = new vm.Script('(function (exports, require, module, __filename, __dirname) {' + readFileSync(file, 'utf8') + '\\n})', {
+  filename: file,
+  cachedData: existsSync(cache) ? readFileSync(cache) : undefined,
+  importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+})
+const module = { exports: {} }
+script.runInThisContext()(module.exports, createRequire(import.meta.url), module, file, folder)
+process.exitCode = await module.exports.${driver}(process.argv.slice(2), { script, cache })
+`
+}
