@@ -1,0 +1,31 @@
+/** CPU and wall time of whole processes, in pairs so that a drifting machine touches both. */
+import { spawnSync } from 'node:child_process'
+
+/** One run: seconds of CPU (user and system, from the shell's `times`, which counts finished children) and wall. */
+export function once(command, args, options = {}) {
+  const started = process.hrtime.bigint()
+  const result = spawnSync('/bin/bash', ['-c', '"$0" "$@" >/dev/null; code=$?; times; exit $code', command, ...args], { encoding: 'utf8', ...options })
+  const wall = Number(process.hrtime.bigint() - started) / 1e9
+  if (result.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr || result.error}`)
+  const children = result.stdout.trim().split('\n').pop() ?? ''
+  const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(match => Number(match[1]) * 60 + Number(match[2]))
+  return { wall, cpu: (seconds[0] ?? 0) + (seconds[1] ?? 0) }
+}
+
+export const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+
+/** Runs two commands in turn and gives the median figures of each. */
+export function pair(ours, peer, rounds = 7) {
+  const a = []
+  const b = []
+  once(...ours)
+  once(...peer)
+  for (let i = 0; i < rounds; i++) {
+    a.push(once(...ours))
+    b.push(once(...peer))
+  }
+  const figures = (rows, key) => ({ median: median(rows.map(row => row[key])), min: Math.min(...rows.map(row => row[key])), max: Math.max(...rows.map(row => row[key])) })
+  return { ours: { cpu: figures(a, 'cpu'), wall: figures(a, 'wall') }, peer: { cpu: figures(b, 'cpu'), wall: figures(b, 'wall') } }
+}
+
+export const has = command => spawnSync('/bin/sh', ['-c', `command -v ${command}`]).status === 0

@@ -1,0 +1,331 @@
+/**
+ * `bpfc-clang`: takes the place of `clang -target bpf` in somebody's build, with the same flags, the same outputs and clang's
+ * form of messages. What clang would do for other targets is refused.
+ */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { ExitCode } from '../../base/outcome.js'
+import { warningPolicy } from '../../base/warning-policy.js'
+import { dependencyFile, dumpMacros, preprocessOnly } from '../../compiler/preprocess-only.js'
+import { type CompileResult, compile } from '../../compiler/pipeline.js'
+import { SHIPPED_INCLUDE } from '../../compiler/include/shipped-headers.js'
+import { type CompileFlags, defaultFlags, MACHINE_INCLUDES, parseCpu, toCompileOptions } from '../compile-options.js'
+import { type CliContext, MAX_INPUT_BYTES, NodeHost } from '../context.js'
+import { compilerHost } from '../compiler-host.js'
+import { renderClangStyle } from '../report/diagnostic-text.js'
+import { type ParsedOption, parseClangArguments } from './options.js'
+
+type Mode = 'compile' | 'assembly' | 'preprocess' | 'syntax' | 'dependencies' | 'link'
+
+interface Job {
+  mode: Mode
+  flags: CompileFlags
+  output: string | undefined
+  language: string | undefined
+  warnings: string[]
+  noWarnings: boolean
+  dumpMacros: boolean
+  lineMarkers: boolean
+  verbose: boolean
+  errorLimit: number
+  targetGiven: boolean
+  /** `-MD` and its kind. */
+  dependencies: { write: boolean; system: boolean; phony: boolean; file: string | undefined; targets: { text: string; quoted: boolean }[] }
+}
+
+/** Version that `__clang_major__` claims, so that build scripts which parse `--version` agree with the macros. */
+const CLAIMED = '19.1.7'
+
+export function clangMain(words: readonly string[], context: CliContext, version: string): number {
+  const expanded = words.flatMap(word => (word.startsWith('@') ? responseFile(word, context) : [word]))
+  const command = parseClangArguments(expanded)
+  const error = (message: string) => context.err(`bpfc-clang: error: ${message}\n`)
+  const job: Job = {
+    mode: 'link',
+    flags: { ...defaultFlags(), optimize: '0', debug: false },
+    output: undefined,
+    language: undefined,
+    warnings: [],
+    noWarnings: false,
+    dumpMacros: false,
+    lineMarkers: true,
+    verbose: false,
+    errorLimit: 20,
+    targetGiven: false,
+    dependencies: { write: false, system: true, phony: false, file: undefined, targets: [] },
+  }
+  for (const message of command.errors) error(message)
+  if (command.errors.length > 0) return ExitCode.rejected
+  for (const option of command.options) {
+    const done = applyOption(option, job, context, version)
+    if (typeof done === 'string') {
+      error(done)
+      return ExitCode.rejected
+    }
+    if (done === 'printed') return ExitCode.ok
+  }
+  if (job.verbose) showSearchPath(job, context, version)
+  if (command.inputs.length === 0) {
+    if (job.verbose) return ExitCode.ok
+    error('no input files')
+    return ExitCode.rejected
+  }
+  if (job.mode === 'link') {
+    error('only -c, -S, -E, -M and -fsyntax-only have a meaning for BPF; link objects with `bpfc link`')
+    return ExitCode.rejected
+  }
+  if (job.output !== undefined && command.inputs.length > 1 && job.mode !== 'syntax') {
+    error('cannot specify -o when generating multiple output files')
+    return ExitCode.rejected
+  }
+  let code: number = ExitCode.ok
+  for (const input of command.inputs) code = Math.max(code, runOne(input, job, context))
+  return code
+}
+
+function responseFile(word: string, context: CliContext): string[] {
+  const bytes = context.host.read(word.slice(1))
+  if (!bytes) return [word]
+  const words: string[] = []
+  for (const match of new TextDecoder().decode(bytes).matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)) words.push((match[1] ?? match[2] ?? match[3])!.replace(/\\(.)/g, '$1'))
+  return words
+}
+
+/** Sets what an option says. A message means that it is refused; `printed` that the whole job was to print something. */
+function applyOption(option: ParsedOption, job: Job, context: CliContext, version: string): string | 'printed' | undefined {
+  const { value, name } = option
+  const flags = job.flags
+  switch (option.row.to) {
+    case 'include-user':
+      flags.user.push(value)
+      break
+    case 'include-system':
+      flags.system.push(value)
+      break
+    case 'include-after':
+      flags.after.push(value)
+      break
+    case 'include-quote':
+      flags.quote.push(value)
+      break
+    case 'include-file':
+      flags.predefines.push({ kind: 'include', path: value })
+      break
+    case 'define':
+      flags.predefines.push({ kind: 'define', text: value })
+      break
+    case 'undefine':
+      flags.predefines.push({ kind: 'undef', name: value })
+      break
+    case 'output':
+      job.output = value
+      break
+    case 'language':
+      job.language = value
+      if (value !== 'c' && value !== 'none' && value !== 'cpp-output') return `language not supported: '${value}'`
+      break
+    case 'target':
+      job.targetGiven = true
+      if (/^bpf(el)?(-|$)/.test(value)) flags.little = true
+      else if (/^bpfeb(-|$)/.test(value)) flags.little = false
+      else return `target '${value}' is not BPF; bpfc compiles for bpf, bpfel and bpfeb`
+      break
+    case 'little':
+      flags.little = true
+      break
+    case 'big':
+      flags.little = false
+      break
+    case 'cpu': {
+      const cpu = parseCpu(value)
+      if (!cpu) return `unknown target CPU '${value}'; valid are: generic, v1, v2, v3, v4, probe`
+      flags.cpu = cpu
+      break
+    }
+    case 'compile':
+      if (job.mode === 'link') job.mode = 'compile'
+      break
+    case 'assembly':
+      job.mode = 'assembly'
+      break
+    case 'preprocess':
+      job.mode = 'preprocess'
+      break
+    case 'syntax-only':
+      job.mode = 'syntax'
+      break
+    case 'no-line-markers':
+      job.lineMarkers = false
+      break
+    case 'dump-macros':
+      job.dumpMacros = true
+      break
+    case 'dependencies':
+      applyDependencyFlag(name, job)
+      break
+    case 'dependency-file':
+      job.dependencies.file = value
+      break
+    case 'dependency-target':
+      if (name !== '-MJ') job.dependencies.targets.push({ text: value, quoted: name === '-MQ' })
+      break
+    case 'optimize':
+      flags.optimize = value === '0' ? '0' : value === '1' || value === 'g' ? '1' : value === 's' || value === 'z' ? 's' : '2'
+      break
+    case 'debug':
+      flags.debug = value !== '0'
+      break
+    case 'no-standard-includes':
+      if (name !== '-nostdinc++' && name !== '-nobuiltininc') flags.standardIncludes = false
+      break
+    case 'verbose':
+    case 'show-commands':
+      job.verbose = true
+      break
+    case 'version':
+    case 'print':
+      printVersion(name + value, context, version)
+      return 'printed'
+    case 'help':
+      context.out('usage: bpfc-clang -target bpf [-O2] [-g] [-mcpu=v1|v2|v3|v4] [-I DIR] [-D NAME[=VALUE]] -c FILE.c -o FILE.o\n\nTakes clang\'s options; those without meaning for BPF are accepted and ignored. See also `bpfc --help`.\n')
+      return 'printed'
+    case 'no-warnings':
+      job.noWarnings = true
+      break
+    case 'warning':
+      job.warnings.push(value)
+      break
+    case 'prefix-map': {
+      const at = value.indexOf('=')
+      if (at < 0) return `invalid argument '${value}' to ${name}`
+      if (name !== '-fmacro-prefix-map=') flags.prefixMap.unshift({ from: value.slice(0, at), to: value.slice(at + 1) })
+      break
+    }
+    case 'working-directory':
+      flags.workingDirectory = value
+      break
+    case 'error-limit':
+      job.errorLimit = Number.parseInt(value, 10) || 0
+      break
+    case 'refused':
+      return `'${name}${value}' is not supported: ${option.row.why}`
+    default:
+      break
+  }
+  return undefined
+}
+
+function applyDependencyFlag(name: string, job: Job): void {
+  const wanted = job.dependencies
+  if (name === '-M' || name === '-MM') {
+    job.mode = 'dependencies'
+    wanted.system = name === '-M'
+  } else if (name === '-MD' || name === '-MMD') {
+    wanted.write = true
+    wanted.system = name === '-MD'
+  } else if (name === '-MP') wanted.phony = true
+}
+
+function printVersion(what: string, context: CliContext, version: string): void {
+  if (what === '-dumpversion') context.out(`${CLAIMED}\n`)
+  else if (what === '-dumpmachine' || what.endsWith('print-target-triple')) context.out('bpf\n')
+  else if (what.endsWith('print-resource-dir')) context.out(`${SHIPPED_INCLUDE}\n`)
+  else context.out(`bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\nThread model: posix\n`)
+}
+
+/** clang's `-v` block that build files take include directories from. */
+function showSearchPath(job: Job, context: CliContext, version: string): void {
+  printVersionTo(context, version)
+  const flags = job.flags
+  const machine = flags.standardIncludes ? [...MACHINE_INCLUDES.slice(0, 1), ...multiarch(), ...MACHINE_INCLUDES.slice(1)] : []
+  const exists = (path: string) => !(context.host instanceof NodeHost) || directoryExists(path, context)
+  context.err('#include "..." search starts here:\n')
+  for (const path of flags.quote) context.err(` ${path}\n`)
+  context.err('#include <...> search starts here:\n')
+  for (const path of [...flags.user, ...flags.system, ...machine, ...flags.after]) if (exists(path)) context.err(` ${path}\n`)
+  context.err('End of search list.\n')
+}
+
+function printVersionTo(context: CliContext, version: string): void {
+  context.err(`bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\n`)
+}
+
+/** Debian and its kin keep `asm/types.h` in a folder named by the machine. */
+export function multiarch(): string[] {
+  const names: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', riscv64: 'riscv64-linux-gnu', ppc64: 'powerpc64le-linux-gnu', s390x: 's390x-linux-gnu' }
+  const name = names[process.arch]
+  return name ? [`/usr/include/${name}`] : []
+}
+
+function directoryExists(path: string, context: CliContext): boolean {
+  return (context.host as NodeHost).isDirectory(path)
+}
+
+function runOne(input: string, job: Job, context: CliContext): number {
+  const error = (message: string) => context.err(`bpfc-clang: error: ${message}\n`)
+  let host = compilerHost(context.host)
+  let path = input
+  if (input === '-') {
+    path = '<stdin>'
+    host = host.with(path, new Uint8Array(readFileSync(0)))
+  } else if (!context.host.exists(input)) {
+    error(`no such file or directory: '${input}'`)
+    return ExitCode.rejected
+  } else if (context.host instanceof NodeHost && (context.host.size(input) ?? 0) > MAX_INPUT_BYTES) {
+    error(`'${input}' is larger than ${MAX_INPUT_BYTES >> 20} MB`)
+    return ExitCode.limit
+  }
+  const options = toCompileOptions(job.flags, context.cwd)
+  const settings = { errorLimit: job.errorLimit, policy: warningPolicy(job.noWarnings ? ['no-everything'] : job.warnings) }
+  const emit = (target: string | undefined, content: Uint8Array | string): number => {
+    if (target === undefined || target === '-') context.out(typeof content === 'string' ? content : new TextDecoder('latin1').decode(content))
+    else {
+      const problem = context.write(target, content)
+      if (problem) {
+        error(problem)
+        return ExitCode.rejected
+      }
+    }
+    return ExitCode.ok
+  }
+  const stem = basename(path).replace(/\.[^.]*$/, '')
+  const object = job.output ?? `${stem}${job.mode === 'assembly' ? '.s' : '.o'}`
+
+  if (job.mode === 'preprocess' || job.mode === 'dependencies') {
+    const result = preprocessOnly(host, path, options, settings)
+    for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))
+    if (result.failed) return ExitCode.rejected
+    if (job.mode === 'dependencies')
+      return emit(job.dependencies.file ?? job.output, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
+    if (job.dependencies.write) emit(job.dependencies.file ?? `${job.output ?? stem}.d`, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
+    return emit(job.output, job.dumpMacros ? dumpMacros(result) : result.text(job.lineMarkers))
+  }
+
+  const result: CompileResult = compile(host, path, options, { ...settings, emit: job.mode === 'assembly' ? 'asm' : job.mode === 'syntax' ? 'check' : 'obj' })
+  for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))
+  const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
+  if (result.errors + result.warnings > 0) {
+    const parts = [result.warnings > 0 ? count(result.warnings, 'warning') : '', result.errors > 0 ? count(result.errors, 'error') : ''].filter(Boolean)
+    context.err(`${parts.join(' and ')} generated.\n`)
+  }
+  if (result.notImplemented) {
+    error(result.notImplemented)
+    return ExitCode.notImplemented
+  }
+  if (result.errors > 0) return ExitCode.rejected
+  if (job.dependencies.write) {
+    const code = emit(job.dependencies.file ?? object.replace(/\.[^./]*$/, '.d'), dependencyFile(result, dependencyRequest(job, object)))
+    if (code !== ExitCode.ok) return code
+  }
+  if (job.mode === 'assembly') return emit(object, result.text ?? '')
+  return job.mode === 'compile' && result.object ? emit(object, result.object) : ExitCode.ok
+}
+
+function dependencyRequest(job: Job, target: string) {
+  return {
+    targets: job.dependencies.targets.length > 0 ? job.dependencies.targets : [{ text: target, quoted: true }],
+    system: job.dependencies.system,
+    phony: job.dependencies.phony,
+  }
+}
+

@@ -1,0 +1,16 @@
+/** The subcommands, in the order help shows them. Each is one file that states its flags and does its work. */
+import type { Command } from 'commander'
+import type { CliContext } from './context.js'
+import { buildCommand } from './commands/build.js'
+import { checkCommand } from './commands/check.js'
+import { dumpCommand } from './commands/dump.js'
+import { loadCommand } from './commands/load.js'
+import { runCommand } from './commands/run.js'
+
+export interface Subcommand {
+  readonly name: string
+  /** Adds the command with its arguments, flags and help; the action reports the exit code through `exit`. */
+  register(program: Command, context: CliContext, exit: (code: number) => void): void
+}
+
+export const subcommands: readonly Subcommand[] = [buildCommand, checkCommand, runCommand, dumpCommand, loadCommand]
