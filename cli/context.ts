@@ -41,6 +41,14 @@ export class NodeHost implements Host {
     }
   }
 
+  isDirectory(path: string): boolean {
+    try {
+      return statSync(resolve(this.cwd, path)).isDirectory()
+    } catch {
+      return false
+    }
+  }
+
   /** Bytes of a file, undefined where it does not exist. */
   size(path: string): number | undefined {
     try {

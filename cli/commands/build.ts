@@ -1,0 +1,49 @@
+/** `bpfc build`: C to objects, or to the text of a stage. */
+import { ExitCode } from '../../base/outcome.js'
+import type { Emit } from '../../compiler/pipeline.js'
+import { compileFile } from '../compile-file.js'
+import type { Subcommand } from '../commands.js'
+import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+
+const emits = ['tokens', 'ast', 'ir', 'asm', 'btf', 'obj'] as const
+
+/** Where an object goes when nobody said: beside the working directory, `x.bpf.c` to `x.bpf.o`. */
+export const defaultOutput = (path: string): string => `${path.split('/').pop()!.replace(/\.c$/, '')}.o`
+
+export const buildCommand: Subcommand = {
+  name: 'build',
+  register(program, context, exit) {
+    const command = program
+      .command('build')
+      .summary('compile C to BPF objects')
+      .description('Compiles restricted C to ELF objects with BTF that libbpf-style loaders take.')
+      .argument('<files...>', 'C sources')
+      .option('-o, --output <file>', 'the object (one source only; default: FILE with .o, in the current folder)')
+      .option('--emit <stage>', `what to write: ${emits.join(', ')}; texts go to standard output unless -o is given`, 'obj')
+    addCompileFlags(command).addHelpText('after', '\nExamples:\n  bpfc build prog.bpf.c -o prog.bpf.o\n  bpfc build -I include -D DEBUG=1 --mcpu v2 *.bpf.c\n  bpfc build prog.bpf.c --emit asm')
+    command.action((files: string[], values: { output?: string; emit: string }) => {
+      const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
+      if (!(emits as readonly string[]).includes(values.emit)) usage(`--emit ${values.emit}: must be one of ${emits.join(', ')}`)
+      if (values.output !== undefined && files.length > 1) usage('-o takes one source file')
+      const emit = values.emit as Emit
+      const request = readCompileFlags(values)
+      let code: number = ExitCode.ok
+      for (const file of files) {
+        const compiled = compileFile(file, request, context, emit)
+        code = Math.max(code, compiled.code)
+        if (compiled.code !== ExitCode.ok || !compiled.result) continue
+        const content = emit === 'obj' ? compiled.result.object! : compiled.result.text!
+        if (emit !== 'obj' && values.output === undefined) {
+          context.out(content as string)
+          continue
+        }
+        const problem = context.write(values.output ?? defaultOutput(file), content)
+        if (problem) {
+          context.err(`error[D0005]: ${problem}\n`)
+          code = Math.max(code, ExitCode.rejected)
+        }
+      }
+      exit(code)
+    })
+  },
+}

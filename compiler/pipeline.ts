@@ -1,0 +1,95 @@
+/**
+ * Source to object, readable from top to bottom: preprocess, parse, check, lower, optimise, generate. One function for the
+ * command line, the plugins and the API.
+ */
+import { type Diagnostic, DiagnosticSink, TooManyErrors, type WarningPolicy } from '../base/diagnostics.js'
+import type { Host } from '../base/host.js'
+import { NotImplemented } from '../base/outcome.js'
+import { SourceSet } from '../base/source.js'
+import { generate } from './codegen/generate.js'
+import { printModule } from './ir/print.js'
+import { lower } from './lower/lower.js'
+import type { CompileOptions } from './options.js'
+import { parseTranslationUnit } from './parser/parse.js'
+import { printTree } from './parser/print-ast.js'
+import { runPasses } from './passes/pass-list.js'
+import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
+import { printTokens } from './preprocessor/print-tokens.js'
+import { checkTranslationUnit } from './typecheck/check.js'
+
+/** How far to go, and what to give: an object, or the text form of a stage; `check` stops after the type checker. */
+export type Emit = 'obj' | 'tokens' | 'ast' | 'ir' | 'asm' | 'btf' | 'check'
+
+export interface CompileSettings {
+  readonly emit?: Emit
+  /** Errors after which compilation is abandoned; 0 for no limit. */
+  readonly errorLimit?: number
+  /** What `-W` flags decided. */
+  readonly policy?: WarningPolicy
+}
+
+export interface CompileResult {
+  /** Only with `emit: 'obj'`, and only when there were no errors. */
+  readonly object: Uint8Array | undefined
+  /** The text of the stage asked for. */
+  readonly text: string | undefined
+  readonly diagnostics: readonly Diagnostic[]
+  readonly errors: number
+  readonly warnings: number
+  /** What valid input asked for that bpfc does not have; then there is no object. */
+  readonly notImplemented: string | undefined
+  /** Every file read, in order of first entry: what a depfile lists. */
+  readonly sources: SourceSet
+}
+
+/** Compiles one source file. Does not throw for anything in the input; a thrown `InternalError` is a bug of ours. */
+export function compile(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): CompileResult {
+  const sources = new SourceSet()
+  const sink = new DiagnosticSink(settings.errorLimit ?? 20, settings.policy, span => sources.fileOf(span.start)?.system ?? false)
+  let made: Made = {}
+  let notImplemented: string | undefined
+  try {
+    made = stages(host, path, options, settings.emit ?? 'obj', sources, sink)
+  } catch (error) {
+    if (error instanceof NotImplemented) notImplemented = error.message
+    else if (!(error instanceof TooManyErrors)) throw error
+  }
+  const failed = sink.hasErrors || notImplemented !== undefined
+  return {
+    object: failed ? undefined : made.object,
+    text: made.text,
+    diagnostics: sink.all,
+    errors: sink.errors,
+    warnings: sink.warnings,
+    notImplemented,
+    sources,
+  }
+}
+
+interface Made {
+  object?: Uint8Array
+  text?: string
+}
+
+function stages(host: Host, path: string, options: CompileOptions, emit: Emit, sources: SourceSet, sink: DiagnosticSink): Made {
+  const unit: Preprocessed = preprocess(host, path, options, sources, sink)
+  const { tokens, names, index } = unit
+  if (emit === 'tokens') return { text: printTokens(unit) }
+
+  const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
+  if (emit === 'ast') return { text: printTree(parsed, names) }
+
+  const typed = checkTranslationUnit(parsed, names, tokens, sink, options.target)
+  if (emit === 'check' || sink.hasErrors) return {}
+
+  const module = lower(typed, { tokens, names, sources, target: options.target, sink, options })
+  if (sink.hasErrors) return {}
+  runPasses(module, options, sink)
+  if (emit === 'ir') return { text: printModule(module) }
+  if (sink.hasErrors) return {}
+
+  const generated = generate(module, { options, sources, sink, text: atom => names.text(atom) })
+  if (emit === 'asm') return { text: generated.assembly() }
+  if (emit === 'btf') return { text: generated.btfText() }
+  return { object: generated.object }
+}
