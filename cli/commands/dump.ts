@@ -1,0 +1,161 @@
+/** `bpfc dump`: what an object holds, for people. */
+import { formatInsn, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
+import { ExitCode, FormatError } from '../../base/outcome.js'
+import { printBtfType } from '../../linker/btf/raw-dump.js'
+import type { ElfFile } from '../../linker/elf/elf-types.js'
+import { readElf } from '../../linker/elf/read-elf.js'
+import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
+import { openObject } from '../../linker/object/open.js'
+import { mapTypeName } from '../../linker/object/uapi.js'
+import { readInput } from '../compile-file.js'
+import type { Subcommand } from '../commands.js'
+import type { CliContext } from '../context.js'
+import { type Paint, painter } from '../report/colour.js'
+
+const parts = ['sections', 'programs', 'maps', 'btf', 'relocations'] as const
+type Part = (typeof parts)[number]
+
+export const dumpCommand: Subcommand = {
+  name: 'dump',
+  register(program, context, exit) {
+    const command = program
+      .command('dump')
+      .summary('show what an object holds')
+      .description('Shows sections, programs with their C lines, maps, BTF and relocations of a BPF object, whoever compiled it.')
+      .argument('<objects...>', 'BPF objects')
+      .option('--only <parts>', `comma-separated: ${parts.join(', ')} (default: all but btf)`)
+      .option('--prog <name>', 'only this program or subprogram')
+      .option('--style <style>', 'instructions as llvm-objdump or as bpftool prints them: llvm, bpftool', 'llvm')
+      .option('--no-source', 'without C lines')
+    command.action((paths: string[], values: { only?: string; prog?: string; style: string; source: boolean }) => {
+      const wanted = values.only?.split(',') ?? parts.filter(part => part !== 'btf')
+      const unknown = wanted.find(part => !(parts as readonly string[]).includes(part))
+      if (unknown !== undefined) command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
+      if (values.style !== 'llvm' && values.style !== 'bpftool')
+        command.error(`error: --style ${values.style}: must be llvm or bpftool`, { exitCode: ExitCode.usage })
+      let code: number = ExitCode.ok
+      for (const path of paths) {
+        const bytes = readInput(path, context)
+        if (typeof bytes === 'number') {
+          code = Math.max(code, bytes)
+          continue
+        }
+        try {
+          dump(path, bytes, new Set(wanted as Part[]), { program: values.prog, style: values.style as PseudoCStyle, source: values.source }, context)
+        } catch (error) {
+          if (!(error instanceof FormatError)) throw error
+          context.err(`error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`)
+          code = Math.max(code, ExitCode.rejected)
+        }
+      }
+      exit(code)
+    })
+  },
+}
+
+interface Choices {
+  readonly program: string | undefined
+  readonly style: PseudoCStyle
+  readonly source: boolean
+}
+
+function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choices: Choices, context: CliContext): void {
+  const elf = readElf(bytes)
+  const object = openObject(bytes, path)
+  const paint = painter(context.colour)
+  const head = (title: string) => context.out(`\n${paint('bold', title)}\n`)
+  context.out(`${paint('bold', path)}: ${bytes.length} bytes, ${object.little ? 'little' : 'big'}-endian, license ${JSON.stringify(object.license)}\n`)
+  if (wanted.has('sections')) {
+    head('Sections')
+    context.out(sectionTable(elf))
+  }
+  if (wanted.has('programs')) {
+    for (const func of [...object.programs, ...object.subprograms]) {
+      if (choices.program !== undefined && func.name !== choices.program) continue
+      head(`${func.name} (${func.section}), ${func.insns.length} instructions`)
+      context.out(programText(func, object, choices, paint))
+    }
+  }
+  if (wanted.has('maps') && object.maps.length > 0) {
+    head('Maps')
+    context.out(table(object.maps.map(mapRow)))
+  }
+  if (wanted.has('relocations')) {
+    const rows = relocationRows(elf)
+    if (rows.length > 0) {
+      head('Relocations')
+      context.out(table(rows))
+    }
+  }
+  if (wanted.has('btf')) {
+    head('BTF')
+    if (!object.btf) context.out('  none\n')
+    else for (let id = 1; id < object.btf.count; id++) context.out(`${printBtfType(object.btf, id)}\n`)
+  }
+}
+
+/** Rows of text in aligned columns, two blanks in front. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
+  return rows.map(row => `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`).join('')
+}
+
+function sectionTable(elf: ElfFile): string {
+  return table(elf.sections.slice(1).map(section => [String(section.index), section.name, `${section.size} bytes`, `align ${section.align}`]))
+}
+
+function mapRow(map: MapDef): string[] {
+  return [map.name, mapTypeName(map.type), `key ${map.keySize}`, `value ${map.valueSize}`, `entries ${map.maxEntries}`, map.flags ? `flags 0x${map.flags.toString(16)}` : '']
+}
+
+const coreNames = new Map<number, string>(Object.entries(CoreReloKind).map(([name, kind]) => [kind, name]))
+
+function programText(func: ObjectFunction, object: BpfObject, choices: Choices, paint: Paint): string {
+  const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
+  const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
+  const core = new Map(func.coreRelos.map(relo => [relo.slot, relo]))
+  let text = ''
+  for (let slot = 0; slot < func.insns.length; slot++) {
+    const line = lines.get(slot)
+    if (line && choices.source) text += paint('dim', `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`).concat('\n')
+    text += `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style)}`
+    const reloc = relocs.get(slot)
+    if (reloc) text += paint('cyan', `    # ${relocText(reloc, object)}`)
+    const relo = core.get(slot)
+    if (relo) text += paint('cyan', `    # CO-RE ${coreNames.get(relo.kind) ?? relo.kind} [${relo.type}] ${relo.access}`)
+    text += '\n'
+    // The second half of a 64-bit immediate.
+    if (func.insns.code[slot] === 0x18) slot++
+  }
+  return text
+}
+
+function relocText(reloc: ObjectFunction['relocs'][number], object: BpfObject): string {
+  switch (reloc.kind) {
+    case 'map':
+      return `map ${object.maps[reloc.map]!.name}`
+    case 'data':
+      return `${object.maps[reloc.map]!.data?.section ?? object.maps[reloc.map]!.name}+${reloc.offset}`
+    case 'extern':
+      return `${object.externs[reloc.extern]!.kind} ${object.externs[reloc.extern]!.name}`
+    case 'subprogram':
+      return `${reloc.call ? 'call' : 'address of'} ${object.subprograms[reloc.subprogram]?.name ?? '?'}`
+  }
+}
+
+const relocationNames: Readonly<Record<number, string>> = { 1: 'R_BPF_64_64', 2: 'R_BPF_64_ABS64', 3: 'R_BPF_64_ABS32', 4: 'R_BPF_64_NODYLD32', 10: 'R_BPF_64_32' }
+
+/** Those of programs, maps and data; .BTF and .BTF.ext have thousands that tell nothing. */
+function relocationRows(elf: ElfFile): string[][] {
+  const rows: string[][] = []
+  for (const group of elf.relocations) {
+    const target = elf.sections[group.target]!.name
+    if (target.startsWith('.BTF') || target.startsWith('.debug')) continue
+    for (const reloc of group.relocs) {
+      const symbol = elf.symbols[reloc.symbol]
+      rows.push([target, `+0x${reloc.offset.toString(16)}`, relocationNames[reloc.type] ?? String(reloc.type), symbol?.name || elf.sections[symbol?.section ?? 0]?.name || '?'])
+    }
+  }
+  return rows
+}
