@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process'
 /** One run: seconds of CPU (user and system, from the shell's `times`, which counts finished children) and wall. */
 export function once(command, args, options = {}) {
   const started = process.hrtime.bigint()
-  const result = spawnSync('/bin/bash', ['-c', '"$0" "$@" >/dev/null; code=$?; times; exit $code', command, ...args], { encoding: 'utf8', ...options })
+  const result = spawnSync('/bin/bash', ['-c', '"$0" "$@" >/dev/null; code=$?; times; exit $code', command, ...args], {
+    encoding: 'utf8',
+    ...options,
+  })
   const wall = Number(process.hrtime.bigint() - started) / 1e9
   if (result.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr || result.error}`)
   const children = result.stdout.trim().split('\n').pop() ?? ''
@@ -24,8 +27,15 @@ export function pair(ours, peer, rounds = 7) {
     a.push(once(...ours))
     b.push(once(...peer))
   }
-  const figures = (rows, key) => ({ median: median(rows.map(row => row[key])), min: Math.min(...rows.map(row => row[key])), max: Math.max(...rows.map(row => row[key])) })
-  return { ours: { cpu: figures(a, 'cpu'), wall: figures(a, 'wall') }, peer: { cpu: figures(b, 'cpu'), wall: figures(b, 'wall') } }
+  const figures = (rows, key) => ({
+    median: median(rows.map(row => row[key])),
+    min: Math.min(...rows.map(row => row[key])),
+    max: Math.max(...rows.map(row => row[key])),
+  })
+  return {
+    ours: { cpu: figures(a, 'cpu'), wall: figures(a, 'wall') },
+    peer: { cpu: figures(b, 'cpu'), wall: figures(b, 'wall') },
+  }
 }
 
 export const has = command => spawnSync('/bin/sh', ['-c', `command -v ${command}`]).status === 0

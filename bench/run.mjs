@@ -12,7 +12,10 @@ const root = resolve(here, '..')
 const words = process.argv.slice(2)
 const json = words.includes('--json')
 const names = words.filter(word => !word.startsWith('-'))
-const all = readdirSync(here).filter(file => file.endsWith('.bench.mjs')).map(file => file.replace('.bench.mjs', '')).sort()
+const all = readdirSync(here)
+  .filter(file => file.endsWith('.bench.mjs'))
+  .map(file => file.replace('.bench.mjs', ''))
+  .sort()
 for (const name of names) {
   if (!all.includes(name)) {
     console.error(`no benchmark ${name}; there are: ${all.join(', ')}`)
@@ -25,6 +28,11 @@ for (const name of names.length > 0 ? names : all) {
   for (const row of await run({ root })) {
     const line = { bench: name, ...row, ratio: row.peer ? Number((row.ours / row.peer).toFixed(3)) : null }
     if (json) console.log(JSON.stringify(line))
-    else console.log(row.skipped ? `${name}: ${row.figure}: skipped, ${row.skipped}` : `${name}: ${row.figure}: ours ${row.ours}, ${row.peerName} ${row.peer}, ratio ${line.ratio}`)
+    else
+      console.log(
+        row.skipped
+          ? `${name}: ${row.figure}: skipped, ${row.skipped}`
+          : `${name}: ${row.figure}: ours ${row.ours}, ${row.peerName} ${row.peer}, ratio ${line.ratio}`,
+      )
   }
 }

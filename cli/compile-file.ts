@@ -22,10 +22,21 @@ export function readInput(path: string, context: CliContext): Uint8Array | numbe
   if (context.host instanceof NodeHost) {
     const size = context.host.size(path)
     if (size === undefined) return fail(ExitCode.rejected, 'D0001', `no such file: ${path}`)
-    if (size > MAX_INPUT_BYTES) return fail(ExitCode.limit, 'D0002', `${path} has ${Math.round(size / 2 ** 20)} MB; inputs over ${MAX_INPUT_BYTES >> 20} MB are not read`)
+    if (size > MAX_INPUT_BYTES)
+      return fail(
+        ExitCode.limit,
+        'D0002',
+        `${path} has ${Math.round(size / 2 ** 20)} MB; inputs over ${MAX_INPUT_BYTES >> 20} MB are not read`,
+      )
   }
   const bytes = context.host.read(path)
-  if (!bytes) return fail(ExitCode.rejected, 'D0001', `cannot read ${path}`, context.host.exists(path) ? undefined : 'it is a directory, or may not be read')
+  if (!bytes)
+    return fail(
+      ExitCode.rejected,
+      'D0001',
+      `cannot read ${path}`,
+      context.host.exists(path) ? undefined : 'it is a directory, or may not be read',
+    )
   return bytes
 }
 

@@ -43,7 +43,16 @@ export const MACHINE_INCLUDES: readonly string[] = ['/usr/local/include', '/usr/
 
 /** `x86` for x64 and so on: the suffix of `__TARGET_ARCH_` that bpf_tracing.h asks for. */
 export function targetArch(machine: string): string {
-  const names: Readonly<Record<string, string>> = { x64: 'x86', arm64: 'arm64', arm: 'arm', riscv64: 'riscv', s390x: 's390', ppc64: 'powerpc', loong64: 'loongarch', mips: 'mips' }
+  const names: Readonly<Record<string, string>> = {
+    x64: 'x86',
+    arm64: 'arm64',
+    arm: 'arm',
+    riscv64: 'riscv',
+    s390x: 's390',
+    ppc64: 'powerpc',
+    loong64: 'loongarch',
+    mips: 'mips',
+  }
   return names[machine] ?? 'x86'
 }
 

@@ -14,25 +14,141 @@ import { type BtfId, BtfKind, type BtfType } from '../linker/btf/btf-types.js'
 const roots = [
   // integers and their names
   ...['u8', 'u16', 'u32', 'u64', 's8', 's16', 's32', 's64', '__u8', '__u16', '__u32', '__u64', '__s8', '__s16', '__s32', '__s64'],
-  ...['__be16', '__be32', '__be64', '__le16', '__le32', '__le64', '__sum16', '__wsum', 'bool', 'size_t', 'ssize_t', 'pid_t', 'uid_t', 'gid_t'],
-  ...['dev_t', 'umode_t', 'loff_t', 'sector_t', 'gfp_t', 'uintptr_t', 'uint8_t', 'uint16_t', 'uint32_t', 'uint64_t', 'int8_t', 'int16_t', 'int32_t', 'int64_t'],
-  ...['atomic_t', 'atomic64_t', 'refcount_t', 'spinlock_t', 'kuid_t', 'kgid_t', 'ktime_t', 'sigset_t', 'possible_net_t', 'socket_lock_t'],
+  ...[
+    '__be16',
+    '__be32',
+    '__be64',
+    '__le16',
+    '__le32',
+    '__le64',
+    '__sum16',
+    '__wsum',
+    'bool',
+    'size_t',
+    'ssize_t',
+    'pid_t',
+    'uid_t',
+    'gid_t',
+  ],
+  ...[
+    'dev_t',
+    'umode_t',
+    'loff_t',
+    'sector_t',
+    'gfp_t',
+    'uintptr_t',
+    'uint8_t',
+    'uint16_t',
+    'uint32_t',
+    'uint64_t',
+    'int8_t',
+    'int16_t',
+    'int32_t',
+    'int64_t',
+  ],
+  ...[
+    'atomic_t',
+    'atomic64_t',
+    'refcount_t',
+    'spinlock_t',
+    'kuid_t',
+    'kgid_t',
+    'ktime_t',
+    'sigset_t',
+    'possible_net_t',
+    'socket_lock_t',
+  ],
   // tasks
-  ...['task_struct', 'mm_struct', 'cred', 'nsproxy', 'pid', 'upid', 'pid_namespace', 'uts_namespace', 'new_utsname', 'mnt_namespace', 'ns_common', 'signal_struct'],
-  ...['fs_struct', 'files_struct', 'fdtable', 'css_set', 'cgroup', 'cgroup_subsys_state', 'kernfs_node', 'thread_info', 'pt_regs', 'user_namespace'],
+  ...[
+    'task_struct',
+    'mm_struct',
+    'cred',
+    'nsproxy',
+    'pid',
+    'upid',
+    'pid_namespace',
+    'uts_namespace',
+    'new_utsname',
+    'mnt_namespace',
+    'ns_common',
+    'signal_struct',
+  ],
+  ...[
+    'fs_struct',
+    'files_struct',
+    'fdtable',
+    'css_set',
+    'cgroup',
+    'cgroup_subsys_state',
+    'kernfs_node',
+    'thread_info',
+    'pt_regs',
+    'user_namespace',
+  ],
   // files
   ...['file', 'path', 'dentry', 'inode', 'qstr', 'super_block', 'vfsmount', 'mount', 'linux_binprm', 'file_system_type'],
   // the network
-  ...['sock', 'sock_common', 'inet_sock', 'inet_connection_sock', 'tcp_sock', 'udp_sock', 'socket', 'request_sock', 'sockaddr', 'sockaddr_in', 'sockaddr_in6', 'in_addr', 'in6_addr'],
-  ...['sk_buff', 'sk_buff_head', 'skb_shared_info', 'net', 'net_device', 'ethhdr', 'vlan_hdr', 'iphdr', 'ipv6hdr', 'ipv6_opt_hdr', 'tcphdr', 'udphdr', 'icmphdr', 'icmp6hdr', 'arphdr'],
+  ...[
+    'sock',
+    'sock_common',
+    'inet_sock',
+    'inet_connection_sock',
+    'tcp_sock',
+    'udp_sock',
+    'socket',
+    'request_sock',
+    'sockaddr',
+    'sockaddr_in',
+    'sockaddr_in6',
+    'in_addr',
+    'in6_addr',
+  ],
+  ...[
+    'sk_buff',
+    'sk_buff_head',
+    'skb_shared_info',
+    'net',
+    'net_device',
+    'ethhdr',
+    'vlan_hdr',
+    'iphdr',
+    'ipv6hdr',
+    'ipv6_opt_hdr',
+    'tcphdr',
+    'udphdr',
+    'icmphdr',
+    'icmp6hdr',
+    'arphdr',
+  ],
   // tracepoint records
-  ...['trace_entry', 'trace_event_raw_sched_*', 'trace_event_raw_sys_enter', 'trace_event_raw_sys_exit', 'trace_event_raw_tcp_*', 'trace_event_raw_inet_sock_set_state', 'trace_event_raw_kfree_skb', 'trace_event_raw_signal_generate'],
+  ...[
+    'trace_entry',
+    'trace_event_raw_sched_*',
+    'trace_event_raw_sys_enter',
+    'trace_event_raw_sys_exit',
+    'trace_event_raw_tcp_*',
+    'trace_event_raw_inet_sock_set_state',
+    'trace_event_raw_kfree_skb',
+    'trace_event_raw_signal_generate',
+  ],
   // what BPF programs get and name
-  ...['bpf_*', 'xdp_*', '__sk_buff', 'sk_msg_md', 'sk_reuseport_md', 'btf_ptr', 'pt_regs', 'user_pt_regs', 'perf_event_header', 'bpf_attr'],
+  ...[
+    'bpf_*',
+    'xdp_*',
+    '__sk_buff',
+    'sk_msg_md',
+    'sk_reuseport_md',
+    'btf_ptr',
+    'pt_regs',
+    'user_pt_regs',
+    'perf_event_header',
+    'bpf_attr',
+  ],
 ]
 
 /** Kernel-internal structs that a `*` above would pull in with half of the kernel behind them. */
-const unwanted = /^(bpf_(verifier|prog_aux|prog$|map$|map_ops|htab|lru|trampoline|dispatcher|iter_(seq_|aux|target|priv)|cgroup_storage_map|dtab|local_storage_map|offload|link|struct_ops|mem_|core_(cand|spec|ctx)|crypto|testmod|nf_link|kprobe|uprobe|mprog|sched|trace_|tcx|netns|event|preload|stack_map|queue_stack|ringbuf|shtab|stab|array_aux|bloom|insn_|jit|subprog|reg_|func_state|stack_state|id|retval|kfunc|spin|rb_|list_node_kern|net_context|plt|ct_opts|tuple_bucket|test|dummy|raw_tp_n|tramp|attach_target|bprintf|prealloc|prog_(list|pack|array_item|dev|dummy|info_|offload|stats|type_)|dev_)|xdp_(umem|sock|mem|buff_x|ring|desc|dev|test|page|bulk|cpumap|frame_b|attach|metadata|rxtx|sk|umem|diag|statistics|options|mmap|netdev|txq|hints))/
+const unwanted =
+  /^(bpf_(verifier|prog_aux|prog$|map$|map_ops|htab|lru|trampoline|dispatcher|iter_(seq_|aux|target|priv)|cgroup_storage_map|dtab|local_storage_map|offload|link|struct_ops|mem_|core_(cand|spec|ctx)|crypto|testmod|nf_link|kprobe|uprobe|mprog|sched|trace_|tcx|netns|event|preload|stack_map|queue_stack|ringbuf|shtab|stab|array_aux|bloom|insn_|jit|subprog|reg_|func_state|stack_state|id|retval|kfunc|spin|rb_|list_node_kern|net_context|plt|ct_opts|tuple_bucket|test|dummy|raw_tp_n|tramp|attach_target|bprintf|prealloc|prog_(list|pack|array_item|dev|dummy|info_|offload|stats|type_)|dev_)|xdp_(umem|sock|mem|buff_x|ring|desc|dev|test|page|bulk|cpumap|frame_b|attach|metadata|rxtx|sk|umem|diag|statistics|options|mmap|netdev|txq|hints))/
 
 const input = process.argv[2] ?? '/sys/kernel/btf/vmlinux'
 const kernel = readBtf(readFileSync(input))
@@ -45,7 +161,12 @@ const exact = new Set(roots.filter(root => !root.endsWith('*')))
 const prefixes = roots.filter(root => root.endsWith('*')).map(root => root.slice(0, -1))
 for (let id = 1; id < kernel.count; id++) {
   const type = kernel.type(id)
-  const named = type.kind === BtfKind.Struct || type.kind === BtfKind.Union || type.kind === BtfKind.Enum || type.kind === BtfKind.Enum64 || type.kind === BtfKind.Typedef
+  const named =
+    type.kind === BtfKind.Struct ||
+    type.kind === BtfKind.Union ||
+    type.kind === BtfKind.Enum ||
+    type.kind === BtfKind.Enum64 ||
+    type.kind === BtfKind.Typedef
   if (!named || type.name === '') continue
   if (exact.has(type.name) || (prefixes.some(prefix => type.name.startsWith(prefix)) && !unwanted.test(type.name))) wanted.add(id)
 }
@@ -54,7 +175,8 @@ for (let id = 1; id < kernel.count; id++) {
 function take(id: BtfId, behindPointer: boolean): BtfId {
   if (id === 0) return 0
   const type = kernel.type(id)
-  if (behindPointer && (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) && type.name !== '' && !wanted.has(id)) return forward(type.name, type.kind === BtfKind.Union)
+  if (behindPointer && (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) && type.name !== '' && !wanted.has(id))
+    return forward(type.name, type.kind === BtfKind.Union)
   const known = done.get(id)
   if (known !== undefined) return known
   const fresh = builder.reserve()
@@ -88,7 +210,11 @@ function copy(type: BtfType, behindPointer: boolean): BtfType {
     case BtfKind.Union:
       return { ...type, members: type.members.map(member => ({ ...member, type: take(member.type, false) })) }
     case BtfKind.FuncProto:
-      return { ...type, type: take(type.type, true), params: type.params.map(param => ({ ...param, type: take(param.type, true) })) }
+      return {
+        ...type,
+        type: take(type.type, true),
+        params: type.params.map(param => ({ ...param, type: take(param.type, true) })),
+      }
     default:
       return type
   }

@@ -30,7 +30,13 @@ interface Job {
   errorLimit: number
   targetGiven: boolean
   /** `-MD` and its kind. */
-  dependencies: { write: boolean; system: boolean; phony: boolean; file: string | undefined; targets: { text: string; quoted: boolean }[] }
+  dependencies: {
+    write: boolean
+    system: boolean
+    phony: boolean
+    file: string | undefined
+    targets: { text: string; quoted: boolean }[]
+  }
 }
 
 /** Version that `__clang_major__` claims, so that build scripts which parse `--version` agree with the macros. */
@@ -87,7 +93,8 @@ function responseFile(word: string, context: CliContext): string[] {
   const bytes = context.host.read(word.slice(1))
   if (!bytes) return [word]
   const words: string[] = []
-  for (const match of new TextDecoder().decode(bytes).matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)) words.push((match[1] ?? match[2] ?? match[3])!.replace(/\\(.)/g, '$1'))
+  for (const match of new TextDecoder().decode(bytes).matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g))
+    words.push((match[1] ?? match[2] ?? match[3])!.replace(/\\(.)/g, '$1'))
   return words
 }
 
@@ -187,7 +194,9 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       printVersion(name + value, context, version)
       return 'printed'
     case 'help':
-      context.out('usage: bpfc-clang -target bpf [-O2] [-g] [-mcpu=v1|v2|v3|v4] [-I DIR] [-D NAME[=VALUE]] -c FILE.c -o FILE.o\n\nTakes clang\'s options; those without meaning for BPF are accepted and ignored. See also `bpfc --help`.\n')
+      context.out(
+        "usage: bpfc-clang -target bpf [-O2] [-g] [-mcpu=v1|v2|v3|v4] [-I DIR] [-D NAME[=VALUE]] -c FILE.c -o FILE.o\n\nTakes clang's options; those without meaning for BPF are accepted and ignored. See also `bpfc --help`.\n",
+      )
       return 'printed'
     case 'no-warnings':
       job.noWarnings = true
@@ -252,7 +261,13 @@ function printVersionTo(context: CliContext, version: string): void {
 
 /** Debian and its kin keep `asm/types.h` in a folder named by the machine. */
 export function multiarch(): string[] {
-  const names: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', riscv64: 'riscv64-linux-gnu', ppc64: 'powerpc64le-linux-gnu', s390x: 's390x-linux-gnu' }
+  const names: Readonly<Record<string, string>> = {
+    x64: 'x86_64-linux-gnu',
+    arm64: 'aarch64-linux-gnu',
+    riscv64: 'riscv64-linux-gnu',
+    ppc64: 'powerpc64le-linux-gnu',
+    s390x: 's390x-linux-gnu',
+  }
   const name = names[process.arch]
   return name ? [`/usr/include/${name}`] : []
 }
@@ -278,7 +293,8 @@ function runOne(input: string, job: Job, context: CliContext): number {
   const options = toCompileOptions(job.flags, context.cwd)
   const settings = { errorLimit: job.errorLimit, policy: warningPolicy(job.noWarnings ? ['no-everything'] : job.warnings) }
   const emit = (target: string | undefined, content: Uint8Array | string): number => {
-    if (target === undefined || target === '-') context.out(typeof content === 'string' ? content : new TextDecoder('latin1').decode(content))
+    if (target === undefined || target === '-')
+      context.out(typeof content === 'string' ? content : new TextDecoder('latin1').decode(content))
     else {
       const problem = context.write(target, content)
       if (problem) {
@@ -297,15 +313,22 @@ function runOne(input: string, job: Job, context: CliContext): number {
     if (result.failed) return ExitCode.rejected
     if (job.mode === 'dependencies')
       return emit(job.dependencies.file ?? job.output, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
-    if (job.dependencies.write) emit(job.dependencies.file ?? `${job.output ?? stem}.d`, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
+    if (job.dependencies.write)
+      emit(job.dependencies.file ?? `${job.output ?? stem}.d`, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
     return emit(job.output, job.dumpMacros ? dumpMacros(result) : result.text(job.lineMarkers))
   }
 
-  const result: CompileResult = compile(host, path, options, { ...settings, emit: job.mode === 'assembly' ? 'asm' : job.mode === 'syntax' ? 'check' : 'obj' })
+  const result: CompileResult = compile(host, path, options, {
+    ...settings,
+    emit: job.mode === 'assembly' ? 'asm' : job.mode === 'syntax' ? 'check' : 'obj',
+  })
   for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))
   const count = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`
   if (result.errors + result.warnings > 0) {
-    const parts = [result.warnings > 0 ? count(result.warnings, 'warning') : '', result.errors > 0 ? count(result.errors, 'error') : ''].filter(Boolean)
+    const parts = [
+      result.warnings > 0 ? count(result.warnings, 'warning') : '',
+      result.errors > 0 ? count(result.errors, 'error') : '',
+    ].filter(Boolean)
     context.err(`${parts.join(' and ')} generated.\n`)
   }
   if (result.notImplemented) {
@@ -314,7 +337,10 @@ function runOne(input: string, job: Job, context: CliContext): number {
   }
   if (result.errors > 0) return ExitCode.rejected
   if (job.dependencies.write) {
-    const code = emit(job.dependencies.file ?? object.replace(/\.[^./]*$/, '.d'), dependencyFile(result, dependencyRequest(job, object)))
+    const code = emit(
+      job.dependencies.file ?? object.replace(/\.[^./]*$/, '.d'),
+      dependencyFile(result, dependencyRequest(job, object)),
+    )
     if (code !== ExitCode.ok) return code
   }
   if (job.mode === 'assembly') return emit(object, result.text ?? '')
@@ -328,4 +354,3 @@ function dependencyRequest(job: Job, target: string) {
     phony: job.dependencies.phony,
   }
 }
-

@@ -20,7 +20,10 @@ export const buildCommand: Subcommand = {
       .argument('<files...>', 'C sources')
       .option('-o, --output <file>', 'the object (one source only; default: FILE with .o, in the current folder)')
       .option('--emit <stage>', `what to write: ${emits.join(', ')}; texts go to standard output unless -o is given`, 'obj')
-    addCompileFlags(command).addHelpText('after', '\nExamples:\n  bpfc build prog.bpf.c -o prog.bpf.o\n  bpfc build -I include -D DEBUG=1 --mcpu v2 *.bpf.c\n  bpfc build prog.bpf.c --emit asm')
+    addCompileFlags(command).addHelpText(
+      'after',
+      '\nExamples:\n  bpfc build prog.bpf.c -o prog.bpf.o\n  bpfc build -I include -D DEBUG=1 --mcpu v2 *.bpf.c\n  bpfc build prog.bpf.c --emit asm',
+    )
     command.action((files: string[], values: { output?: string; emit: string }) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       if (!(emits as readonly string[]).includes(values.emit)) usage(`--emit ${values.emit}: must be one of ${emits.join(', ')}`)

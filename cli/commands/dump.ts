@@ -30,7 +30,8 @@ export const dumpCommand: Subcommand = {
     command.action((paths: string[], values: { only?: string; prog?: string; style: string; source: boolean }) => {
       const wanted = values.only?.split(',') ?? parts.filter(part => part !== 'btf')
       const unknown = wanted.find(part => !(parts as readonly string[]).includes(part))
-      if (unknown !== undefined) command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
+      if (unknown !== undefined)
+        command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
       if (values.style !== 'llvm' && values.style !== 'bpftool')
         command.error(`error: --style ${values.style}: must be llvm or bpftool`, { exitCode: ExitCode.usage })
       let code: number = ExitCode.ok
@@ -41,7 +42,13 @@ export const dumpCommand: Subcommand = {
           continue
         }
         try {
-          dump(path, bytes, new Set(wanted as Part[]), { program: values.prog, style: values.style as PseudoCStyle, source: values.source }, context)
+          dump(
+            path,
+            bytes,
+            new Set(wanted as Part[]),
+            { program: values.prog, style: values.style as PseudoCStyle, source: values.source },
+            context,
+          )
         } catch (error) {
           if (!(error instanceof FormatError)) throw error
           context.err(`error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`)
@@ -64,7 +71,9 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
   const object = openObject(bytes, path)
   const paint = painter(context.colour)
   const head = (title: string) => context.out(`\n${paint('bold', title)}\n`)
-  context.out(`${paint('bold', path)}: ${bytes.length} bytes, ${object.little ? 'little' : 'big'}-endian, license ${JSON.stringify(object.license)}\n`)
+  context.out(
+    `${paint('bold', path)}: ${bytes.length} bytes, ${object.little ? 'little' : 'big'}-endian, license ${JSON.stringify(object.license)}\n`,
+  )
   if (wanted.has('sections')) {
     head('Sections')
     context.out(sectionTable(elf))
@@ -97,16 +106,29 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
 /** Rows of text in aligned columns, two blanks in front. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)))
-  return rows.map(row => `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`).join('')
+  for (const row of rows) for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows
+    .map(row => `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`)
+    .join('')
 }
 
 function sectionTable(elf: ElfFile): string {
-  return table(elf.sections.slice(1).map(section => [String(section.index), section.name, `${section.size} bytes`, `align ${section.align}`]))
+  return table(
+    elf.sections
+      .slice(1)
+      .map(section => [String(section.index), section.name, `${section.size} bytes`, `align ${section.align}`]),
+  )
 }
 
 function mapRow(map: MapDef): string[] {
-  return [map.name, mapTypeName(map.type), `key ${map.keySize}`, `value ${map.valueSize}`, `entries ${map.maxEntries}`, map.flags ? `flags 0x${map.flags.toString(16)}` : '']
+  return [
+    map.name,
+    mapTypeName(map.type),
+    `key ${map.keySize}`,
+    `value ${map.valueSize}`,
+    `entries ${map.maxEntries}`,
+    map.flags ? `flags 0x${map.flags.toString(16)}` : '',
+  ]
 }
 
 const coreNames = new Map<number, string>(Object.entries(CoreReloKind).map(([name, kind]) => [kind, name]))
@@ -118,7 +140,11 @@ function programText(func: ObjectFunction, object: BpfObject, choices: Choices, 
   let text = ''
   for (let slot = 0; slot < func.insns.length; slot++) {
     const line = lines.get(slot)
-    if (line && choices.source) text += paint('dim', `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`).concat('\n')
+    if (line && choices.source)
+      text += paint(
+        'dim',
+        `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`,
+      ).concat('\n')
     text += `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style)}`
     const reloc = relocs.get(slot)
     if (reloc) text += paint('cyan', `    # ${relocText(reloc, object)}`)
@@ -144,7 +170,13 @@ function relocText(reloc: ObjectFunction['relocs'][number], object: BpfObject): 
   }
 }
 
-const relocationNames: Readonly<Record<number, string>> = { 1: 'R_BPF_64_64', 2: 'R_BPF_64_ABS64', 3: 'R_BPF_64_ABS32', 4: 'R_BPF_64_NODYLD32', 10: 'R_BPF_64_32' }
+const relocationNames: Readonly<Record<number, string>> = {
+  1: 'R_BPF_64_64',
+  2: 'R_BPF_64_ABS64',
+  3: 'R_BPF_64_ABS32',
+  4: 'R_BPF_64_NODYLD32',
+  10: 'R_BPF_64_32',
+}
 
 /** Those of programs, maps and data; .BTF and .BTF.ext have thousands that tell nothing. */
 function relocationRows(elf: ElfFile): string[][] {
@@ -154,7 +186,12 @@ function relocationRows(elf: ElfFile): string[][] {
     if (target.startsWith('.BTF') || target.startsWith('.debug')) continue
     for (const reloc of group.relocs) {
       const symbol = elf.symbols[reloc.symbol]
-      rows.push([target, `+0x${reloc.offset.toString(16)}`, relocationNames[reloc.type] ?? String(reloc.type), symbol?.name || elf.sections[symbol?.section ?? 0]?.name || '?'])
+      rows.push([
+        target,
+        `+0x${reloc.offset.toString(16)}`,
+        relocationNames[reloc.type] ?? String(reloc.type),
+        symbol?.name || elf.sections[symbol?.section ?? 0]?.name || '?',
+      ])
     }
   }
   return rows

@@ -26,7 +26,9 @@ export function objectInput(path: string, request: CompileRequest, context: CliC
     const read = readInput(path, context)
     if (typeof read === 'number') return read
     if (!isElf(read)) {
-      context.err(`error[D0004]: ${path} is neither C source (.c) nor an ELF object\nhelp: compile it first, or give the source\n`)
+      context.err(
+        `error[D0004]: ${path} is neither C source (.c) nor an ELF object\nhelp: compile it first, or give the source\n`,
+      )
       return ExitCode.rejected
     }
     bytes = read

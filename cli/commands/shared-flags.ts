@@ -20,7 +20,9 @@ export function addCompileFlags(command: Command): Command {
     .option('--arch <name>', 'machine whose registers kprobes read (__TARGET_ARCH_<name>)', targetArch(process.arch))
     .option('--btf <file>', 'kernel BTF that vmlinux.h is made of (default: the running kernel, else a bundled subset)')
     .option('-W <warning>', 'switch a warning on (-Wname), off (-Wno-name), or make it an error (-Werror)', collect, [])
-    .addOption(new Option('--disable-pass <name>', 'leave out an optimisation, for bisecting').argParser(collect).default([]).hideHelp())
+    .addOption(
+      new Option('--disable-pass <name>', 'leave out an optimisation, for bisecting').argParser(collect).default([]).hideHelp(),
+    )
     .addOption(new Option('--no-debug', 'no BTF').hideHelp())
 }
 
@@ -50,7 +52,8 @@ export function readCompileFlags(values: object): CompileRequest {
   const given = values as ParsedCompileFlags
   const cpu = parseCpu(given.mcpu)
   if (!cpu) throw new InvalidArgumentError(`--mcpu ${given.mcpu}: must be v1, v2, v3 or v4`)
-  if (!['0', '1', '2', '3', 's'].includes(given.optimize)) throw new InvalidArgumentError(`-O ${given.optimize}: must be 0, 1, 2 or s`)
+  if (!['0', '1', '2', '3', 's'].includes(given.optimize))
+    throw new InvalidArgumentError(`-O ${given.optimize}: must be 0, 1, 2 or s`)
   const optimize = (given.optimize === '3' ? '2' : given.optimize) as CompileOptions['optimize']
   const flags = defaultFlags()
   flags.cpu = cpu

@@ -1,0 +1,84 @@
+/** `bpfc load`: the running kernel's own verdict, as a second opinion. Loads and closes again; never attaches. */
+import { ExitCode } from '../../base/outcome.js'
+import { prepareObject } from '../../linker/object/prepare.js'
+import { errnoName, type LiveVerdict, loadProgram } from '../../runtime/live/load-object.js'
+import { LiveUnavailable } from '../../runtime/live/native.js'
+import { kernelBtf } from '../kernel-btf.js'
+import type { Subcommand } from '../commands.js'
+import { painter } from '../report/colour.js'
+import { objectInput } from './object-input.js'
+import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+
+export const loadCommand: Subcommand = {
+  name: 'load',
+  register(program, context, exit) {
+    const command = program
+      .command('load')
+      .summary('ask the running kernel about an object (root)')
+      .description(
+        'Loads each program of an object into the running kernel and says what its verifier decided. Needs root, and the optional package koffi.\nPrograms are closed again at once; none is attached.',
+      )
+      .argument('<files...>', 'BPF objects or C sources')
+      .option('--prog <name>', 'only this program')
+      .option('--log', "print the verifier's log of accepted programs too")
+      .option('--log-level <n>', 'bits of the log level: 1, 2, 4')
+      .option('--format <format>', 'text or json (one object a line)', 'text')
+    addCompileFlags(command).action(
+      (paths: string[], values: { prog?: string; log?: boolean; logLevel?: string; format: string }) => {
+        const request = readCompileFlags(values)
+        const paint = painter(context.colour)
+        const json = values.format === 'json'
+        let code: number = ExitCode.ok
+        for (const path of paths) {
+          const input = objectInput(path, request, context, json)
+          if (typeof input === 'number') {
+            code = Math.max(code, input)
+            continue
+          }
+          try {
+            const prepared = prepareObject(input.object, { kernelBtf: kernelBtf(request.flags.btf).set })
+            for (const one of prepared.programs) {
+              if (values.prog !== undefined && one.name !== values.prog) continue
+              const live = loadProgram(prepared, one, values.logLevel !== undefined ? { logLevel: Number(values.logLevel) } : {})
+              live.close()
+              report(path, live.verdict)
+            }
+          } catch (error) {
+            if (!(error instanceof LiveUnavailable)) throw error
+            context.err(`error: the running kernel cannot be asked: ${error.message}\n`)
+            code = Math.max(code, ExitCode.notImplemented)
+          }
+        }
+        exit(code)
+
+        function report(path: string, verdict: LiveVerdict): void {
+          if (!verdict.accepted) code = Math.max(code, ExitCode.rejected)
+          if (json) {
+            const message = verdict.before ?? lastLine(verdict.log)
+            context.out(
+              `${JSON.stringify({ object: path, program: verdict.program, section: verdict.section, kernel: 'running', verdict: verdict.accepted ? 'accepted' : verdict.processed < 0 ? 'undecided' : 'rejected', errno: verdict.errno, processed: verdict.processed, message })}\n`,
+            )
+            return
+          }
+          const word = verdict.accepted ? paint('green', 'accepted') : paint('red', 'refused')
+          const reason = verdict.accepted
+            ? `processed ${verdict.processed} instructions`
+            : `${errnoName(verdict.errno)}${verdict.before ? `, before the verifier: ${verdict.before}` : ''}`
+          context.out(`${path}  ${verdict.program} (${verdict.section})  ${word}  ${reason}\n`)
+          if (values.log || (!verdict.accepted && verdict.log))
+            context.out(indent(values.log ? verdict.log : tail(verdict.log, 12)))
+        }
+      },
+    )
+  },
+}
+
+/** The last line before the statistics: what the verifier complained about. */
+const lastLine = (log: string): string =>
+  log
+    .split('\n')
+    .filter(line => line !== '' && !/^(processed \d+ insns|verification time|stack depth)/.test(line))
+    .pop() ?? ''
+
+const tail = (log: string, count: number): string => log.trimEnd().split('\n').slice(-count).join('\n')
+const indent = (text: string): string => `${text.trimEnd().replace(/^/gm, '    ')}\n`
