@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import type { BtfSet } from '../linker/btf/btf-types.js'
 import { printBtfAsC } from '../linker/btf/c-dump.js'
-import { readBtf } from '../linker/btf/read.js'
-import { readElf } from '../linker/elf/read.js'
+import { readBtf } from '../linker/btf/btf-file.js'
+import { readElf } from '../linker/elf/read-elf.js'
 
 export type BtfChoice =
   /** The running kernel's where it has one, else the bundled subset. */

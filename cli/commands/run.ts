@@ -1,0 +1,210 @@
+/** `bpfc run`: a program in the bundled VM, on a packet, a capture or a context; then what it did to its maps. */
+import { ExitCode, LimitReached, NotImplemented } from '../../base/outcome.js'
+import { prepareObject } from '../../linker/object/prepare.js'
+import type { BtfValue } from '../../runtime/vm/btf-values.js'
+import { MapError, type MapAccess } from '../../runtime/vm/map-access.js'
+import { readCapture } from '../../runtime/vm/packets/pcap.js'
+import type { RunInput, RunResult } from '../../runtime/vm/programs/table.js'
+import { Vm } from '../../runtime/vm/vm.js'
+import { readInput } from '../compile-file.js'
+import type { Subcommand } from '../commands.js'
+import type { CliContext } from '../context.js'
+import { kernelBtf } from '../kernel-btf.js'
+import { painter } from '../report/colour.js'
+import { objectInput } from './object-input.js'
+import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+
+interface RunFlags {
+  prog?: string
+  packet?: string
+  pcap?: string
+  ctx?: string
+  repeat: string
+  set: string[]
+  maps: boolean
+  format: string
+}
+
+const XDP = 6
+const xdpActions = ['XDP_ABORTED', 'XDP_DROP', 'XDP_PASS', 'XDP_TX', 'XDP_REDIRECT']
+
+export const runCommand: Subcommand = {
+  name: 'run',
+  register(program, context, exit) {
+    const command = program
+      .command('run')
+      .summary('run a program in the bundled VM')
+      .description('Runs one program on a packet, on every packet of a capture, or on a context, and shows what it returned and what is in its maps.')
+      .argument('<file>', 'a BPF object or C source')
+      .option('--prog <name>', 'the program (may be left out when there is only one)')
+      .option('--packet <file>', 'a file with the bytes of one packet, from its Ethernet header')
+      .option('--pcap <file>', 'a pcap or pcapng capture: the program runs on each packet, at its time')
+      .option('--ctx <hex>', 'the bytes of the context')
+      .option('--set <map=key:value>', 'an element to put into a map first, as JSON values of its types', (value: string, before: string[]) => [...before, value], [])
+      .option('--repeat <n>', 'run so many times', '1')
+      .option('--no-maps', 'do not show the maps')
+      .option('--format <format>', 'text or json', 'text')
+      .addHelpText('after', '\nExamples:\n  bpfc run fw.bpf.c --pcap traffic.pcap --set \'blocked={"length":24,"address":10}:1\'\n  bpfc run prog.bpf.o --prog handle --ctx 0000000000000000')
+    addCompileFlags(command).action((path: string, values: RunFlags) => {
+      const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
+      const repeat = Number(values.repeat)
+      if (!Number.isInteger(repeat) || repeat < 1) usage(`--repeat ${values.repeat}: must be a whole number from 1`)
+      const request = readCompileFlags(values)
+      const input = objectInput(path, request, context)
+      if (typeof input === 'number') return exit(input)
+      const prepared = prepareObject(input.object, { kernelBtf: kernelBtf(request.flags.btf).set })
+      const name = values.prog ?? (prepared.programs.length === 1 ? prepared.programs[0]!.name : undefined)
+      if (name === undefined || !prepared.programs.some(each => each.name === name)) {
+        const list = prepared.programs.map(each => each.name).join(', ')
+        context.err(`error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`)
+        return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
+      }
+      const vm = new Vm(prepared)
+      for (const assignment of values.set) {
+        const problem = setElement(vm, assignment)
+        if (problem) usage(`--set ${assignment}: ${problem}`)
+      }
+      const inputs = runInputs(values, context)
+      if (typeof inputs === 'number') return exit(inputs)
+      exit(runAll(vm, name, inputs, repeat, values, context))
+    })
+  },
+}
+
+/** Puts `map=key:value` into a map; a message when it cannot be. */
+function setElement(vm: Vm, assignment: string): string | undefined {
+  const equals = assignment.indexOf('=')
+  const map = vm.maps[assignment.slice(0, equals)]
+  if (equals < 0 || !map) return `there is no such map; there are ${Object.keys(vm.maps).join(', ')}`
+  const rest = assignment.slice(equals + 1)
+  // The colon that parts two JSON values: the first at which both sides parse.
+  for (let at = rest.indexOf(':'); at >= 0; at = rest.indexOf(':', at + 1)) {
+    let key: BtfValue
+    let value: BtfValue
+    try {
+      key = JSON.parse(rest.slice(0, at)) as BtfValue
+      value = JSON.parse(rest.slice(at + 1)) as BtfValue
+    } catch {
+      continue
+    }
+    try {
+      map.typed.set(key, value)
+      return undefined
+    } catch (error) {
+      if (error instanceof MapError || error instanceof RangeError || error instanceof TypeError) return error.message
+      throw error
+    }
+  }
+  return 'it should read map=key:value, key and value as JSON'
+}
+
+interface TimedInput {
+  readonly input: RunInput
+  /** Nanoseconds since the capture's first packet. */
+  readonly time: bigint | undefined
+}
+
+function runInputs(values: RunFlags, context: CliContext): TimedInput[] | number {
+  if (values.pcap !== undefined) {
+    const bytes = readInput(values.pcap, context)
+    if (typeof bytes === 'number') return bytes
+    const capture = readCapture(bytes)
+    const start = capture.packets[0]?.time ?? 0n
+    for (const fault of capture.faults) context.err(`warning: ${values.pcap}: ${fault}\n`)
+    return capture.packets.map(packet => ({ input: { packet: packet.bytes }, time: packet.time - start }))
+  }
+  if (values.packet !== undefined) {
+    const bytes = readInput(values.packet, context)
+    return typeof bytes === 'number' ? bytes : [{ input: { packet: bytes }, time: undefined }]
+  }
+  if (values.ctx !== undefined) {
+    const digits = values.ctx.replace(/[\s_]|^0x/g, '')
+    if (!/^([0-9a-fA-F]{2})*$/.test(digits)) {
+      context.err('error: --ctx takes pairs of hexadecimal digits\n')
+      return ExitCode.usage
+    }
+    return [{ input: { ctx: Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16)) }, time: undefined }]
+  }
+  return [{ input: {}, time: undefined }]
+}
+
+function runAll(vm: Vm, name: string, inputs: readonly TimedInput[], repeat: number, values: RunFlags, context: CliContext): number {
+  const paint = painter(context.colour)
+  const program = vm.program(name)
+  const json = values.format === 'json'
+  const isXdp = program.prepared.type === XDP
+  const say = (retval: number) => (isXdp ? `${retval} (${xdpActions[retval] ?? 'unknown action'})` : String(retval))
+  const start = vm.env.ktime
+  let code: number = ExitCode.ok
+  let number = 0
+  for (let round = 0; round < repeat; round++) {
+    for (const { input, time } of inputs) {
+      if (time !== undefined) vm.env.ktime = start + time
+      let result: RunResult
+      try {
+        result = program.run(input)
+      } catch (error) {
+        if (!(error instanceof LimitReached || error instanceof NotImplemented)) throw error
+        context.err(`error: ${name}: ${error.message}\n`)
+        return error instanceof LimitReached ? ExitCode.limit : ExitCode.notImplemented
+      }
+      number++
+      if (json) {
+        context.out(`${JSON.stringify({ run: number, program: name, retval: result.retval, insns: result.insns, fault: result.fault, trace: result.trace })}\n`)
+      } else {
+        const what = input.packet ? `packet ${number}, ${input.packet.length} bytes` : `run ${number}`
+        context.out(`${what}: ${result.fault ? paint('red', 'fault') : paint('bold', say(result.retval))}  ${result.insns} instructions\n`)
+        for (const line of result.trace) context.out(`    ${line.trimEnd()}\n`)
+      }
+      if (result.fault) {
+        const { line } = result.fault
+        context.err(`error: ${result.fault.message}, at instruction ${result.fault.slot}${line ? ` (${line.path}:${line.line}: ${line.text.trim()})` : ''}\n`)
+        code = ExitCode.rejected
+      }
+    }
+  }
+  if (values.maps) for (const map of Object.values(vm.maps)) showMap(map, json, context)
+  return code
+}
+
+const MAX_SHOWN = 64
+
+function showMap(map: MapAccess, json: boolean, context: CliContext): void {
+  const { def } = map.map
+  if (def.data || def.keySize === 0) return
+  const rows: { key: BtfValue; value: BtfValue }[] = []
+  let all = 0
+  try {
+    const typed = def.keyType && def.valueType ? map.typed : undefined
+    for (const [key, value] of map.entries()) {
+      const perCpu = map.getPerCpu(key)
+      const zero = (perCpu ?? [value]).every(each => each.every(byte => byte === 0))
+      // Array maps always have all their elements; those never written tell nothing.
+      if (zero && def.keySize === 4) continue
+      if (++all > MAX_SHOWN) continue
+      const text = (bytes: Uint8Array): BtfValue => Buffer.from(bytes).toString('hex')
+      if (!typed) rows.push({ key: text(key), value: text(value) })
+      else {
+        const [shownKey, first] = typed.decodeEntry(key, value)
+        rows.push({ key: shownKey, value: perCpu && perCpu.length > 1 ? perCpu.map(each => typed.decodeEntry(key, each)[1]) : first })
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof NotImplemented) && !(error instanceof RangeError)) throw error
+    return
+  }
+  if (json) {
+    context.out(`${JSON.stringify({ map: map.name, entries: rows }, bigAsNumber)}\n`)
+    return
+  }
+  if (rows.length === 0) return
+  context.out(`\n${map.name} (${all} ${all === 1 ? 'entry' : 'entries'})\n`)
+  for (const row of rows) context.out(`  ${JSON.stringify(row.key, bigAsNumber)}: ${JSON.stringify(row.value, bigAsNumber)}\n`)
+  if (all > rows.length) context.out(`  and ${all - rows.length} more\n`)
+}
+
+/** JSON has no 64-bit integers: those that fit become numbers, the others strings. */
+function bigAsNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= -BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value)
+}
