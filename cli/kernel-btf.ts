@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import type { BtfSet } from '../linker/btf/btf-types.js'
-import { printBtfAsC } from '../linker/btf/c-dump.js'
+import { btfToC } from '../linker/btf/c-dump.js'
 import { readBtf } from '../linker/btf/btf-file.js'
 import { readElf } from '../linker/elf/read-elf.js'
 
@@ -55,5 +55,5 @@ function btfBytes(path: string): Uint8Array {
 
 /** The text of vmlinux.h for a choice. */
 export function vmlinuxHeader(choice: BtfChoice): Uint8Array {
-  return new TextEncoder().encode(printBtfAsC(kernelBtf(choice).set))
+  return new TextEncoder().encode(btfToC(kernelBtf(choice).set))
 }

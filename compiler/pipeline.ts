@@ -14,6 +14,7 @@ import { parseTranslationUnit } from './parser/parse.js'
 import { printTree } from './parser/print-ast.js'
 import { runPasses } from './passes/pass-list.js'
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
+import type { Dependency } from './preprocessor/preprocessor.js'
 import { printTokens } from './preprocessor/print-tokens.js'
 import { checkTranslationUnit } from './typecheck/check.js'
 
@@ -38,18 +39,19 @@ export interface CompileResult {
   readonly warnings: number
   /** What valid input asked for that bpfc does not have; then there is no object. */
   readonly notImplemented: string | undefined
-  /** Every file read, in order of first entry: what a depfile lists. */
   readonly sources: SourceSet
+  /** Every file read, the main one first: what a depfile lists. */
+  readonly dependencies: readonly Dependency[]
 }
 
 /** Compiles one source file. Does not throw for anything in the input; a thrown `InternalError` is a bug of ours. */
 export function compile(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): CompileResult {
   const sources = new SourceSet()
   const sink = new DiagnosticSink(settings.errorLimit ?? 20, settings.policy, span => sources.fileOf(span.start)?.system ?? false)
-  let made: Made = {}
+  const made: Made = {}
   let notImplemented: string | undefined
   try {
-    made = stages(host, path, options, settings.emit ?? 'obj', sources, sink)
+    stages(host, path, options, settings.emit ?? 'obj', sources, sink, made)
   } catch (error) {
     if (error instanceof NotImplemented) notImplemented = error.message
     else if (!(error instanceof TooManyErrors)) throw error
@@ -63,33 +65,41 @@ export function compile(host: Host, path: string, options: CompileOptions, setti
     warnings: sink.warnings,
     notImplemented,
     sources,
+    dependencies: made.dependencies ?? [],
   }
 }
 
 interface Made {
   object?: Uint8Array
   text?: string
+  dependencies?: readonly Dependency[]
 }
 
-function stages(host: Host, path: string, options: CompileOptions, emit: Emit, sources: SourceSet, sink: DiagnosticSink): Made {
+/** The stages, each result used by the next; `made` gets what was asked for. */
+function stages(host: Host, path: string, options: CompileOptions, emit: Emit, sources: SourceSet, sink: DiagnosticSink, made: Made): void {
   const unit: Preprocessed = preprocess(host, path, options, sources, sink)
   const { tokens, names, index } = unit
-  if (emit === 'tokens') return { text: printTokens(unit) }
-
+  made.dependencies = unit.dependencies
+  if (emit === 'tokens') {
+    made.text = printTokens(unit, sources)
+    return
+  }
   const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
-  if (emit === 'ast') return { text: printTree(parsed, names) }
-
+  if (emit === 'ast') {
+    made.text = printTree(parsed.declarations, names)
+    return
+  }
   const typed = checkTranslationUnit(parsed, names, tokens, sink, options.target)
-  if (emit === 'check' || sink.hasErrors) return {}
+  if (emit === 'check' || sink.hasErrors) return
 
   const module = lower(typed, { tokens, names, sources, target: options.target, sink, options })
-  if (sink.hasErrors) return {}
+  if (sink.hasErrors) return
   runPasses(module, options, sink)
-  if (emit === 'ir') return { text: printModule(module) }
-  if (sink.hasErrors) return {}
+  if (emit === 'ir') made.text = printModule(module)
+  if (emit === 'ir' || sink.hasErrors) return
 
   const generated = generate(module, { options, sources, sink, text: atom => names.text(atom) })
-  if (emit === 'asm') return { text: generated.assembly() }
-  if (emit === 'btf') return { text: generated.btfText() }
-  return { object: generated.object }
+  if (emit === 'asm') made.text = generated.assembly()
+  else if (emit === 'btf') made.text = generated.btfText()
+  else made.object = generated.object
 }

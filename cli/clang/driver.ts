@@ -6,7 +6,9 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ExitCode } from '../../base/outcome.js'
 import { warningPolicy } from '../../base/warning-policy.js'
-import { dependencyFile, dumpMacros, preprocessOnly } from '../../compiler/preprocess-only.js'
+import { preprocessOnly } from '../../compiler/preprocess-only.js'
+import { depfile, quoteTarget } from '../../compiler/preprocessor/depfile.js'
+import type { Dependency } from '../../compiler/preprocessor/preprocessor.js'
 import { type CompileResult, compile } from '../../compiler/pipeline.js'
 import { SHIPPED_INCLUDE } from '../../compiler/include/shipped-headers.js'
 import { type CompileFlags, defaultFlags, MACHINE_INCLUDES, parseCpu, toCompileOptions } from '../compile-options.js'
@@ -312,10 +314,10 @@ function runOne(input: string, job: Job, context: CliContext): number {
     for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))
     if (result.failed) return ExitCode.rejected
     if (job.mode === 'dependencies')
-      return emit(job.dependencies.file ?? job.output, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
+      return emit(job.dependencies.file ?? job.output, dependencyRule(result.dependencies, job, `${stem}.o`))
     if (job.dependencies.write)
-      emit(job.dependencies.file ?? `${job.output ?? stem}.d`, dependencyFile(result, dependencyRequest(job, `${stem}.o`)))
-    return emit(job.output, job.dumpMacros ? dumpMacros(result) : result.text(job.lineMarkers))
+      emit(job.dependencies.file ?? `${job.output ?? stem}.d`, dependencyRule(result.dependencies, job, `${stem}.o`))
+    return emit(job.output, job.dumpMacros ? result.macros() : result.text(job.lineMarkers))
   }
 
   const result: CompileResult = compile(host, path, options, {
@@ -339,7 +341,7 @@ function runOne(input: string, job: Job, context: CliContext): number {
   if (job.dependencies.write) {
     const code = emit(
       job.dependencies.file ?? object.replace(/\.[^./]*$/, '.d'),
-      dependencyFile(result, dependencyRequest(job, object)),
+      dependencyRule(result.dependencies, job, object),
     )
     if (code !== ExitCode.ok) return code
   }
@@ -347,10 +349,11 @@ function runOne(input: string, job: Job, context: CliContext): number {
   return job.mode === 'compile' && result.object ? emit(object, result.object) : ExitCode.ok
 }
 
-function dependencyRequest(job: Job, target: string) {
-  return {
-    targets: job.dependencies.targets.length > 0 ? job.dependencies.targets : [{ text: target, quoted: true }],
-    system: job.dependencies.system,
+function dependencyRule(dependencies: readonly Dependency[], job: Job, target: string): string {
+  const given = job.dependencies.targets.map(({ text, quoted }) => (quoted ? quoteTarget(text) : text))
+  return depfile(dependencies, {
+    targets: given.length > 0 ? given : [quoteTarget(target)],
     phony: job.dependencies.phony,
-  }
+    userOnly: !job.dependencies.system,
+  })
 }

@@ -176,18 +176,16 @@ function showMap(map: MapAccess, json: boolean, context: CliContext): void {
   let all = 0
   try {
     const typed = def.keyType && def.valueType ? map.typed : undefined
+    const hex = (bytes: Uint8Array): BtfValue => Buffer.from(bytes).toString('hex')
+    const shown = typed?.entries()[Symbol.iterator]()
     for (const [key, value] of map.entries()) {
+      const decoded = shown?.next().value
       const perCpu = map.getPerCpu(key)
-      const zero = (perCpu ?? [value]).every(each => each.every(byte => byte === 0))
       // Array maps always have all their elements; those never written tell nothing.
-      if (zero && def.keySize === 4) continue
+      if (def.keySize === 4 && (perCpu ?? [value]).every(each => each.every(byte => byte === 0))) continue
       if (++all > MAX_SHOWN) continue
-      const text = (bytes: Uint8Array): BtfValue => Buffer.from(bytes).toString('hex')
-      if (!typed) rows.push({ key: text(key), value: text(value) })
-      else {
-        const [shownKey, first] = typed.decodeEntry(key, value)
-        rows.push({ key: shownKey, value: perCpu && perCpu.length > 1 ? perCpu.map(each => typed.decodeEntry(key, each)[1]) : first })
-      }
+      if (!typed || !decoded) rows.push({ key: hex(key), value: hex(value) })
+      else rows.push({ key: decoded[0], value: perCpu && perCpu.length > 1 ? typed.getPerCpu(decoded[0])! : decoded[1] })
     }
   } catch (error) {
     if (!(error instanceof NotImplemented) && !(error instanceof RangeError)) throw error
