@@ -3,7 +3,7 @@ import { ExitCode, LimitReached, NotImplemented } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import type { BtfValue } from '../../runtime/vm/btf-values.js'
 import { MapError, type MapAccess } from '../../runtime/vm/map-access.js'
-import { readCapture } from '../../runtime/vm/packets/pcap.js'
+import { isBroken, readCapture } from '../../runtime/vm/packets/pcap.js'
 import type { RunInput, RunResult } from '../../runtime/vm/programs/table.js'
 import { Vm } from '../../runtime/vm/vm.js'
 import { readInput } from '../compile-file.js'
@@ -104,31 +104,42 @@ interface TimedInput {
   readonly time: bigint | undefined
 }
 
-function runInputs(values: RunFlags, context: CliContext): TimedInput[] | number {
+/** What to run on, one after the other, so that a large capture is never in memory twice; an exit code for a bad flag. */
+function runInputs(values: RunFlags, context: CliContext): (() => Iterable<TimedInput>) | number {
   if (values.pcap !== undefined) {
     const bytes = readInput(values.pcap, context)
     if (typeof bytes === 'number') return bytes
-    const capture = readCapture(bytes)
-    const start = capture.packets[0]?.time ?? 0n
-    for (const fault of capture.faults) context.err(`warning: ${values.pcap}: ${fault}\n`)
-    return capture.packets.map(packet => ({ input: { packet: packet.bytes }, time: packet.time - start }))
+    return () => capturedPackets(bytes, values.pcap!, context)
   }
   if (values.packet !== undefined) {
     const bytes = readInput(values.packet, context)
-    return typeof bytes === 'number' ? bytes : [{ input: { packet: bytes }, time: undefined }]
+    return typeof bytes === 'number' ? bytes : () => [{ input: { packet: bytes }, time: undefined }]
   }
   if (values.ctx !== undefined) {
-    const digits = values.ctx.replace(/[\s_]|^0x/g, '')
+    const digits = values.ctx.replace(/^0x/, '').replace(/[\s_]/g, '')
     if (!/^([0-9a-fA-F]{2})*$/.test(digits)) {
       context.err('error: --ctx takes pairs of hexadecimal digits\n')
       return ExitCode.usage
     }
-    return [{ input: { ctx: Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16)) }, time: undefined }]
+    const ctx = Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16))
+    return () => [{ input: { ctx }, time: undefined }]
   }
-  return [{ input: {}, time: undefined }]
+  return () => [{ input: {}, time: undefined }]
 }
 
-function runAll(vm: Vm, name: string, inputs: readonly TimedInput[], repeat: number, values: RunFlags, context: CliContext): number {
+function* capturedPackets(bytes: Uint8Array, path: string, context: CliContext): Generator<TimedInput> {
+  let start: bigint | undefined
+  for (const item of readCapture(bytes)) {
+    if (isBroken(item)) {
+      context.err(`warning: ${path}: ${item.error}\n`)
+      continue
+    }
+    start ??= item.time
+    yield { input: { packet: item.bytes }, time: item.time - start }
+  }
+}
+
+function runAll(vm: Vm, name: string, inputs: () => Iterable<TimedInput>, repeat: number, values: RunFlags, context: CliContext): number {
   const paint = painter(context.colour)
   const program = vm.program(name)
   const json = values.format === 'json'
@@ -138,7 +149,7 @@ function runAll(vm: Vm, name: string, inputs: readonly TimedInput[], repeat: num
   let code: number = ExitCode.ok
   let number = 0
   for (let round = 0; round < repeat; round++) {
-    for (const { input, time } of inputs) {
+    for (const { input, time } of inputs()) {
       if (time !== undefined) vm.env.ktime = start + time
       let result: RunResult
       try {
