@@ -7,11 +7,10 @@ export type { Diagnostic, DiagnosticNote, Severity } from './base/diagnostics.js
 export { type Host, LayeredHost, MemoryHost } from './base/host.js'
 export { ExitCode, FormatError, LimitReached, NotImplemented } from './base/outcome.js'
 export { type Position, type SourceFile, SourceSet, type Span } from './base/source.js'
-export { warningPolicy } from './base/warning-policy.js'
 export { assemble } from './assembler/assemble.js'
 export { Insns } from './assembler/isa/insns.js'
 export { formatInsn } from './assembler/syntax/pseudo-c.js'
-export { SHIPPED_INCLUDE, shippedHeaders } from './compiler/include/shipped-headers.js'
+export { shippedDirectories, shippedHeaders } from './compiler/include/shipped-headers.js'
 export type { CompileOptions, Cpu, IncludePaths, PredefineOption, Target } from './compiler/options.js'
 export { compile, type CompileResult, type CompileSettings, type Emit } from './compiler/pipeline.js'
 export { bundledBtf } from './linker/btf/bundled-btf.js'
@@ -32,7 +31,7 @@ export { Vm, type VmOptions } from './runtime/vm/vm.js'
 
 import type { Host } from './base/host.js'
 import { LayeredHost } from './base/host.js'
-import { SHIPPED_INCLUDE, shippedHeaders } from './compiler/include/shipped-headers.js'
+import { shippedDirectories, shippedHeaders } from './compiler/include/shipped-headers.js'
 import type { CompileOptions } from './compiler/options.js'
 import { compile, type CompileResult } from './compiler/pipeline.js'
 import { bundledBtf } from './linker/btf/bundled-btf.js'
@@ -46,7 +45,7 @@ export function defaultOptions(kernelBtf: BtfSet = bundledBtf(), changes: Partia
     optimize: '2',
     debug: true,
     predefines: [{ kind: 'define', text: '__TARGET_ARCH_x86' }],
-    includes: { quote: [], user: [], system: [], standard: [SHIPPED_INCLUDE], after: [] },
+    includes: { quote: [], user: [], system: [], standard: [shippedDirectories.own, shippedDirectories.system], after: [] },
     prefixMap: [],
     workingDirectory: '/',
     disabledPasses: new Set(),

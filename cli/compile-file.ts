@@ -1,6 +1,5 @@
 /** Compiles one file for a subcommand and reports what there is to report. */
 import { ExitCode } from '../base/outcome.js'
-import { warningPolicy } from '../base/warning-policy.js'
 import { type CompileResult, compile, type Emit } from '../compiler/pipeline.js'
 import { toCompileOptions } from './compile-options.js'
 import { compilerHost } from './compiler-host.js'
@@ -44,7 +43,7 @@ export function compileFile(path: string, request: CompileRequest, context: CliC
   const input = readInput(path, context)
   if (typeof input === 'number') return { result: undefined, code: input }
   const options = toCompileOptions(request.flags, context.cwd)
-  const result = compile(compilerHost(context.host), path, options, { emit, policy: warningPolicy(request.warnings) })
+  const result = compile(compilerHost(context.host), path, options, { emit, warnings: request.warnings })
   for (const diagnostic of result.diagnostics) {
     if (json) context.out(`${JSON.stringify({ diagnostic: diagnosticJson(diagnostic, result.sources) })}\n`)
     else context.err(renderDiagnostic(diagnostic, result.sources, context.colour))

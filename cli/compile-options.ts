@@ -1,7 +1,7 @@
 /** From flags to `CompileOptions`: what `bpfc build`, `check`, `run` and the clang driver share. */
 import { resolve } from 'node:path'
 import type { CompileOptions, Cpu, PredefineOption } from '../compiler/options.js'
-import { SHIPPED_INCLUDE } from '../compiler/include/shipped-headers.js'
+import { shippedDirectories } from '../compiler/include/shipped-headers.js'
 import { type BtfChoice, vmlinuxHeader } from './kernel-btf.js'
 
 export interface CompileFlags {
@@ -15,6 +15,8 @@ export interface CompileFlags {
   system: string[]
   after: string[]
   standardIncludes: boolean
+  /** Search the machine's headers before those that stand in for them, as clang does; else after, so that results do not depend on the machine. */
+  machineFirst: boolean
   prefixMap: { from: string; to: string }[]
   disabledPasses: string[]
   workingDirectory: string | undefined
@@ -32,6 +34,7 @@ export const defaultFlags = (): CompileFlags => ({
   system: [],
   after: [],
   standardIncludes: true,
+  machineFirst: false,
   prefixMap: [],
   disabledPasses: [],
   workingDirectory: undefined,
@@ -72,7 +75,7 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
       quote: flags.quote,
       user: flags.user,
       system: flags.system,
-      standard: flags.standardIncludes ? [SHIPPED_INCLUDE, ...MACHINE_INCLUDES] : [],
+      standard: standardIncludes(flags),
       after: flags.after,
     },
     prefixMap: flags.prefixMap,
@@ -80,4 +83,10 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
     disabledPasses: new Set(flags.disabledPasses),
     vmlinux: () => vmlinuxHeader(flags.btf),
   }
+}
+
+function standardIncludes(flags: CompileFlags): string[] {
+  const { own, system } = shippedDirectories
+  if (!flags.standardIncludes) return []
+  return flags.machineFirst ? [own, ...MACHINE_INCLUDES, system] : [own, system, ...MACHINE_INCLUDES]
 }

@@ -2,10 +2,11 @@
  * Source to object, readable from top to bottom: preprocess, parse, check, lower, optimise, generate. One function for the
  * command line, the plugins and the API.
  */
-import { type Diagnostic, DiagnosticSink, TooManyErrors, type WarningPolicy } from '../base/diagnostics.js'
+import { type Diagnostic, DiagnosticSink, TooManyErrors } from '../base/diagnostics.js'
 import type { Host } from '../base/host.js'
 import { NotImplemented } from '../base/outcome.js'
 import { SourceSet } from '../base/source.js'
+import { FlagPolicy } from '../base/warning-policy.js'
 import { generate } from './codegen/generate.js'
 import { printModule } from './ir/print.js'
 import { lower } from './lower/lower.js'
@@ -25,8 +26,8 @@ export interface CompileSettings {
   readonly emit?: Emit
   /** Errors after which compilation is abandoned; 0 for no limit. */
   readonly errorLimit?: number
-  /** What `-W` flags decided. */
-  readonly policy?: WarningPolicy
+  /** `-W…`, `-w`, `-pedantic`, as clang spells them. */
+  readonly warnings?: readonly string[]
 }
 
 export interface CompileResult {
@@ -47,7 +48,7 @@ export interface CompileResult {
 /** Compiles one source file. Does not throw for anything in the input; a thrown `InternalError` is a bug of ours. */
 export function compile(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): CompileResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(settings.errorLimit ?? 20, settings.policy, span => sources.fileOf(span.start)?.system ?? false)
+  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span => sources.fileOf(span.start)?.system ?? false)
   const made: Made = {}
   let notImplemented: string | undefined
   try {

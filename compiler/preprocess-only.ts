@@ -2,6 +2,7 @@
 import { type Diagnostic, DiagnosticSink, TooManyErrors } from '../base/diagnostics.js'
 import type { Host } from '../base/host.js'
 import { SourceSet } from '../base/source.js'
+import { FlagPolicy } from '../base/warning-policy.js'
 import type { CompileOptions } from './options.js'
 import type { CompileSettings } from './pipeline.js'
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
@@ -21,7 +22,7 @@ export interface PreprocessResult {
 
 export function preprocessOnly(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): PreprocessResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(settings.errorLimit ?? 20, settings.policy, span => sources.fileOf(span.start)?.system ?? false)
+  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span => sources.fileOf(span.start)?.system ?? false)
   let made: Preprocessed | undefined
   try {
     made = preprocess(host, path, options, sources, sink, { printing: true })

@@ -5,12 +5,11 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ExitCode } from '../../base/outcome.js'
-import { warningPolicy } from '../../base/warning-policy.js'
 import { preprocessOnly } from '../../compiler/preprocess-only.js'
 import { depfile, quoteTarget } from '../../compiler/preprocessor/depfile.js'
 import type { Dependency } from '../../compiler/preprocessor/preprocessor.js'
 import { type CompileResult, compile } from '../../compiler/pipeline.js'
-import { SHIPPED_INCLUDE } from '../../compiler/include/shipped-headers.js'
+import { shippedDirectories } from '../../compiler/include/shipped-headers.js'
 import { type CompileFlags, defaultFlags, MACHINE_INCLUDES, parseCpu, toCompileOptions } from '../compile-options.js'
 import { type CliContext, MAX_INPUT_BYTES, NodeHost } from '../context.js'
 import { compilerHost } from '../compiler-host.js'
@@ -50,7 +49,7 @@ export function clangMain(words: readonly string[], context: CliContext, version
   const error = (message: string) => context.err(`bpfc-clang: error: ${message}\n`)
   const job: Job = {
     mode: 'link',
-    flags: { ...defaultFlags(), optimize: '0', debug: false },
+    flags: { ...defaultFlags(), optimize: '0', debug: false, machineFirst: true },
     output: undefined,
     language: undefined,
     warnings: [],
@@ -204,7 +203,7 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       job.noWarnings = true
       break
     case 'warning':
-      job.warnings.push(value)
+      job.warnings.push(`-W${value}`)
       break
     case 'prefix-map': {
       const at = value.indexOf('=')
@@ -240,7 +239,7 @@ function applyDependencyFlag(name: string, job: Job): void {
 function printVersion(what: string, context: CliContext, version: string): void {
   if (what === '-dumpversion') context.out(`${CLAIMED}\n`)
   else if (what === '-dumpmachine' || what.endsWith('print-target-triple')) context.out('bpf\n')
-  else if (what.endsWith('print-resource-dir')) context.out(`${SHIPPED_INCLUDE}\n`)
+  else if (what.endsWith('print-resource-dir')) context.out(`${shippedDirectories.own}\n`)
   else context.out(`bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\nThread model: posix\n`)
 }
 
@@ -293,7 +292,7 @@ function runOne(input: string, job: Job, context: CliContext): number {
     return ExitCode.limit
   }
   const options = toCompileOptions(job.flags, context.cwd)
-  const settings = { errorLimit: job.errorLimit, policy: warningPolicy(job.noWarnings ? ['no-everything'] : job.warnings) }
+  const settings = { errorLimit: job.errorLimit, warnings: job.noWarnings ? [...job.warnings, '-w'] : job.warnings }
   const emit = (target: string | undefined, content: Uint8Array | string): number => {
     if (target === undefined || target === '-')
       context.out(typeof content === 'string' ? content : new TextDecoder('latin1').decode(content))

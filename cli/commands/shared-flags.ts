@@ -70,7 +70,7 @@ export function readCompileFlags(values: object): CompileRequest {
     ...given.include.map(path => ({ kind: 'include' as const, path })),
   ]
   if (given.btf !== undefined) flags.btf = { kind: 'file', path: given.btf }
-  return { flags, warnings: given.W }
+  return { flags, warnings: given.W.map(name => `-W${name}`) }
 }
 
 /**
