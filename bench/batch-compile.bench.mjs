@@ -12,7 +12,8 @@ export async function run({ root }) {
   if (!has('clang-19')) return [{ figure: 'cpu', skipped: 'clang-19 is not installed' }]
   if (!existsSync('/sys/kernel/btf/vmlinux')) return [{ figure: 'cpu', skipped: 'this kernel has no BTF to make vmlinux.h of' }]
   const header = join(work, 'vmlinux.h')
-  if (!existsSync(header)) writeFileSync(header, execFileSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux'], { maxBuffer: 1 << 28 }))
+  if (!existsSync(header))
+    writeFileSync(header, execFileSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux'], { maxBuffer: 1 << 28 }))
   const include = join(root, 'dist/include')
   const sources = examples.map(name => join(root, `examples/${name}.bpf.c`))
   const ours = []
@@ -21,7 +22,21 @@ export async function run({ root }) {
     const mine = once(process.execPath, [join(root, 'dist/bpfc.mjs'), 'build', `-I${work}`, ...sources], { cwd: work })
     let sum = { cpu: 0, wall: 0 }
     for (const source of sources) {
-      const one = once('clang-19', ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-D__TARGET_ARCH_x86', `-I${work}`, '-isystem', include, '-c', source, '-o', join(work, 'theirs.o')])
+      const one = once('clang-19', [
+        '-target',
+        'bpf',
+        '-g',
+        '-O2',
+        '-mcpu=v3',
+        '-D__TARGET_ARCH_x86',
+        `-I${work}`,
+        '-isystem',
+        include,
+        '-c',
+        source,
+        '-o',
+        join(work, 'theirs.o'),
+      ])
       sum = { cpu: sum.cpu + one.cpu, wall: sum.wall + one.wall }
     }
     if (round > 0) {

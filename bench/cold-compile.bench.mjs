@@ -10,7 +10,8 @@ export async function run({ root }) {
   const header = join(work, 'vmlinux.h')
   if (!has('clang-19')) return [{ figure: 'cpu', skipped: 'clang-19 is not installed' }]
   if (!existsSync('/sys/kernel/btf/vmlinux')) return [{ figure: 'cpu', skipped: 'this kernel has no BTF to make vmlinux.h of' }]
-  if (!existsSync(header)) writeFileSync(header, execFileSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux'], { maxBuffer: 1 << 28 }))
+  if (!existsSync(header))
+    writeFileSync(header, execFileSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux'], { maxBuffer: 1 << 28 }))
   const source = join(root, 'examples/exec-audit/exec_audit.bpf.c')
   const include = join(root, 'dist/include')
   const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-D__TARGET_ARCH_x86', `-I${work}`, '-isystem', include, '-c', source]

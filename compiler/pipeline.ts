@@ -12,7 +12,6 @@ import { printModule } from './ir/print.js'
 import { lower } from './lower/lower.js'
 import type { CompileOptions } from './options.js'
 import { parseTranslationUnit } from './parser/parse.js'
-import { printTree } from './parser/print-ast.js'
 import { runPasses } from './passes/pass-list.js'
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
 import type { Dependency } from './preprocessor/preprocessor.js'
@@ -48,7 +47,11 @@ export interface CompileResult {
 /** Compiles one source file. Does not throw for anything in the input; a thrown `InternalError` is a bug of ours. */
 export function compile(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): CompileResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span => sources.fileOf(span.start)?.system ?? false)
+  const sink = new DiagnosticSink(
+    settings.errorLimit ?? 20,
+    new FlagPolicy(settings.warnings),
+    span => sources.fileOf(span.start)?.system ?? false,
+  )
   const made: Made = {}
   let notImplemented: string | undefined
   try {
@@ -77,7 +80,15 @@ interface Made {
 }
 
 /** The stages, each result used by the next; `made` gets what was asked for. */
-function stages(host: Host, path: string, options: CompileOptions, emit: Emit, sources: SourceSet, sink: DiagnosticSink, made: Made): void {
+function stages(
+  host: Host,
+  path: string,
+  options: CompileOptions,
+  emit: Emit,
+  sources: SourceSet,
+  sink: DiagnosticSink,
+  made: Made,
+): void {
   const unit: Preprocessed = preprocess(host, path, options, sources, sink)
   const { tokens, names, index } = unit
   made.dependencies = unit.dependencies
@@ -86,10 +97,6 @@ function stages(host: Host, path: string, options: CompileOptions, emit: Emit, s
     return
   }
   const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
-  if (emit === 'ast') {
-    made.text = printTree(parsed.declarations, names)
-    return
-  }
   const typed = checkTranslationUnit(parsed, names, tokens, sink, options.target)
   if (emit === 'check' || sink.hasErrors) return
 

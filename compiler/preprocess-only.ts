@@ -20,9 +20,18 @@ export interface PreprocessResult {
   macros(): string
 }
 
-export function preprocessOnly(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): PreprocessResult {
+export function preprocessOnly(
+  host: Host,
+  path: string,
+  options: CompileOptions,
+  settings: CompileSettings = {},
+): PreprocessResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span => sources.fileOf(span.start)?.system ?? false)
+  const sink = new DiagnosticSink(
+    settings.errorLimit ?? 20,
+    new FlagPolicy(settings.warnings),
+    span => sources.fileOf(span.start)?.system ?? false,
+  )
   let made: Preprocessed | undefined
   try {
     made = preprocess(host, path, options, sources, sink, { printing: true })

@@ -168,7 +168,12 @@ for (let id = 1; id < kernel.count; id++) {
     type.kind === BtfKind.Enum64 ||
     type.kind === BtfKind.Typedef
   // The flags of the uapi header are enumerators of nameless enums.
-  if ((type.kind === BtfKind.Enum || type.kind === BtfKind.Enum64) && type.name === '' && type.values.some(({ name }) => /^(BPF|XDP|BTF|TC_ACT|TCP)_/.test(name))) wanted.add(id)
+  if (
+    (type.kind === BtfKind.Enum || type.kind === BtfKind.Enum64) &&
+    type.name === '' &&
+    type.values.some(({ name }) => /^(BPF|XDP|BTF|TC_ACT|TCP)_/.test(name))
+  )
+    wanted.add(id)
   if (!named || type.name === '') continue
   if (exact.has(type.name) || (prefixes.some(prefix => type.name.startsWith(prefix)) && !unwanted.test(type.name))) wanted.add(id)
 }

@@ -34,17 +34,27 @@ export const runCommand: Subcommand = {
     const command = program
       .command('run')
       .summary('run a program in the bundled VM')
-      .description('Runs one program on a packet, on every packet of a capture, or on a context, and shows what it returned and what is in its maps.')
+      .description(
+        'Runs one program on a packet, on every packet of a capture, or on a context, and shows what it returned and what is in its maps.',
+      )
       .argument('<file>', 'a BPF object or C source')
       .option('--prog <name>', 'the program (may be left out when there is only one)')
       .option('--packet <file>', 'a file with the bytes of one packet, from its Ethernet header')
       .option('--pcap <file>', 'a pcap or pcapng capture: the program runs on each packet, at its time')
       .option('--ctx <hex>', 'the bytes of the context')
-      .option('--set <map=key:value>', 'an element to put into a map first, as JSON values of its types', (value: string, before: string[]) => [...before, value], [])
+      .option(
+        '--set <map=key:value>',
+        'an element to put into a map first, as JSON values of its types',
+        (value: string, before: string[]) => [...before, value],
+        [],
+      )
       .option('--repeat <n>', 'run so many times', '1')
       .option('--no-maps', 'do not show the maps')
       .option('--format <format>', 'text or json', 'text')
-      .addHelpText('after', '\nExamples:\n  bpfc run fw.bpf.c --pcap traffic.pcap --set \'blocked={"length":24,"address":10}:1\'\n  bpfc run prog.bpf.o --prog handle --ctx 0000000000000000')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  bpfc run fw.bpf.c --pcap traffic.pcap --set \'blocked={"length":24,"address":10}:1\'\n  bpfc run prog.bpf.o --prog handle --ctx 0000000000000000',
+      )
     addCompileFlags(command).action((path: string, values: RunFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       const repeat = Number(values.repeat)
@@ -56,7 +66,9 @@ export const runCommand: Subcommand = {
       const name = values.prog ?? (prepared.programs.length === 1 ? prepared.programs[0]!.name : undefined)
       if (name === undefined || !prepared.programs.some(each => each.name === name)) {
         const list = prepared.programs.map(each => each.name).join(', ')
-        context.err(`error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`)
+        context.err(
+          `error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`,
+        )
         return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
       }
       const vm = new Vm(prepared)
@@ -139,7 +151,14 @@ function* capturedPackets(bytes: Uint8Array, path: string, context: CliContext):
   }
 }
 
-function runAll(vm: Vm, name: string, inputs: () => Iterable<TimedInput>, repeat: number, values: RunFlags, context: CliContext): number {
+function runAll(
+  vm: Vm,
+  name: string,
+  inputs: () => Iterable<TimedInput>,
+  repeat: number,
+  values: RunFlags,
+  context: CliContext,
+): number {
   const paint = painter(context.colour)
   const program = vm.program(name)
   const json = values.format === 'json'
@@ -161,15 +180,21 @@ function runAll(vm: Vm, name: string, inputs: () => Iterable<TimedInput>, repeat
       }
       number++
       if (json) {
-        context.out(`${JSON.stringify({ run: number, program: name, retval: result.retval, insns: result.insns, fault: result.fault, trace: result.trace })}\n`)
+        context.out(
+          `${JSON.stringify({ run: number, program: name, retval: result.retval, insns: result.insns, fault: result.fault, trace: result.trace })}\n`,
+        )
       } else {
         const what = input.packet ? `packet ${number}, ${input.packet.length} bytes` : `run ${number}`
-        context.out(`${what}: ${result.fault ? paint('red', 'fault') : paint('bold', say(result.retval))}  ${result.insns} instructions\n`)
+        context.out(
+          `${what}: ${result.fault ? paint('red', 'fault') : paint('bold', say(result.retval))}  ${result.insns} instructions\n`,
+        )
         for (const line of result.trace) context.out(`    ${line.trimEnd()}\n`)
       }
       if (result.fault) {
         const { line } = result.fault
-        context.err(`error: ${result.fault.message}, at instruction ${result.fault.slot}${line ? ` (${line.path}:${line.line}: ${line.text.trim()})` : ''}\n`)
+        context.err(
+          `error: ${result.fault.message}, at instruction ${result.fault.slot}${line ? ` (${line.path}:${line.line}: ${line.text.trim()})` : ''}\n`,
+        )
         code = ExitCode.rejected
       }
     }

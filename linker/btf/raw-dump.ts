@@ -42,7 +42,9 @@ export function printBtfType(btf: BtfSet, id: BtfId): string {
     case BtfKind.Enum64:
       return [
         `${head} encoding=${type.signed ? 'SIGNED' : 'UNSIGNED'} size=${type.size} vlen=${type.values.length}`,
-        ...type.values.map(({ name, value }) => `\t'${name}' val=${value}${type.kind === BtfKind.Enum64 ? (type.signed ? 'LL' : 'ULL') : ''}`),
+        ...type.values.map(
+          ({ name, value }) => `\t'${name}' val=${value}${type.kind === BtfKind.Enum64 ? (type.signed ? 'LL' : 'ULL') : ''}`,
+        ),
       ].join('\n')
     case BtfKind.Fwd:
       return `${head} fwd_kind=${type.union ? 'union' : 'struct'}`

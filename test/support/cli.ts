@@ -10,7 +10,11 @@ export interface CliRun {
   readonly written: ReadonlyMap<string, Uint8Array>
 }
 
-async function run(entry: typeof main, words: readonly string[], files: Readonly<Record<string, string | Uint8Array>>): Promise<CliRun> {
+async function run(
+  entry: typeof main,
+  words: readonly string[],
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<CliRun> {
   let out = ''
   let err = ''
   const written = new Map<string, Uint8Array>()
@@ -35,5 +39,7 @@ async function run(entry: typeof main, words: readonly string[], files: Readonly
   return { code, out, err, written }
 }
 
-export const bpfc = (words: readonly string[], files: Readonly<Record<string, string | Uint8Array>> = {}) => run(main, words, files)
-export const bpfcClang = (words: readonly string[], files: Readonly<Record<string, string | Uint8Array>> = {}) => run(clangMain, words, files)
+export const bpfc = (words: readonly string[], files: Readonly<Record<string, string | Uint8Array>> = {}) =>
+  run(main, words, files)
+export const bpfcClang = (words: readonly string[], files: Readonly<Record<string, string | Uint8Array>> = {}) =>
+  run(clangMain, words, files)
