@@ -2,11 +2,14 @@
  * Inline assembly: operands are taken apart (`+r` is an output and an input tied to it, memory operands are addresses), and the
  * template is renumbered to match: `%N` counts outputs, then inputs, of the result; `%lN` counts the labels.
  */
-import type { AsmInfo, Edge, IrType, Value } from '../ir/ir.js'
+import { type AsmInfo, bitsOf, type Edge, type IrType, type Value } from '../ir/ir.js'
+import { evaluate } from '../typecheck/constants.js'
 import type { AsmOperand, AsmStmt } from '../typecheck/typed-ast.js'
+import { type CType, canonical } from '../typecheck/types.js'
+import { helperNumber } from './calls.js'
 import { lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
-import { irTypeOf, isSigned } from './ir-types.js'
+import { bytesOf, irTypeOf } from './ir-types.js'
 import { lowerPlace } from './lvalues.js'
 import { addressOf, loadPlace, type Place, storePlace } from './places.js'
 
@@ -33,20 +36,26 @@ export function lowerAsm(fc: FunctionContext, stmt: AsmStmt): void {
     }
     const output = outputs.length
     numbers.push(output)
-    outputs.push({ type: irTypeOf(operand.value.type), earlyClobber: operand.constraint.includes('&'), memory: false })
+    outputs.push({
+      type: registerType(constraint, operand.value.type),
+      earlyClobber: operand.constraint.includes('&'),
+      memory: false,
+    })
     places.push(place)
-    if (operand.constraint.includes('+')) ties.push({ value: loadPlace(fc, place), output })
+    if (operand.constraint.includes('+'))
+      ties.push({ value: inRegister(fc, loadPlace(fc, place), outputs[output]!.type), output })
   }
   for (const operand of stmt.inputs) {
     const input = lowerInput(fc, stmt, operand, numbers)
     if (!input) continue
     numbers.push(-1 - inputs.length)
     inputs.push(input)
-    args.push(
-      input.constraint === 'm'
-        ? addressOf(fc, lowerPlace(fc, operand.value))
-        : inRegister(fc, operand, lowerValue(fc, operand.value)),
-    )
+    if (input.constraint === 'm') args.push(addressOf(fc, lowerPlace(fc, operand.value)))
+    else {
+      const constant = input.constraint === 'r' ? undefined : immediate(fc, operand, input.constraint)
+      const to = input.tiedTo === undefined ? registerType(operand.constraint, operand.value.type) : outputs[input.tiedTo]!.type
+      args.push(constant ?? inRegister(fc, lowerValue(fc, operand.value), to))
+    }
   }
   for (const { value, output } of ties) {
     inputs.push({ constraint: 'r', tiedTo: output })
@@ -85,7 +94,7 @@ export function lowerAsm(fc: FunctionContext, stmt: AsmStmt): void {
     })
     builder.place(next)
     places.forEach((place, i) => {
-      storePlace(fc, place, results[i]!)
+      storePlace(fc, place, fitting(fc, results[i]!, place))
     })
     return
   }
@@ -97,8 +106,15 @@ export function lowerAsm(fc: FunctionContext, stmt: AsmStmt): void {
       result = builder.inst('asmresult', outputs[i]!.type, [value])
       result.offset = i
     }
-    storePlace(fc, place, result)
+    storePlace(fc, place, fitting(fc, result, place))
   })
+}
+
+/** A register's contents cut to the object they go to. */
+function fitting(fc: FunctionContext, value: Value, place: Place): Value {
+  const wanted = irTypeOf(place.type)
+  if (wanted === 'ptr' || value.type === 'ptr') return value
+  return fc.builder.resize(value, wanted, false)
 }
 
 function isMemory(constraint: string): boolean {
@@ -134,11 +150,48 @@ function symbolicTie(stmt: AsmStmt, constraint: string): number | undefined {
   return index < 0 ? undefined : index
 }
 
-/** Values of less than a word go into a register extended. */
-function inRegister(fc: FunctionContext, operand: AsmOperand, value: Value): Value {
-  return value.type === 'i8' || value.type === 'i16' || value.type === 'i1'
-    ? fc.builder.resize(value, 'i32', isSigned(operand.value.type))
-    : value
+/** `r` is a whole register; `w` its low half. */
+function registerType(constraint: string, type: CType): IrType {
+  const value = irTypeOf(type)
+  if (value === 'ptr' || value === 'i64') return value
+  return constraint.includes('w') ? 'i32' : 'i64'
+}
+
+/**
+ * A value as the register holds it. As with clang, what a cast to `short` or `char` cut off is still in the register: macros write
+ * `"r"((short)x)` to get x as it is, without an extension. Words are widened with zeros.
+ */
+function inRegister(fc: FunctionContext, value: Value, to: IrType): Value {
+  const { builder } = fc
+  if (value.type === to || value.type === 'ptr') return value
+  let whole = value
+  if (bitsOf(value.type) < 32) {
+    while (whole.op === 'trunc') whole = whole.args[0]!
+    if (whole.type === 'ptr') return whole
+  }
+  return builder.resize(whole, to, false)
+}
+
+/** A constant for an immediate: its value with its sign, an address, or undefined where it is none. */
+function immediate(fc: FunctionContext, operand: AsmOperand, constraint: InputClass): Value | undefined {
+  const { builder } = fc
+  // `call %[bpf_map_lookup_elem]`: the number behind the constant pointer.
+  const helper = constraint === 'i' ? helperNumber(operand.value) : undefined
+  if (helper !== undefined && canonical(operand.value.type).kind === 'pointer') return builder.const('i64', helper)
+  const known = evaluate(operand.value, { constObjects: true })
+  if (!known) return undefined
+  if (known.kind === 'int') return builder.const('i64', BigInt.asIntN(8 * bytesOf(operand.value.type), known.value))
+  const offset = Number(known.offset)
+  if (known.base === undefined) return builder.const('i64', known.offset)
+  if (constraint === 'ri') return undefined
+  switch (known.base.kind) {
+    case 'function':
+      return offset === 0 ? builder.funcAddress(fc.module.func(known.base)) : undefined
+    case 'var':
+      return builder.global(fc.module.global(known.base), offset)
+    default:
+      return builder.global(fc.module.string(known.base.bytes, known.base.elementSize), offset)
+  }
 }
 
 function renumber(stmt: AsmStmt, numbers: readonly number[], outputs: number): string {

@@ -87,7 +87,7 @@ function directCallee(callee: Expr): (Expr & { kind: 'function' })['decl'] | und
 }
 
 /** The helper a constant function pointer stands for: a cast number, or a `const` variable initialised with one. */
-function helperNumber(callee: Expr): number | undefined {
+export function helperNumber(callee: Expr): number | undefined {
   const constant = constantInteger(callee)
   if (constant !== undefined) return Number(constant)
   const object =
