@@ -44,6 +44,8 @@ interface StringSource {
 }
 
 const MAGIC = 0xeb9f
+/** A program of a million instructions, the kernel's limit, has about as many lines at most. */
+const RECORD_LIMIT = 1_500_000
 
 /** Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`. */
 export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
@@ -91,6 +93,8 @@ function readPart<Record>(
   if (size < minimum || size % 4 !== 0)
     throw new FormatError('F0212', `.BTF.ext records of ${size} bytes, at least ${minimum} are needed`, reader.origin + start)
   const sections: ExtSection<Record>[] = []
+  if (length / size > RECORD_LIMIT)
+    throw new FormatError('F0212', `.BTF.ext with more than ${RECORD_LIMIT} records of a kind`, reader.origin + start)
   let at = start + 4
   while (at < end) {
     if (at + 8 > end) throw new FormatError('F0212', '.BTF.ext section head ends early', reader.origin + at)

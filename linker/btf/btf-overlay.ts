@@ -1,6 +1,12 @@
 /** A BTF with some types replaced and some added, for loaders that mend what the compiler left open; the bytes below stay as they are. */
 import { FormatError } from '../../base/outcome.js'
+import { BtfFile } from './btf-file.js'
 import type { BtfId, BtfSet, BtfType } from './btf-types.js'
+
+/** Kind of a type, without decoding it where the set is bytes: for passes that look at all types. */
+export function kindOf(btf: BtfSet, id: BtfId): number {
+  return btf instanceof BtfFile || btf instanceof BtfOverlay ? btf.kindOf(id) : btf.type(id).kind
+}
 
 export class BtfOverlay implements BtfSet {
   private readonly changed = new Map<BtfId, BtfType>()
@@ -33,6 +39,12 @@ export class BtfOverlay implements BtfSet {
     const type = this.added[id - this.below.count]
     if (!type) throw new FormatError('F0203', `there is no BTF type ${id}: the last is ${this.count - 1}`, -1)
     return type
+  }
+
+  /** Kind of a type; does not decode what is below, if that can tell without. */
+  kindOf(id: BtfId): number {
+    const changed = this.changed.get(id) ?? (id >= this.below.count ? this.type(id) : undefined)
+    return changed ? changed.kind : kindOf(this.below, id)
   }
 
   byName(name: string): readonly BtfId[] {

@@ -25,6 +25,11 @@ const REL_BYTES = 16
 /** Bound on the names of one file, so that many symbols that share one huge string cannot fill the memory. */
 const NAME_BYTES_LIMIT = 1 << 26
 
+/** More of these than any object has; their rows take some hundred bytes each once read. */
+const SECTION_LIMIT = 65_535
+const SYMBOL_LIMIT = 1_000_000
+const RELOC_LIMIT = 2_000_000
+
 /** Alignment of a section beyond which something is wrong; writers fill gaps of this size. */
 const ALIGN_LIMIT = 1 << 16
 
@@ -77,9 +82,11 @@ export function readElf(bytes: Uint8Array): ElfFile {
   if (symtabs.length > 1) throw new FormatError('F0104', 'more than one symbol table', symtabs[1]!.offset)
   const symtab = symtabs[0]
   const symbols = symtab ? readSymbols(symtab, sections, little, budget) : []
-  const relocations = sections
-    .filter(section => section.type === SHT_REL || section.type === SHT_RELA)
-    .map(section => readRelocs(section, sections, symbols.length, little))
+  const relocSections = sections.filter(section => section.type === SHT_REL || section.type === SHT_RELA)
+  const relocCount = relocSections.reduce((sum, section) => sum + section.size / REL_BYTES, 0)
+  if (relocCount > RELOC_LIMIT)
+    throw new FormatError('F0105', `${Math.floor(relocCount)} relocations; no object has more than ${RELOC_LIMIT}`, 40)
+  const relocations = relocSections.map(section => readRelocs(section, sections, symbols.length, little))
   return { little, type, machine, flags: file.u32(48), sections, symbols, symtab: symtab?.index ?? 0, relocations }
 }
 
@@ -95,6 +102,7 @@ function readSections(file: ByteReader): ElfSection[] {
   if (namesIndex === SHN_XINDEX) namesIndex = file.u32(start + 40)
   if (count > (file.bytes.length - start) / SHDR_BYTES)
     throw new FormatError('F0001', `${count} section headers at offset ${start} do not fit in ${file.bytes.length} bytes`, 60)
+  if (count > SECTION_LIMIT) throw new FormatError('F0105', `${count} sections; no object has more than ${SECTION_LIMIT}`, 60)
   if (count > 0 && namesIndex >= count)
     throw new FormatError('F0104', `section ${namesIndex} with the section names is not there`, 62)
   const raw: { nameOffset: number; at: number; section: Omit<ElfSection, 'name'> }[] = []
@@ -151,6 +159,8 @@ function readSymbols(
       `symbol table of ${symtab.size} bytes with entries of ${symtab.entsize}, not ${SYM_BYTES}`,
       symtab.offset,
     )
+  if (symtab.size / SYM_BYTES > SYMBOL_LIMIT)
+    throw new FormatError('F0105', `${symtab.size / SYM_BYTES} symbols; no object has more than ${SYMBOL_LIMIT}`, symtab.offset)
   const strings = sections[symtab.link]
   if (!strings || symtab.link === 0)
     throw new FormatError('F0104', `string table ${symtab.link} of the symbols is not there`, symtab.offset)

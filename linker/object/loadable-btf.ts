@@ -2,7 +2,7 @@
  * The object's BTF as the kernel takes it (libbpf 1.5: bpf_object__collect_externs and bpf_object__sanitize_and_load_btf): externs
  * turned into variables, hidden functions marked static. Ids stay what they are.
  */
-import { BtfOverlay } from '../btf/btf-overlay.js'
+import { BtfOverlay, kindOf } from '../btf/btf-overlay.js'
 import { BTF_LINKAGE_GLOBAL, BTF_LINKAGE_STATIC, type BtfDatasec, type BtfId, BtfKind, type BtfSet } from '../btf/btf-types.js'
 import type { BpfObject } from './bpf-object.js'
 
@@ -52,6 +52,7 @@ function mendKsyms(btf: BtfSet, overlay: BtfOverlay): void {
 
 function findInt(btf: BtfSet): BtfId {
   for (let id = 1; id < btf.count; id++) {
+    if (kindOf(btf, id) !== BtfKind.Int) continue
     const type = btf.type(id)
     if (type.kind === BtfKind.Int && type.bits === 32) return id
   }

@@ -1,5 +1,6 @@
 /** Externs of an object: `.kconfig` values, kernel symbols and kfuncs of `.ksyms` (libbpf 1.5, bpf_object__collect_externs). */
 import { alignOf, essentialName, sizeOf, skipModifiers } from '../btf/btf-file.js'
+import { kindOf } from '../btf/btf-overlay.js'
 import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, type BtfDatasec, type BtfId, BtfKind, type BtfSet } from '../btf/btf-types.js'
 import { STB_WEAK } from '../elf/elf-types.js'
 import type { Extern, KconfigPlace } from './bpf-object.js'
@@ -24,9 +25,10 @@ interface Found {
 }
 
 export function collectExterns(opening: Opening): Externs {
+  const sections = sectionNames(opening)
   const found = opening.elf.symbols
     .filter(symbol => isExtern(symbol) && symbol.name !== '')
-    .map(symbol => lookUp(opening, symbol.index, symbol.name, symbol.bind === STB_WEAK))
+    .map(symbol => lookUp(opening, sections, symbol.index, symbol.name, symbol.bind === STB_WEAK))
   found.sort(compare)
   const list: Extern[] = []
   const bySymbol = new Map<number, number>()
@@ -44,7 +46,7 @@ export function collectExterns(opening: Opening): Externs {
   return { list, bySymbol, kconfigSize: offset }
 }
 
-function lookUp(opening: Opening, symbol: number, name: string, weak: boolean): Found {
+function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: number, name: string, weak: boolean): Found {
   const { btf } = opening
   if (!btf) throw malformed('F0404', `extern ${name} needs BTF, which the object does not have; was it compiled without -g?`)
   const id = btf.byName(name).find(candidate => {
@@ -55,7 +57,7 @@ function lookUp(opening: Opening, symbol: number, name: string, weak: boolean): 
   if (id === undefined || (type?.kind !== BtfKind.Var && type?.kind !== BtfKind.Func))
     throw malformed('F0404', `extern ${name} has no BTF: no loader can tell what it is`)
   if (type.linkage !== BTF_LINKAGE_EXTERN) throw malformed('F0404', `extern ${name} is not extern in BTF`)
-  const section = sectionName(btf, opening.btfFile!.count, id)
+  const section = sections.get(id)
   if (section === '.ksyms')
     return { symbol, name, weak, type: id, kind: type.kind === BtfKind.Func ? 'kfunc' : 'ksym', align: 1, kconfig: undefined }
   if (section !== '.kconfig')
@@ -71,16 +73,20 @@ function lookUp(opening: Opening, symbol: number, name: string, weak: boolean): 
   return { symbol, name, weak, type: id, kind: 'kconfig', align, kconfig: { size, ...valueType } }
 }
 
-/** Name of the Datasec that holds a variable or function. */
-function sectionName(btf: BtfSet, count: number, id: BtfId): string | undefined {
-  for (const candidate of datasecs(btf, count)) if (candidate.type.vars.some(info => info.type === id)) return candidate.type.name
-  return undefined
+/** Name of the Datasec that holds each variable or function. */
+function sectionNames({ btf, btfFile }: Opening): Map<BtfId, string> {
+  const names = new Map<BtfId, string>()
+  if (!btf || !btfFile) return names
+  for (const { type } of datasecs(btf, btfFile.count))
+    for (const info of type.vars) if (!names.has(info.type)) names.set(info.type, type.name)
+  return names
 }
 
-/** All Datasecs. Clang writes them last, so this looks from the end and stops at the first type of another kind that follows none. */
+/** All Datasecs, as the overlay has them now. */
 export function datasecs(btf: BtfSet, count: number): { readonly id: BtfId; readonly type: BtfDatasec }[] {
   const found: { id: BtfId; type: BtfDatasec }[] = []
   for (let id = 1; id < count; id++) {
+    if (kindOf(btf, id) !== BtfKind.Datasec) continue
     const type = btf.type(id)
     if (type.kind === BtfKind.Datasec) found.push({ id, type })
   }

@@ -15,6 +15,7 @@ import {
   BPF_PSEUDO_MAP_FD,
   BPF_PSEUDO_MAP_VALUE,
 } from '../../assembler/isa/opcodes.js'
+import { kindOf } from '../btf/btf-overlay.js'
 import { BTF_LINKAGE_GLOBAL, BtfKind } from '../btf/btf-types.js'
 import { CoreFault } from '../core/access-spec.js'
 import { CoreRelocator, patchInsn } from '../core/relocate.js'
@@ -239,6 +240,7 @@ class Preparation {
     this.tags = new Map()
     const { btf } = this.object
     for (let id = 1; btf && id < btf.count; id++) {
+      if (kindOf(btf, id) !== BtfKind.DeclTag) continue
       const tag = btf.type(id)
       if (tag.kind !== BtfKind.DeclTag || tag.componentIdx !== -1 || !tag.name.startsWith('exception_callback:')) continue
       const func = btf.type(tag.type)

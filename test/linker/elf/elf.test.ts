@@ -104,6 +104,32 @@ describe('writeElf and readElf', () => {
       expect(() => readElf(bytes), name).toThrow(expect.objectContaining({ code, offset, name: 'FormatError' }))
   })
 
+  it('refuses tables that would take unreasonable memory', () => {
+    // 30 MB of zeros are as many valid symbols.
+    const many = (size: number, type: number, entsize: number) => {
+      const head = writeElf(image(true))
+      const bytes = new Uint8Array(head.length + size)
+      bytes.set(head)
+      const view = new DataView(bytes.buffer)
+      const table = Number(view.getBigUint64(40, true))
+      for (let at = table; at < head.length; at += 64)
+        if (view.getUint32(at + 4, true) === type) {
+          view.setBigUint64(at + 24, BigInt(head.length), true)
+          view.setBigUint64(at + 32, BigInt(size - (size % entsize)), true)
+        }
+      return bytes
+    }
+    expect(() => readElf(many(30_000_000, 2, 24))).toThrow(expect.objectContaining({ code: 'F0105' }))
+    expect(() => readElf(many(40_000_000, 9, 16))).toThrow(expect.objectContaining({ code: 'F0105' }))
+    const sections = new Uint8Array(70_000 * 64 + 64)
+    sections.set(writeElf(image(true)).subarray(0, 64))
+    const view = new DataView(sections.buffer)
+    view.setBigUint64(40, 64n, true)
+    view.setUint16(60, 0, true)
+    view.setBigUint64(64 + 32, 70_000n, true)
+    expect(() => readElf(sections)).toThrow(expect.objectContaining({ code: 'F0105' }))
+  })
+
   it('every truncation is a format error or reads', () => {
     const bytes = writeElf(image(true))
     for (let length = 0; length < bytes.length; length++)
