@@ -1,7 +1,8 @@
 /** Macro definitions: reading `#define`, and the table of what is defined now and what was defined at any earlier moment. */
 import type { Loc } from '../../base/source.js'
+import { CharClass, classOf } from './characters.js'
 import { type Names, Punct } from './names.js'
-import type { Scanner } from './scanner.js'
+import { BodyTrait, Scanner } from './scanner.js'
 import { TOKEN_STRIDE, TokenList } from './token-list.js'
 import { type Atom, TokenFlag, TokenKind } from './tokens.js'
 
@@ -46,28 +47,66 @@ export interface MacroOp {
   readonly inner: readonly MacroOp[]
 }
 
-export interface Macro {
-  readonly name: Atom
-  /** Place of the name in the definition. */
-  readonly loc: Loc
-  readonly functionLike: boolean
-  /** Parameter names; the variadic one comes last. */
-  readonly params: readonly Atom[]
-  readonly variadic: boolean
-  readonly body: TokenList
-  /** `body` has `#` or `##` or parameters: it is built from `macroOps`, not copied. */
-  readonly built: boolean
-  /** Made when first needed. */
-  ops: readonly MacroOp[] | undefined
-  readonly builtin: BuiltinMacro | undefined
-  /** Being expanded: not expanded again inside (6.10.3.4). */
-  disabled: boolean
-  /** Moments of the table's clock: defined from `since` on, until before `until`. */
-  since: number
-  until: number
+const FOREVER = 0x7fff_ffff
+
+/** Where the body of a definition stands, for reading it when it is needed, which it is for few. */
+interface BodyText {
+  readonly scanner: Scanner
+  readonly start: number
+  readonly end: number
 }
 
-const FOREVER = 0x7fff_ffff
+export class Macro {
+  /** Being expanded: not expanded again inside (6.10.3.4). */
+  disabled = false
+  /** Moments of the table's clock: defined from `since` on, until before `until`. */
+  since = 0
+  until = FOREVER
+  /** Made when first needed, by `macroOps`. */
+  ops: readonly MacroOp[] | undefined = undefined
+
+  constructor(
+    readonly name: Atom,
+    /** Place of the name in the definition. */
+    readonly loc: Loc,
+    readonly functionLike: boolean,
+    /** Parameter names; the variadic one comes last. */
+    readonly params: readonly Atom[],
+    readonly variadic: boolean,
+    /** The body has `#` or `##` or parameters: it is built from `macroOps`, not copied. */
+    readonly built: boolean,
+    /** The body has braces, or brackets that do not match. */
+    readonly bracketed: boolean,
+    readonly builtin: BuiltinMacro | undefined,
+    private tokens: TokenList | undefined,
+    private readonly text: BodyText | undefined,
+  ) {}
+
+  get body(): TokenList {
+    return (this.tokens ??= readBody(this.text!))
+  }
+
+  /** The same definition, to be entered once more. */
+  again(): Macro {
+    const { name, loc, functionLike, params, variadic, built, bracketed, builtin, tokens, text } = this
+    return new Macro(name, loc, functionLike, params, variadic, built, bracketed, builtin, tokens, text)
+  }
+}
+
+function readBody({ scanner, start, end }: BodyText): TokenList {
+  const inner = new Scanner(scanner.bytes, scanner.names, scanner.base, () => {}, start, end)
+  const body = new TokenList(4)
+  while (inner.next() !== TokenKind.End)
+    body.push(
+      inner.kind,
+      body.count === 0 ? 0 : inner.flags & TokenFlag.space,
+      inner.loc,
+      inner.stop - inner.start,
+      inner.atom,
+      0,
+    )
+  return body
+}
 
 export class MacroTable {
   /** By atom. */
@@ -126,22 +165,8 @@ export interface DefinitionNames {
   readonly vaOpt: Atom
 }
 
-export function builtinMacro(name: Atom, builtin: BuiltinMacro): Macro {
-  return {
-    name,
-    loc: 0,
-    functionLike: false,
-    params: [],
-    variadic: false,
-    body: new TokenList(1),
-    built: false,
-    ops: undefined,
-    builtin,
-    disabled: false,
-    since: 0,
-    until: FOREVER,
-  }
-}
+export const builtinMacro = (name: Atom, builtin: BuiltinMacro): Macro =>
+  new Macro(name, 0, false, [], false, false, false, builtin, new TokenList(1), undefined)
 
 /**
  * Reads a definition from behind the macro's name to the end of the directive's line, which stays unread. The scanner's last
@@ -162,9 +187,14 @@ export function readDefinition(
   const params: Atom[] = []
   let functionLike = false
   let variadic = false
-  let kind = scanner.next()
-  if (scanner.isPunct(Punct['(']) && !(scanner.flags & TokenFlag.space)) {
-    functionLike = true
+  const after = scanner.bytes[scanner.at]
+  let kind: number = TokenKind.Identifier
+  if (after === 40 || after === 92) {
+    kind = scanner.next()
+    functionLike = scanner.isPunct(Punct['(']) && !(scanner.flags & TokenFlag.space)
+    if (!functionLike) scanner.at = scanner.start
+  }
+  if (functionLike) {
     kind = scanner.next()
     if (!scanner.isPunct(Punct[')']))
       for (;;) {
@@ -192,10 +222,28 @@ export function readDefinition(
         if (!scanner.isPunct(Punct[','])) return fault('P0013', 'expected comma in macro parameter list')
         kind = scanner.next()
       }
-    kind = scanner.next()
-  } else if (kind !== TokenKind.End && !(scanner.flags & TokenFlag.space))
-    problem('P0014', scanner.loc, scanner.base + scanner.stop, 'whitespace required after macro name')
+  } else if (
+    after !== undefined &&
+    after !== 92 &&
+    after !== 47 &&
+    classOf[after] !== CharClass.space &&
+    classOf[after] !== CharClass.newline
+  )
+    problem('P0014', scanner.base + scanner.at, scanner.base + scanner.at + 1, 'whitespace required after macro name')
 
+  const start = scanner.at
+  const found = scanner.skipBody()
+  const bracketed = (found & BodyTrait.brackets) !== 0
+  // A body without `#` and `__VA_…` can have nothing wrong in it.
+  if (!(found & BodyTrait.special))
+    return new Macro(name, loc, functionLike, params, variadic, params.length > 0, bracketed, undefined, undefined, {
+      scanner,
+      start,
+      end: scanner.at,
+    })
+
+  scanner.at = start
+  kind = scanner.next()
   const body = new TokenList(4)
   let pastes = false
   /** A `#`, or `__VA_OPT__`. */
@@ -229,20 +277,7 @@ export function readDefinition(
     return undefined
   }
   const built = pastes || (functionLike && (params.length > 0 || hashes))
-  const macro: Macro = {
-    name,
-    loc,
-    functionLike,
-    params,
-    variadic,
-    body,
-    built,
-    ops: undefined,
-    builtin: undefined,
-    disabled: false,
-    since: 0,
-    until: FOREVER,
-  }
+  const macro = new Macro(name, loc, functionLike, params, variadic, built, bracketed, undefined, body, undefined)
   // What can be wrong in a body is found now; the steps of others are made when they are used, which most never are.
   if (built && hashes) {
     const reader = new OpReader(macro, special, problem)

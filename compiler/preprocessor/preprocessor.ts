@@ -960,7 +960,7 @@ export class Preprocessor extends Expander {
       )
     else {
       const macro = stack.pop()
-      if (macro) this.enterMacro({ ...macro })
+      if (macro) this.enterMacro(macro.again())
       else this.macros.undefine(name)
     }
   }
@@ -1172,6 +1172,7 @@ const structural: ReadonlySet<Atom> = new Set([
 /** Macros that could change the structure of a header: unbalanced brackets, tags and enumerators of their own, renamed keywords. */
 function isHazard(macro: Macro): boolean {
   if (structural.has(macro.name)) return true
+  if (!macro.bracketed) return false
   let depth = 0
   let tagged = false
   const { body } = macro

@@ -528,6 +528,83 @@ export class Scanner {
       .trim()
   }
 
+  /** Skips the body of a macro definition, up to the line end, and says what is in it (bits of `BodyTrait`). */
+  skipBody(): number {
+    const { bytes, end } = this
+    let at = this.at
+    let traits = 0
+    let depth = 0
+    while (at < end) {
+      const byte = bytes[at]!
+      if (bodyClass[byte] === 0) {
+        at++
+        continue
+      }
+      switch (byte) {
+        case NEWLINE:
+          this.at = at
+          return depth === 0 ? traits : traits | BodyTrait.brackets
+        case BACKSLASH: {
+          const after = spliceEnd(bytes, at, end)
+          at = after > at ? after : at + 1
+          continue
+        }
+        case SLASH:
+          if (bytes[at + 1] === STAR) at = this.skipBlockComment(at)
+          else if (bytes[at + 1] === SLASH) at = this.lineEnd(at + 2)
+          else {
+            if (bytes[at + 1] === BACKSLASH) traits |= BodyTrait.special
+            at++
+          }
+          continue
+        case QUOTE:
+        case APOSTROPHE: {
+          const stop = this.quoteEnd(at)
+          if (stop < 0) {
+            // No end: the rest of the line is one stray token.
+            traits |= BodyTrait.special
+            at = this.lineEnd(at)
+          } else at = stop
+          continue
+        }
+        case HASH:
+        case 37:
+          if (byte === HASH || bytes[at + 1] === 58) traits |= BodyTrait.special
+          break
+        case 95:
+          if (bytes[at + 1] === 95 && bytes[at + 2] === 86 && bytes[at + 3] === 65) traits |= BodyTrait.special
+          break
+        case 40:
+          depth++
+          break
+        case 41:
+          if (--depth < 0) traits |= BodyTrait.brackets
+          break
+        default:
+          traits |= BodyTrait.brackets
+      }
+      at++
+    }
+    this.at = end
+    return depth === 0 ? traits : traits | BodyTrait.brackets
+  }
+
+  /** Offset behind the constant that begins at `open`; -1 when its line ends first. */
+  private quoteEnd(open: number): number {
+    const { bytes, end } = this
+    const quote = bytes[open]
+    for (let at = open + 1; at < end; ) {
+      const byte = bytes[at]
+      if (byte === quote) return at + 1
+      if (byte === NEWLINE) return -1
+      if (byte === BACKSLASH) {
+        const after = spliceEnd(bytes, at, end)
+        at = after > at ? after : at + 2
+      } else at++
+    }
+    return -1
+  }
+
   /** Skips the rest of the current line (comments may span lines); leaves the line end unread. */
   skipLine(): void {
     this.inDirective = true
@@ -571,6 +648,18 @@ export class Scanner {
     return false
   }
 }
+
+/** What `skipBody` finds. */
+export const BodyTrait = {
+  /** `#`, `__VA_…` or something unfinished: to be read at once. */
+  special: 1,
+  /** Braces, or parentheses that do not match. */
+  brackets: 2,
+} as const
+
+/** Bytes that `skipBody` looks at. */
+const bodyClass = new Uint8Array(256)
+for (const c of '\n\\/"\'#%_(){}') bodyClass[c.charCodeAt(0)] = 1
 
 /** Punctuators that a following byte can make longer. */
 const extensible = new Uint8Array(128)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EntryKind, indexHeader } from '../../../compiler/preprocessor/header-index.js'
+import { decodeHeaderRun, encodeHeaderRun } from '../../../compiler/preprocessor/header-run-file.js'
 import type { LazyDeclarations } from '../../../compiler/preprocessor/lazy-declarations.js'
 import { TokenKind } from '../../../compiler/preprocessor/tokens.js'
 import { run } from './harness.js'
@@ -179,6 +180,20 @@ describe('lazy declarations', () => {
     expect(run({ '/m.c': '#define s renamed\n#include "h.h"', '/h.h': header }, {}, { lazyFrom: 1 }).text).toContain(
       'struct renamed {',
     )
+  })
+
+  it('writes runs to bytes and reads them back', () => {
+    const bytes = new TextEncoder().encode('typedef int a; struct s { int b; }; enum e { A, B }; extern int f(a x);\n#if 1')
+    const made = indexHeader(bytes, 0)
+    const encoded = encodeHeaderRun(made, bytes.length, 0)
+    expect(decodeHeaderRun(encoded, bytes.length, 0)).toEqual(made)
+    const shifted = new Uint8Array(encoded.length + 1)
+    shifted.set(encoded, 1)
+    expect(decodeHeaderRun(shifted.subarray(1), bytes.length, 0)).toEqual(made)
+    expect(decodeHeaderRun(encoded, bytes.length + 1, 0)).toBeUndefined()
+    expect(decodeHeaderRun(encoded, bytes.length, 1)).toBeUndefined()
+    for (let length = 0; length < encoded.length; length += 3)
+      expect(decodeHeaderRun(encoded.subarray(0, length), bytes.length, 0)).toBeUndefined()
   })
 
   it('keeps runs in a cache', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { macroBacktrace, tokenSpan } from '../../../compiler/preprocessor/macro-backtrace.js'
 import { runText } from './harness.js'
 
 /** Source and what clang 19 makes of it. */
@@ -119,5 +120,23 @@ describe('macro expansion', () => {
       ['+', 2, 1, 1],
       ['1', 1, 1, 1],
     ])
+  })
+
+  it('explains a place inside macros', () => {
+    const { result, sources } = runText('#define inner(a) (a) + bad\n#define outer(b) inner(b) * 2\n  outer(x)\n')
+    const { tokens, names } = result
+    const bad = Array.from({ length: tokens.count }, (_, i) => i).find(i => names.text(tokens.atom[i]!) === 'bad')!
+    const at = (start: number) => {
+      const position = sources.position(start)!
+      return `${position.line}:${position.column}`
+    }
+    const { start, end } = tokenSpan(tokens, names, bad)
+    expect([at(start), end - start]).toEqual(['3:3', 5])
+    expect(macroBacktrace(tokens, names, bad).map(note => `${at(note.span!.start)} ${note.message}`)).toEqual([
+      "1:24 expanded from macro 'inner'",
+      "2:18 expanded from macro 'outer'",
+    ])
+    const x = Array.from({ length: tokens.count }, (_, i) => i).find(i => names.text(tokens.atom[i]!) === 'x')!
+    expect([at(tokenSpan(tokens, names, x).start), macroBacktrace(tokens, names, x)]).toEqual(['3:9', []])
   })
 })
