@@ -47,12 +47,11 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
   let hits = image.hits
   let pc = entry
   let { view } = memory
-  const { watch } = m
   let count = 0
   let budget = m.remaining
   m.enterFrame()
 
-  /** Address for an access whose cached region did not fit; -1 for a load that reads as 0 or a store that is lost. */
+  /** Address for an access whose cached region did not fit; -1 for a load that reads as 0. */
   const resolve = (high: number, sum: number, size: number, write: boolean): number => {
     let address = sum
     let top = high
@@ -71,7 +70,6 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
       return address
     }
     if (image.probing && !write) return -1
-    if (top === 0) for (const { start, end } of memory.forgiving) if (address >= start && address + size <= end) return -1
     throw memory.fault(top, address, size, write)
   }
 
@@ -82,7 +80,6 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
       const d = (word >> 8) & 15
       const s = (word >> 12) & 15
       if (hits !== undefined) hits[pc]!++
-      if (watch !== undefined) watch(image, pc)
       if (++count > budget) throw new LimitReached('instructions executed', m.options.budget)
       switch (word & 7) {
         case 7: {
@@ -358,7 +355,6 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
               taken = m.mayGoto(pc)
               break
           }
-          if (taken && hits !== undefined) image.taken![pc]!++
           pc += taken ? 1 + (word >> 16) : 1
           continue
         }
@@ -404,10 +400,6 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
           if (mode === 0xc0) {
             if (address < 0) lo[d] = hi[d] = 0
             else atomic(m, view, address, size, d, s, imm)
-            pc++
-            continue
-          }
-          if (address < 0) {
             pc++
             continue
           }

@@ -63,8 +63,6 @@ export class Machine {
   programType = 0
   context = 0
   packet: PacketBuffer | undefined
-  /** Called before each instruction; interpreter only. */
-  watch: ((image: ProgramImage, slot: number) => void) | undefined
   /** Text of bpf_trace_printk and its like. */
   trace: string[] = []
   redirects: Redirect[] = []
@@ -143,10 +141,8 @@ export class Machine {
     callBack(this, low, high)
   }
 
-  /** Between arena and kernel addresses: an arena is where it is, so only the low half counts. */
-  castAddressSpace(dst: number, src: number, _imm: number): void {
-    this.lo[dst] = this.lo[src]!
-    this.hi[dst] = 0
+  castAddressSpace(_dst: number, _src: number, _imm: number): void {
+    throw new NotImplemented('address-space casts (arena maps)')
   }
 
   /** LD_ABS and LD_IND: a big-endian load from the packet into register 0; false where the packet has no such bytes. */

@@ -52,8 +52,6 @@ export class VmMemory {
   top = BASE_ADDRESS
   /** In order of address: memory is only ever reserved at the top. */
   private readonly regions: Region[] = []
-  /** Ranges (arenas and their guards) in which loads that no region allows give 0 and stores are lost, as in the kernel. */
-  readonly forgiving: { readonly start: number; readonly end: number }[] = []
   /** Matches no address; what caches start with. */
   readonly nowhere: Region = { start: 1, end: 0, writable: false, stride: 0, low: 0, high: 0, name: 'nothing' }
 

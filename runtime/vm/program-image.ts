@@ -28,8 +28,6 @@ export class ProgramImage {
   readonly kfuncs = new Map<number, string>()
   /** How often each slot ran; made when coverage is asked for. */
   hits: Uint32Array | undefined
-  /** Of conditional jumps, how often they were taken; made with `hits`. */
-  taken: Uint32Array | undefined
 
   constructor(
     readonly name: string,

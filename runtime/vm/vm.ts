@@ -9,7 +9,6 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import { BtfKind } from '../../linker/btf/btf-types.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
-import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
@@ -26,7 +25,6 @@ import { makeMap, MapType, type VmMap } from './maps/map.js'
 import { ProgramImage } from './program-image.js'
 import './programs/all.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
-import { watcher } from './trace.js'
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
 
@@ -164,10 +162,7 @@ export class Vm {
       },
       probing,
     )
-    if (this.options.coverage) {
-      image.hits = new Uint32Array(insns.length)
-      image.taken = new Uint32Array(insns.length)
-    }
+    if (this.options.coverage) image.hits = new Uint32Array(insns.length)
     return image
   }
 
@@ -217,11 +212,6 @@ export class VmProgram {
     return this.image().hits
   }
 
-  /** Counts per source line and jump since the VM was made; needs the option `coverage` and line information in the object. */
-  get coverage(): ProgramCoverage {
-    return coverageOf(this.image())
-  }
-
   /**
    * Runs the program once. A fault of the program is part of the result; LimitReached (budget, memory) and NotImplemented
    * (naming what is missing) are thrown.
@@ -232,7 +222,6 @@ export class VmProgram {
     machine.reset()
     if (input.budget !== undefined) machine.remaining = input.budget
     machine.packet = undefined
-    machine.watch = input.onStep && watcher(machine, input.onStep)
     machine.programType = this.prepared.type
     machine.extras.set('retval', 0)
     let fault: FaultReport | undefined
@@ -248,7 +237,7 @@ export class VmProgram {
         machine.hi[1] = high1
         machine.lo[2] = low2
         machine.hi[2] = high2
-        if (this.compiles && !machine.watch && !image.hits) this.compiled().run(machine)
+        if (this.compiles) this.compiled().run(machine)
         else execute(machine, image, 0)
       }
     } catch (error) {

@@ -1,5 +1,4 @@
 /** Names every family of helpers, so that each adds itself to the table. */
-import './arena.js'
 import './control.js'
 import './dynptr.js'
 import './events.js'

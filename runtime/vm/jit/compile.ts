@@ -360,8 +360,7 @@ class FunctionCompiler {
       return
     }
     if (operation === 11) {
-      // what compiled code writes to pages of an arena that are not there would stay
-      if (wide && off === 1) throw new NotCompilable('arenas')
+      if (wide && off === 1) throw new NotCompilable('address-space casts')
       this.source(slot, wide)
       if (off === 8) code.op(wide ? Op.i64_extend8_s : Op.i32_extend8_s)
       else if (off === 16) code.op(wide ? Op.i64_extend16_s : Op.i32_extend16_s)

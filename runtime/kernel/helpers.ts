@@ -1,0 +1,285 @@
+/**
+ * Helpers as typed rows: signature by id and program. The facts come from helper-facts.gen.ts; this file only reads their notation.
+ */
+import { AttachType, ProgType } from '../../linker/object/uapi.js'
+import { helperChoosers, helperSignatures, type Since } from './helper-facts.gen.js'
+import { helperCounts, helperNames } from './helper-names.js'
+import { type KernelProfile, versionAtLeast } from './profile.js'
+import { progTypes } from './prog-types.js'
+import { ArgType, RetType, TypeFlag } from './reg-types.js'
+
+/** Where a BTF id is meant: a named struct of the kernel, or decided by other arguments. */
+export type BtfWanted = string | 'poison'
+
+export interface HelperProto {
+  readonly id: number
+  /** With `bpf_`. */
+  readonly name: string
+  /** The kernel's name of the proto: the same helper has different ones for different program types. */
+  readonly proto: string
+  readonly ret: number
+  /** Five types with flags. */
+  readonly args: readonly number[]
+  /** Fixed sizes in bytes, 0 for none. */
+  readonly argSizes: readonly number[]
+  /** Struct names of BTF arguments. */
+  readonly argBtf: readonly (BtfWanted | undefined)[]
+  readonly retBtf: BtfWanted | undefined
+  readonly gplOnly: boolean
+  readonly pktAccess: boolean
+  readonly mightSleep: boolean
+  readonly allowFastcall: boolean
+  /** A further condition of the kernel, by the name of its function. */
+  readonly allowed: string | undefined
+}
+
+/** What decides which proto a helper has for a program. */
+export interface HelperAsker {
+  readonly type: number
+  readonly expectedAttachType: number
+  readonly sleepable: boolean
+}
+
+/** `not-implemented` where our tables do not say. */
+export type HelperAnswer = HelperProto | 'unknown-helper' | 'not-for-this-program' | { readonly notImplemented: string }
+
+export const helperName = (id: number): string | undefined =>
+  id > 0 && id < helperNames.length ? `bpf_${helperNames[id]}` : undefined
+
+export function factAt(rows: Since | undefined, version: string): string | null {
+  let value: string | null = null
+  for (const [since, text] of rows ?? []) if (versionAtLeast(version, since)) value = text
+  // The oldest tree read stands for what came before it.
+  return value ?? (rows?.length && !versionAtLeast(version, rows[0]![0]) ? rows[0]![1] : value)
+}
+
+const aliases: Readonly<Record<string, number>> = {
+  PTR_TO_MAP_VALUE_OR_NULL: ArgType.PTR_TO_MAP_VALUE | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_MEM_OR_NULL: ArgType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_CTX_OR_NULL: ArgType.PTR_TO_CTX | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_SOCKET_OR_NULL: ArgType.PTR_TO_SOCKET | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_STACK_OR_NULL: ArgType.PTR_TO_STACK | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID_OR_NULL: ArgType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_ALLOC_MEM: ArgType.PTR_TO_RINGBUF_MEM,
+  PTR_TO_UNINIT_MEM: ArgType.PTR_TO_MEM | TypeFlag.MEM_UNINIT | TypeFlag.MEM_WRITE,
+  PTR_TO_FIXED_SIZE_MEM: ArgType.PTR_TO_MEM | TypeFlag.MEM_FIXED_SIZE,
+}
+const returnAliases: Readonly<Record<string, number>> = {
+  PTR_TO_MAP_VALUE_OR_NULL: RetType.PTR_TO_MAP_VALUE | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_SOCKET_OR_NULL: RetType.PTR_TO_SOCKET | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_TCP_SOCK_OR_NULL: RetType.PTR_TO_TCP_SOCK | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_SOCK_COMMON_OR_NULL: RetType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_RINGBUF_MEM_OR_NULL: RetType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL | TypeFlag.MEM_RINGBUF,
+  PTR_TO_DYNPTR_MEM_OR_NULL: RetType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID_OR_NULL: RetType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID_TRUSTED: RetType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED,
+}
+
+function typeOf(text: string, base: Readonly<Record<string, number>>, extra: Readonly<Record<string, number>>): number {
+  let type = 0
+  for (const word of text.split('|')) {
+    const value = extra[word] ?? base[word] ?? (TypeFlag as Readonly<Record<string, number>>)[word]
+    if (value === undefined) throw new Error(`helper tables: unknown type ${word}`)
+    type |= value
+  }
+  return type
+}
+
+/** The kernel's id lists by the struct that they name. */
+const btfLists: Readonly<Record<string, string>> = {
+  'tracing:TASK': 'task_struct',
+  'tracing:FILE': 'file',
+  'tracing:VMA': 'vm_area_struct',
+  'sock:SOCK': 'socket',
+  'sock:SOCK_COMMON': 'sock_common',
+  'sock:TCP': 'tcp_sock',
+  'sock:TCP6': 'tcp6_sock',
+  'sock:TCP_TW': 'tcp_timewait_sock',
+  'sock:TCP_REQ': 'tcp_request_sock',
+  'sock:UDP6': 'udp6_sock',
+  'sock:UNIX': 'unix_sock',
+  'sock:MPTCP': 'mptcp_sock',
+  'bpf_cgroup_btf_id[0]': 'cgroup',
+  'bpf_inode_storage_btf_ids[0]': 'inode',
+  'bpf_bprm_opts_set_btf_ids[0]': 'linux_binprm',
+  'bpf_ima_inode_hash_btf_ids[0]': 'inode',
+  'bpf_ima_file_hash_btf_ids[0]': 'file',
+  'btf_seq_file_ids[0]': 'seq_file',
+  'bpf_task_pt_regs_ids[0]': 'pt_regs',
+  'bpf_d_path_btf_ids[0]': 'path',
+  'bpf_xdp_get_buff_len_bpf_ids[0]': 'xdp_buff',
+  'bpf_skb_output_btf_ids[0]': 'sk_buff',
+  'bpf_xdp_output_btf_ids[0]': 'xdp_buff',
+  'bpf_sock_from_file_btf_ids[0]': 'socket',
+  'bpf_sock_from_file_btf_ids[1]': 'file',
+  tcp_sock_id: 'tcp_sock',
+  BPF_PTR_POISON: 'poison',
+}
+
+function parseSignature(id: number, proto: string, text: string): HelperProto {
+  const match = /^([^(]+)\(([^)]*)\) ?(.*)$/.exec(text)
+  if (!match) throw new Error(`helper tables: signature ${text}`)
+  const [, ret, args, extraText] = match
+  const extras = extraText!.split(' ').filter(Boolean)
+  const value = (key: string) => extras.find(extra => extra.startsWith(`${key}=`))?.slice(key.length + 1)
+  const list = args ? args.split(',') : []
+  const btf = (key: string): BtfWanted | undefined => {
+    const name = value(key)
+    if (name === undefined) return undefined
+    const struct = btfLists[name]
+    if (struct === undefined) throw new Error(`helper tables: BTF list ${name}`)
+    return struct
+  }
+  return {
+    id,
+    name: helperName(id)!,
+    proto,
+    ret: typeOf(ret!, RetType, returnAliases),
+    args: [0, 1, 2, 3, 4].map(i => (list[i] ? typeOf(list[i], ArgType, aliases) : ArgType.DONTCARE)),
+    argSizes: [1, 2, 3, 4, 5].map(i => Number(value(`size${i}`) ?? 0)),
+    argBtf: [1, 2, 3, 4, 5].map(i => btf(`btf${i}`)),
+    retBtf: btf('retbtf'),
+    gplOnly: extras.includes('gpl'),
+    pktAccess: extras.includes('pkt'),
+    mightSleep: extras.includes('sleep'),
+    allowFastcall: extras.includes('fastcall'),
+    allowed: value('allowed'),
+  }
+}
+
+const hasTrampoline = ({ type, expectedAttachType }: HelperAsker): boolean =>
+  (type === ProgType.TRACING &&
+    (expectedAttachType === AttachType.TRACE_FENTRY ||
+      expectedAttachType === AttachType.TRACE_FEXIT ||
+      expectedAttachType === AttachType.MODIFY_RETURN)) ||
+  (type === ProgType.LSM && expectedAttachType !== AttachType.LSM_CGROUP)
+
+/** Whether a condition of the tables holds; undefined for one that we do not know. */
+function holds(condition: string, asker: HelperAsker): boolean | undefined {
+  if (condition.startsWith('!')) {
+    const inner = holds(condition.slice(1), asker)
+    return inner === undefined ? undefined : !inner
+  }
+  if (condition.startsWith('attach:'))
+    return condition
+      .slice(7)
+      .split('|')
+      .some(name => (AttachType as Readonly<Record<string, number>>)[name] === asker.expectedAttachType)
+  switch (condition) {
+    case 'sleepable':
+      return asker.sleepable
+    case 'privileged':
+      return true
+    case 'trampoline':
+      return hasTrampoline(asker)
+    case 'lsm-cgroup':
+      return asker.expectedAttachType === AttachType.LSM_CGROUP
+    case 'kprobe-multi':
+      return (
+        asker.expectedAttachType === AttachType.TRACE_KPROBE_MULTI || asker.expectedAttachType === AttachType.TRACE_KPROBE_SESSION
+      )
+    case 'tracing-raw-tp':
+      return asker.type === ProgType.TRACING && asker.expectedAttachType === AttachType.TRACE_RAW_TP
+    case 'recursion-checked':
+      return asker.type === ProgType.TRACING
+        ? asker.expectedAttachType !== AttachType.TRACE_ITER
+        : asker.type !== ProgType.STRUCT_OPS && asker.type !== ProgType.LSM
+    default:
+      return undefined
+  }
+}
+
+interface Chooser {
+  readonly steps: readonly (string | ReadonlyMap<string, string>)[]
+}
+const choosers = new Map<string, Chooser | undefined>()
+
+function chooserOf(name: string, version: string): Chooser | undefined {
+  const key = `${name}@${version}`
+  if (choosers.has(key)) return choosers.get(key)
+  const text = factAt(helperChoosers[name], version)
+  const chooser =
+    text === null
+      ? undefined
+      : {
+          steps: text
+            .split(' / ')
+            .filter(Boolean)
+            .map(step =>
+              step.startsWith('@')
+                ? step.slice(1)
+                : new Map(
+                    step.split(' ').map(entry => [entry.slice(0, entry.indexOf(':')), entry.slice(entry.indexOf(':') + 1)]),
+                  ),
+            ),
+        }
+  choosers.set(key, chooser)
+  return chooser
+}
+
+/** Proto name, null for none, undefined where the tables do not say. */
+function choose(chooserName: string, helper: string, asker: HelperAsker, version: string): string | null | undefined {
+  const chooser = chooserOf(chooserName, version)
+  if (!chooser) return undefined
+  for (const step of chooser.steps) {
+    if (typeof step === 'string') {
+      const found = choose(step, helper, asker, version)
+      if (found !== null) return found
+      continue
+    }
+    const alternatives = step.get(helper)
+    if (alternatives === undefined) continue
+    for (const alternative of alternatives.split(';')) {
+      const equals = alternative.lastIndexOf('=')
+      const value = alternative.slice(equals + 1)
+      if (equals >= 0) {
+        const held = holds(alternative.slice(0, equals), asker)
+        if (held === undefined) return undefined
+        if (!held) continue
+      }
+      if (value === 'NULL') return null
+      if (value === 'unknown') return undefined
+      if (value === 'TUNNEL')
+        return helper === 'skb_set_tunnel_key' ? 'bpf_skb_set_tunnel_key_proto' : 'bpf_skb_set_tunnel_opt_proto'
+      if (value.startsWith('@')) return choose(value.slice(1), helper, asker, version)
+      return value
+    }
+  }
+  return null
+}
+
+const protos = new Map<string, HelperProto>()
+
+/** What a kernel answers when a program asks for a helper (get_func_proto of its verifier ops). */
+export function helperProto(kernel: KernelProfile, asker: HelperAsker, id: number): HelperAnswer {
+  let count = helperNames.length
+  for (const [since, n] of helperCounts) if (versionAtLeast(kernel.version, since)) count = n
+  if (id <= 0 || id >= count) return id === 0 ? 'not-for-this-program' : 'unknown-helper'
+  const chooser = progTypes.get(asker.type)?.helpers
+  if (chooser === undefined) return { notImplemented: `helpers of program type ${asker.type}` }
+  const name = choose(chooser, helperNames[id]!, asker, kernel.version)
+  if (name === undefined) return { notImplemented: `availability of helper bpf_${helperNames[id]}` }
+  if (name === null) return 'not-for-this-program'
+  const key = `${name}@${kernel.version}@${id}`
+  let proto = protos.get(key)
+  if (!proto) {
+    const text = factAt(helperSignatures[name], kernel.version)
+    if (text === null) return { notImplemented: `helper bpf_${helperNames[id]} (${name})` }
+    proto = parseSignature(id, name, text)
+    protos.set(key, proto)
+  }
+  return proto
+}
+
+/** Helpers after which packet pointers are stale (bpf_helper_changes_pkt_data). */
+const packetChanging = new Set(
+  (
+    'clone_redirect l3_csum_replace l4_csum_replace lwt_push_encap lwt_seg6_action lwt_seg6_adjust_srh lwt_seg6_store_bytes ' +
+    'msg_pop_data msg_pull_data msg_push_data skb_adjust_room skb_change_head skb_change_proto skb_change_tail skb_pull_data ' +
+    'skb_store_bytes skb_vlan_pop skb_vlan_push store_hdr_opt xdp_adjust_head xdp_adjust_meta xdp_adjust_tail'
+  ).split(' '),
+)
+export function helperChangesPacket(kernel: KernelProfile, id: number): boolean {
+  const name = helperNames[id]
+  return name !== undefined && (packetChanging.has(name) || (name === 'tail_call' && versionAtLeast(kernel.version, '6.12')))
+}

@@ -1,0 +1,99 @@
+/**
+ * The verifier: decides for one program and one kernel as that kernel would, in the order of bpf_check (kernel/bpf/verifier.c, 6.12).
+ * What is not modelled gives `not-implemented`, never `accepted`.
+ */
+import { LimitReached, NotImplemented } from '../../base/outcome.js'
+import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import type { KernelProfile } from '../kernel/profile.js'
+import { Env, Rejection } from './env.js'
+import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
+import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
+import { computeLiveRegisters } from './explore/live-registers.js'
+import { LiveStack } from './explore/live-stack.js'
+import { LoopInfo } from './explore/loops.js'
+import { checkPatterns } from './explore/prepare.js'
+import { checkStackDepth } from './explore/stack-depth.js'
+import { walkProgram } from './explore/walk.js'
+
+export interface VerifyLimits {
+  /** Wall-clock milliseconds after which the answer is `limit`; 0 for none. */
+  readonly milliseconds?: number
+  /** Paths waiting to be walked; the kernel's 8192 by default. */
+  readonly jumpSequence?: number
+}
+
+export interface VerifyOptions {
+  readonly kernel: KernelProfile
+  /** Bits 1 (path that fails), 2 (all paths), 4 (statistics); 0 by default. */
+  readonly logLevel?: number
+  readonly unprivileged?: boolean
+  readonly limits?: VerifyLimits
+}
+
+export interface Verdict {
+  readonly verdict: 'accepted' | 'rejected' | 'invalid' | 'limit' | 'not-implemented'
+  /** The kernel's words for a rejection: the last line of its log before the statistics. Else what is missing or wrong. */
+  readonly message: string
+  /** The log, as far as the level asked for; without the time, which is the machine's. */
+  readonly log: string
+  /** Instructions processed. */
+  readonly processed: number
+  readonly totalStates: number
+  readonly peakStates: number
+  readonly maxStatesPerInsn: number
+  /** Bytes of stack by subprogram. */
+  readonly stackDepths: readonly number[]
+  /** Where a rejection was noticed; undefined where it is of no instruction. */
+  readonly faultSlot?: number
+}
+
+export function verifyProgram(object: PreparedObject, program: PreparedProgram, options: VerifyOptions): Verdict {
+  const none = { log: '', processed: 0, totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stackDepths: [] }
+  if (program.fault !== undefined) return { verdict: 'invalid', message: program.fault, ...none }
+  if (options.unprivileged) return { verdict: 'not-implemented', message: 'unprivileged programs', ...none }
+  const logLevel = options.logLevel ?? 0
+  let env: Env | undefined
+  let walking = false
+  const result = (verdict: Verdict['verdict'], message: string): Verdict => ({
+    verdict,
+    message,
+    log: env ? env.log.all + statistics(env) : '',
+    processed: env?.insnProcessed ?? 0,
+    totalStates: env?.totalStates ?? 0,
+    peakStates: env?.peakStates ?? 0,
+    maxStatesPerInsn: env?.maxStatesPerInsn ?? 0,
+    stackDepths: env?.subprogs.map(subprog => subprog.stackDepth) ?? [],
+    ...(verdict === 'rejected' && walking && env ? { faultSlot: env.insnIdx } : {}),
+  })
+  try {
+    env = new Env(object, program, options.kernel, logLevel, {
+      milliseconds: options.limits?.milliseconds ?? 0,
+      jumpSequence: options.limits?.jumpSequence ?? 8192,
+    })
+    collectSubprograms(env)
+    checkSubprograms(env)
+    checkPatterns(env)
+    checkGraph(env)
+    const fastcalls = markFastcalls(env)
+    env.loops = new LoopInfo(env)
+    env.liveStack = new LiveStack()
+    computeLiveRegisters(env)
+    walking = true
+    walkProgram(env)
+    walking = false
+    dropFastcallStack(env, fastcalls)
+    checkStackDepth(env)
+    return result('accepted', '')
+  } catch (error) {
+    if (error instanceof Rejection) return result('rejected', env?.log.lastLine ?? error.message)
+    if (error instanceof NotImplemented) return result('not-implemented', error.feature)
+    if (error instanceof LimitReached) return result('limit', error.message)
+    throw error
+  }
+}
+
+/** print_verification_stats, without the time. */
+function statistics(env: Env): string {
+  const depth = (env.log.level & 4) !== 0 ? `stack depth ${env.subprogs.map(subprog => subprog.stackDepth).join('+')}\n` : ''
+  return `${depth}processed ${env.insnProcessed} insns (limit ${env.kernel.insnLimit}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`
+}
