@@ -89,15 +89,15 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
       if (has('trusted')) {
         if (has('nonnull') || has('untrusted')) bad()
         const kernel = env.kernelBtf
-        if (!kernel) return void env.missing('trusted arguments without the BTF of a kernel')
+        if (!kernel) env.missing('trusted arguments without the BTF of a kernel')
         const struct = btf.resolved(type.type)
         const structName = 'name' in struct ? struct.name : ''
         const id = structName ? kernel.find(structName.replace(/___.*$/, ''), BtfKind.Struct) : 0
-        if (!id) return void env.missing(`trusted argument of type ${structName}`)
+        if (!id) env.missing(`trusted argument of type ${structName}`)
         add(ArgType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED | (has('nullable') ? TypeFlag.PTR_MAYBE_NULL : 0), 0, id)
         return
       }
-      if (has('untrusted')) return void env.missing('untrusted arguments of global functions')
+      if (has('untrusted')) env.missing('untrusted arguments of global functions')
       if (has('arena')) {
         if (!only('arena')) env.reject(`arg#${i} arena cannot be combined with any other tags`)
         add(ArgType.PTR_TO_ARENA)

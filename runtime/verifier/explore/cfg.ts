@@ -72,7 +72,7 @@ export function collectSubprograms(env: Env): void {
     }
     env.subprogs.push(subprog)
   })
-  if (env.log.level & 2) env.subprogs.forEach((subprog, i) => env.say(`func#${i} @${subprog.start}\n`))
+  if (env.log.level & 2) for (const [i, subprog] of env.subprogs.entries()) env.say(`func#${i} @${subprog.start}\n`)
   if (env.progBtf && program.functions[0]?.type && program.functions.length !== env.subprogs.length)
     env.reject("number of funcs in func_info doesn't match number of subprogs")
 }
