@@ -20,6 +20,9 @@ import type { Rule } from './expression-rules.js'
 import { none } from './parser-core.js'
 import { Precedence, T } from './token-types.js'
 
+/** Where a declaration stands: at file scope, in a block, or in the head of a `for`. */
+export type DeclarationContext = 'file' | 'block' | 'for'
+
 export abstract class DeclarationRules extends DeclaratorRules {
   abstract readonly functionBody: Rule<[Declarator], CompoundStmt>
 
@@ -30,16 +33,16 @@ export abstract class DeclarationRules extends DeclaratorRules {
       DEF: [
         { ALT: () => this.SUBRULE(this.staticAssert) },
         { ALT: () => this.SUBRULE(this.fileAsm) },
-        { ALT: () => this.SUBRULE(this.declaration, { ARGS: [true, none] }) },
+        { ALT: () => this.SUBRULE(this.declaration, { ARGS: ['file', none] }) },
       ],
       ERR_MSG: 'expected a declaration',
     })
   })
 
   /** Specifiers, declarators and `;`, or a function with its body. `before` are attributes read already. */
-  readonly declaration: Rule<[boolean, readonly Attribute[]], Declaration> = this.RULE(
+  readonly declaration: Rule<[DeclarationContext, readonly Attribute[]], Declaration> = this.RULE(
     'declaration',
-    (atFileScope: boolean, before: readonly Attribute[]): Declaration => {
+    (context: DeclarationContext, before: readonly Attribute[]): Declaration => {
       const first = this.RECORDING_PHASE ? 0 : (before[0]?.first ?? this.next)
       let specifiers = this.noSpecifiers(first)
       // without a type (`main() {…}`): the type checker says what that means
@@ -52,30 +55,32 @@ export abstract class DeclarationRules extends DeclaratorRules {
       if (!this.RECORDING_PHASE && before.length)
         specifiers = { ...specifiers, first, attributes: [...before, ...specifiers.attributes] }
       const declarators: InitDeclarator[] = []
-      return this.OR<Declaration>([
-        {
-          GATE: () => this.isNext(T.Semicolon),
-          ALT: () => this.finishDeclaration(first, specifiers, declarators, atFileScope),
-        },
-        {
-          ALT: () => {
-            const declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
-            this.declareName(declarator, specifiers)
-            return this.OR1<Declaration>([
-              {
-                GATE: () => this.isNext(T.LBrace) && declarator.chunks[0]?.kind === 'function',
-                ALT: () => this.functionDefinition(first, specifiers, declarator, atFileScope),
-              },
-              {
-                ALT: () => {
-                  this.SUBRULE(this.initDeclarators, { ARGS: [specifiers, declarator, declarators] })
-                  return this.finishDeclaration(first, specifiers, declarators, atFileScope, 1)
-                },
-              },
-            ])
+      if (this.endsWithTag(specifiers.type)) return this.finishDeclaration(first, specifiers, declarators, context)
+      return this.OR<Declaration>({
+        DEF: [
+          {
+            GATE: () => this.isNext(T.Semicolon),
+            ALT: () => this.finishDeclaration(first, specifiers, declarators, context),
           },
-        },
-      ])
+          {
+            ALT: () => {
+              const declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
+              this.declareName(declarator, specifiers)
+              let definition: Declaration | undefined
+              this.OPTION1({
+                GATE: () => declarator.chunks[0]?.kind === 'function',
+                DEF: () => {
+                  definition = this.functionDefinition(first, specifiers, declarator, context)
+                },
+              })
+              if (definition && !this.RECORDING_PHASE) return definition
+              this.SUBRULE(this.initDeclarators, { ARGS: [specifiers, declarator, declarators] })
+              return this.finishDeclaration(first, specifiers, declarators, context, 1)
+            },
+          },
+        ],
+        ERR_MSG: "expected identifier or '('",
+      })
     },
   )
 
@@ -113,45 +118,42 @@ export abstract class DeclarationRules extends DeclaratorRules {
     first: TokenIndex,
     specifiers: Specifiers,
     declarators: readonly InitDeclarator[],
-    atFileScope: boolean,
+    context: DeclarationContext,
     index = 0,
   ): Declaration {
     const empty = !this.RECORDING_PHASE && this.isNext(T.Semicolon) && this.next === first
-    if (!this.RECORDING_PHASE && !this.isNext(T.Semicolon)) this.missingDeclarationEnd(specifiers, declarators)
-    this.semicolon(this.declarationEnd(specifiers, declarators, atFileScope), index)
+    if (this.RECORDING_PHASE || this.isNext(T.Semicolon)) this.take(T.Semicolon, index)
+    else this.missingEnd(specifiers, declarators, context)
     if (empty) return { kind: 'empty', ...this.node(first, first) }
     return { kind: 'declaration', ...this.node(first, first), specifiers, declarators }
   }
 
-  private declarationEnd(specifiers: Specifiers, declarators: readonly InitDeclarator[], atFileScope: boolean): string {
-    if (this.RECORDING_PHASE) return ''
+  private missingEnd(specifiers: Specifiers, declarators: readonly InitDeclarator[], context: DeclarationContext): void {
+    if (context === 'for') this.forSemicolon()
     if (!declarators.length) {
-      if (specifiers.type?.kind === 'record') return specifiers.type.union ? 'after union' : 'after struct'
-      if (specifiers.type?.kind === 'enum') return 'after enum'
+      const { type } = specifiers
+      if (type?.kind === 'record') return this.missingSemicolon(type.union ? 'after union' : 'after struct')
+      if (type?.kind === 'enum') return this.missingSemicolon('after enum')
     }
-    return atFileScope ? 'after top level declarator' : 'at end of declaration'
+    if (context === 'block') return this.missingSemicolon('at end of declaration')
+    const only = declarators.length === 1 ? declarators[0]! : undefined
+    if (only && !only.init && only.declarator.chunks[0]?.kind === 'function' && !this.startsLine())
+      throw this.fault('expected function body after function declarator')
+    this.missingSemicolon('after top level declarator')
   }
 
-  /** Errors that deserve better than "expected ';'". */
-  private missingDeclarationEnd(_specifiers: Specifiers, declarators: readonly InitDeclarator[]): void {
-    const last = declarators.at(-1)
-    if (
-      last &&
-      !last.init &&
-      last.declarator.chunks[0]?.kind === 'function' &&
-      this.declarationStartsAt(0) &&
-      this.isAt(0, T.TypedefName)
-    )
-      throw this.fault('expected function body after function declarator')
+  /** In the head of a `for` nothing can be skipped: what is missing there breaks the statement. */
+  protected forSemicolon(): void {
+    if (!this.RECORDING_PHASE && !this.isNext(T.Semicolon)) throw this.fault("expected ';' in 'for' statement specifier")
   }
 
   private functionDefinition(
     first: TokenIndex,
     specifiers: Specifiers,
     declarator: Declarator,
-    atFileScope: boolean,
+    context: DeclarationContext,
   ): Declaration {
-    if (!this.RECORDING_PHASE && !atFileScope)
+    if (!this.RECORDING_PHASE && context !== 'file')
       throw this.fault('function definition is not allowed here', { hint: "a '}' may be missing before it" }, 'S0015')
     const body = this.SUBRULE(this.functionBody, { ARGS: [declarator] })
     return { kind: 'function', ...this.node(first, declarator?.token ?? 0), specifiers, declarator, body }

@@ -250,6 +250,8 @@ export abstract class DeclaratorRules extends SpecifierRules {
         },
       ])
     })
+    if (!this.RECORDING_PHASE && !params.length && !variadic && !this.isNext(T.RParen))
+      throw this.fault('expected parameter declarator')
     this.close(T.RParen, token)
     this.scopes.leave()
     const unprototyped = params.length === 0 && !variadic

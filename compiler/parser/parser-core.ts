@@ -50,8 +50,11 @@ export const none: readonly never[] = []
 const identifier = typeNumber(T.Identifier)
 const typedefName = typeNumber(T.TypedefName)
 const semicolon = typeNumber(T.Semicolon)
+const leftBrace = typeNumber(T.LBrace)
 const rightBrace = typeNumber(T.RBrace)
 const opens = typeSet(T.LParen, T.LSquare, T.LBrace)
+/** What is missing between two things is missed behind the first. */
+const separators = typeSet(T.Comma, T.Colon, T.Semicolon)
 const closes = typeSet(T.RParen, T.RSquare, T.RBrace)
 const startsStatement = typeSet(T.If, T.For, T.While, T.Do, T.Switch, T.Return, T.Goto, T.Break, T.Continue, T.Case, T.Default)
 
@@ -186,10 +189,15 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       this.pos++
       return tokenObjects[next]!
     }
-    throw this.fault(options?.ERR_MSG ?? `expected ${spelledOut[type.name] ?? type.name}`)
+    const message = options?.ERR_MSG ?? `expected ${spelledOut[type.name] ?? type.name}`
+    throw separators[number] ? this.faultBehind(message) : this.fault(message)
   }
 
   protected raiseNoAltException(_occurrence: number, message: string | undefined): never {
+    const next = this.peekType()
+    if (message === 'expected expression' && next === typedefName)
+      throw this.fault(`unexpected type name '${this.names.text(this.atoms[this.next]!)}': expected expression`)
+    if (message === 'expected statement' && next === typeNumber(T.Else)) throw this.fault("'else' without an 'if' before it")
     throw this.fault(message ?? 'unexpected token')
   }
 
@@ -271,6 +279,10 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       this.take(T.Semicolon, index)
       return
     }
+    this.missingSemicolon(after)
+  }
+
+  protected missingSemicolon(after: string): void {
     const { next } = this
     const token = this.last
     if (this.buffer.kind[next] === TokenKind.Stray) throw this.fault('')
@@ -279,17 +291,37 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       this.lastFault = this.pos
     }
     const type = this.types[this.pos]!
-    const ends = type === rightBrace || type === endNumber
-    if (!ends && !(this.buffer.flags[next]! & TokenFlag.lineStart)) throw reported(next)
+    if (type !== rightBrace && type !== endNumber && !this.startsLine()) throw reported(next)
+  }
+
+  /** The next token is the first of its line. */
+  protected startsLine(): boolean {
+    return (this.buffer.flags[this.next]! & TokenFlag.lineStart) !== 0
+  }
+
+  protected get atEnd(): boolean {
+    return this.types[this.pos] === endNumber
+  }
+
+  /** Nothing more of a statement stands here: its `;` does, or is missing. */
+  protected endsHere(): boolean {
+    const type = this.types[this.pos]!
+    return type === semicolon || type === rightBrace || type === endNumber || this.startsLine()
   }
 
   /** An error at the next token. */
   protected fault(message: string, extras: DiagnosticExtras = {}, code = 'S0002'): SyntaxFault {
     const { next } = this
-    if (this.types[this.pos] === endNumber) return new SyntaxFault('S0003', next, false, message, extras)
+    if (this.types[this.pos] === endNumber) return new SyntaxFault('S0003', this.last, true, message, extras)
     if (this.buffer.kind[next] === TokenKind.Stray)
       return new SyntaxFault('S0004', next, false, `stray '${this.names.text(this.atoms[next]!)}' in program`)
     return new SyntaxFault(code, next, false, message, extras)
+  }
+
+  /** An error right behind the token just consumed. */
+  protected faultBehind(message: string, extras: DiagnosticExtras = {}, code = 'S0002'): SyntaxFault {
+    if (this.buffer.kind[this.next] === TokenKind.Stray) return this.fault(message)
+    return new SyntaxFault(code, this.last, true, message, extras)
   }
 
   /** One level deeper; a fault if that is too deep. Every `enter` has its `depth--`, or an `attempt` around it that restores it. */
@@ -330,6 +362,9 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       }
       this.lastFault = this.pos
       this.skip(pos, resume, fault)
+      // the `else` of a broken `if`: what follows is a statement of its own
+      if (resume === 'block' && this.types[this.pos] === typeNumber(T.Else)) this.pos++
+      else if (this.pos === pos && this.types[pos] !== rightBrace && this.types[pos] !== endNumber) this.pos++
       return undefined
     }
   }
@@ -344,8 +379,11 @@ export abstract class ParserCore extends EmbeddedActionsParser {
 
   /** Skips to the end of the broken item: behind its `;` or `}`, or before the `}` that closes what the item is in. */
   private skip(start: number, resume: 'file' | 'block' | 'members', fault: SyntaxFault): void {
-    if (fault.code === 'S0005') this.pos = start
     const { types } = this
+    if (fault.code === 'S0005') this.pos = start
+    // an old-style definition goes on to its body
+    if (fault.code === 'S0013') while (types[this.pos] !== leftBrace && types[this.pos] !== endNumber) this.pos++
+    this.closeParentheses(start)
     let nesting = this.openedSince(start)
     for (;;) {
       const type = types[this.pos]!
@@ -371,9 +409,28 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     }
   }
 
+  /** Goes behind the `)` of parentheses the fault stands in, where that is near: on this side of `;` and braces. */
+  private closeParentheses(start: number): void {
+    const { types } = this
+    const open = typeNumber(T.LParen)
+    const close = typeNumber(T.RParen)
+    let depth = 0
+    let loop = -1
+    for (let at = start; at < this.pos; at++) {
+      if (types[at] === open && ++depth === 1) loop = at > start && types[at - 1] === typeNumber(T.For) ? 1 : 0
+      else if (types[at] === close && depth > 0) depth--
+      else if (types[at] === leftBrace || types[at] === rightBrace) depth = 0
+    }
+    for (let at = this.pos; depth > 0; at++) {
+      const type = types[at]!
+      if (type === endNumber || type === leftBrace || type === rightBrace || (type === semicolon && loop !== 1)) return
+      if (type === open) depth++
+      else if (type === close && --depth === 0) this.pos = at + 1
+    }
+  }
+
   /** Braces of the broken item still open where it broke; round and square brackets are forgiven. */
   private openedSince(start: number): number {
-    const leftBrace = typeNumber(T.LBrace)
     let nesting = 0
     for (let at = start; at < this.pos; at++) {
       if (this.types[at] === leftBrace) nesting++

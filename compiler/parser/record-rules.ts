@@ -14,7 +14,7 @@ import type {
 import { Keyword } from '../preprocessor/names.js'
 import { DeclarationRules } from './declaration-rules.js'
 import type { Rule } from './expression-rules.js'
-import { none } from './parser-core.js'
+import { none, type SyntaxFault } from './parser-core.js'
 import { Precedence, T } from './token-types.js'
 
 type Member = MemberDeclaration | StaticAssertDeclaration
@@ -58,29 +58,12 @@ export abstract class RecordRules extends DeclarationRules {
       const member = this.SUBRULE(this.member)
       if (member) members.push(member)
     }
-    this.MANY({
-      GATE: () => !this.isNext(T.RBrace),
-      DEF: () => {
-        this.attempt(add, 'members')
-      },
-    })
-    if (!this.RECORDING_PHASE && !this.isNext(T.RBrace)) this.missingMember()
+    if (this.RECORDING_PHASE) this.MANY(add)
+    else while (!this.isNext(T.RBrace) && !this.atEnd) this.attempt(add, 'members')
     this.close(T.RBrace, open)
     this.depth--
     return members
   })
-
-  /** Reports what is no member and goes on behind it, if the list does. */
-  private missingMember(): void {
-    while (!this.isNext(T.RBrace)) {
-      const { pos } = this
-      this.attempt(() => {
-        this.SUBRULE1(this.member)
-        if (this.pos === pos) throw this.fault('expected member declaration')
-      }, 'members')
-      if (this.pos === pos) return
-    }
-  }
 
   /** One member declaration; undefined for a lone `;`. */
   readonly member: Rule<[], Member | undefined> = this.RULE('member', (): Member | undefined => {
@@ -105,7 +88,7 @@ export abstract class RecordRules extends DeclarationRules {
     const specifiers = this.SUBRULE(this.specifiers)
     const declarators: MemberDeclarator[] = []
     this.OPTION({
-      GATE: () => !this.isNext(T.Semicolon),
+      GATE: () => !this.isNext(T.Semicolon) && !this.endsWithTag(specifiers.type),
       DEF: () => {
         declarators.push(this.SUBRULE(this.memberDeclarator))
         this.MANY(() => {
@@ -114,7 +97,11 @@ export abstract class RecordRules extends DeclarationRules {
         })
       },
     })
-    this.semicolon('at end of declaration list')
+    if (!this.RECORDING_PHASE && !declarators.length && !this.isNext(T.Semicolon) && !this.endsWithTag(specifiers.type))
+      throw this.fault("expected member name or ';' after declaration specifiers")
+    if (!this.RECORDING_PHASE && declarators.length && this.isNext(T.RBrace))
+      this.report.warning('S0001', this.last, "expected ';' at end of declaration list", undefined, { hint: "insert ';' here" })
+    else this.semicolon('at end of declaration list')
     return { kind: 'member', ...this.node(first, first), specifiers, declarators }
   })
 
@@ -201,6 +188,7 @@ export abstract class RecordRules extends DeclarationRules {
           this.CONSUME(T.Comma)
           more = true
         })
+        if (!more && !this.RECORDING_PHASE && this.isNext(T.Identifier)) more = this.missingComma()
       },
     })
     if (!this.RECORDING_PHASE && !this.isNext(T.RBrace)) throw this.brokenEnumerators(open, more)
@@ -208,7 +196,14 @@ export abstract class RecordRules extends DeclarationRules {
     return enumerators
   })
 
-  private brokenEnumerators(open: TokenIndex, more: boolean) {
+  /** Goes on as if it were there. */
+  private missingComma(): true {
+    const { last } = this
+    this.report.errorAt('S0002', this.report.after(last), last, "missing ',' between enumerators", { hint: "insert ',' here" })
+    return true
+  }
+
+  private brokenEnumerators(open: TokenIndex, more: boolean): SyntaxFault {
     const notes = [this.matchNote(open)]
     if (more) return this.fault('expected identifier', { notes })
     return this.fault("expected ',' or '}' after enumerator", { notes })

@@ -25,6 +25,12 @@ const typedefName = typeNumber(T.TypedefName)
 const identifier = typeNumber(T.Identifier)
 const leftSquare = typeNumber(T.LSquare)
 
+/** Words of a type that cannot stand behind another type. */
+const startsSecondType = typeSet(T.BasicType, T.StructOrUnion, T.Enum, T.Typeof, T.AutoType, T.BitInt)
+
+/** What may stand before a type as well as behind it. */
+const besideType = typeSet(T.StorageClass, T.FunctionSpecifier, T.Qualifier)
+
 /** Specifiers while they are read. */
 interface SpecifierParts {
   storage: StorageClass | undefined
@@ -89,14 +95,25 @@ export abstract class SpecifierRules extends AttributeRules {
   protected readonly specifierGoesOn = (): boolean => {
     const next = this.peekType()
     if (next === leftSquare) return this.isAt(1, T.LSquare)
-    if (next !== typedefName && next !== identifier) return true
     const { type, words } = this.parts
+    if (next !== typedefName && next !== identifier) return !type || !this.endsWithTag(type)
     return !type && !words && (next === typedefName || this.looksLikeType())
   }
 
   /** An unknown name where a type should be: one, unless what follows says that it is the thing declared. */
   protected looksLikeType(): boolean {
     return this.isNext(T.Identifier) && !followsDeclaredName[this.peekTypeAt(1)] && !this.isAt(1, T.Attribute)
+  }
+
+  /** `struct s { … }` with a forgotten `;`: another type follows. */
+  protected endsWithTag(type: TypeSpecifier | undefined): boolean {
+    const body = type?.kind === 'record' ? type.members : type?.kind === 'enum' ? type.enumerators : undefined
+    if (body === undefined || this.RECORDING_PHASE) return false
+    let ahead = 0
+    while (besideType[this.peekTypeAt(ahead)]) ahead++
+    const next = this.peekTypeAt(ahead)
+    if (next !== typedefName) return startsSecondType[next] === 1
+    return this.isAt(ahead + 1, T.Identifier) || this.isAt(ahead + 1, T.TypedefName) || this.isAt(ahead + 1, T.Star)
   }
 
   private specifierAlternatives: IOrAlt<void>[] | undefined

@@ -55,32 +55,12 @@ export abstract class StatementRules extends RecordRules {
     const add = (): void => {
       body.push(this.SUBRULE(this.statement, { ARGS: [true] }))
     }
-    this.MANY(() => {
-      this.attempt(add, 'block')
-    })
-    while (!this.RECORDING_PHASE && !this.isNext(T.RBrace) && this.junk(token)) this.blockGoesOn(add)
+    if (this.RECORDING_PHASE) this.MANY(add)
+    else while (!this.isNext(T.RBrace) && !this.atEnd) this.attempt(add, 'block')
     this.close(T.RBrace, token)
     this.depth--
     return { kind: 'compound', first: token, last: this.last, token, body }
   })
-
-  /** Reports a token that begins no statement, and skips it; false at the end of the file. */
-  private junk(open: TokenIndex): boolean {
-    const { pos } = this
-    this.attempt(() => {
-      throw this.fault(
-        'expected statement',
-        this.isNext(T.RParen) || this.isNext(T.RSquare) ? { notes: [this.matchNote(open)] } : {},
-      )
-    }, 'block')
-    return this.pos > pos
-  }
-
-  private blockGoesOn(add: () => void): void {
-    this.MANY1(() => {
-      this.attempt(add, 'block')
-    })
-  }
 
   /**
    * A statement with its labels; `inBlock` allows declarations. Labels are collected, so that many `case`s in a row need no stack.
@@ -146,7 +126,7 @@ export abstract class StatementRules extends RecordRules {
   )
 
   private labelColon(where: string): void {
-    if (!this.RECORDING_PHASE && !this.isNext(T.Colon)) throw this.fault(`expected ':' ${where}`)
+    if (!this.RECORDING_PHASE && !this.isNext(T.Colon)) throw this.faultBehind(`expected ':' ${where}`)
   }
 
   private isFallthrough(): boolean {
@@ -220,7 +200,7 @@ export abstract class StatementRules extends RecordRules {
     this.MANY({ GATE: () => this.isNext(T.Extension), DEF: () => this.CONSUME(T.Extension) })
     const declaration = this.OR<Declaration>([
       { ALT: () => this.SUBRULE(this.staticAssert) },
-      { ALT: () => this.SUBRULE(this.declaration, { ARGS: [false, none] }) },
+      { ALT: () => this.SUBRULE(this.declaration, { ARGS: ['block', none] }) },
     ])
     return { kind: 'declaration_stmt', first, last: this.last, token: first, declaration }
   })
@@ -251,7 +231,7 @@ export abstract class StatementRules extends RecordRules {
       {
         GATE: () => this.declarationStartsAt(0) || (this.isNext(T.Extension) && this.declares()),
         ALT: () => {
-          const declaration = this.SUBRULE(this.declaration, { ARGS: [false, attributes] })
+          const declaration = this.SUBRULE(this.declaration, { ARGS: ['block', attributes] })
           return { kind: 'declaration_stmt', first, last: this.last, token: first, declaration }
         },
       },
@@ -326,7 +306,9 @@ export abstract class StatementRules extends RecordRules {
     const hints = this.hintsHere()
     const token = this.take(T.Do)
     const body = this.SUBRULE(this.statement, { ARGS: [false] })
-    this.take(T.While, 0, "expected 'while' in do/while loop")
+    if (!this.RECORDING_PHASE && !this.isNext(T.While))
+      throw this.fault("expected 'while' in do/while loop", { notes: [this.matchNote(token)] })
+    this.CONSUME(T.While)
     const condition = this.SUBRULE(this.condition, { ARGS: ['while'] })
     this.semicolon('after do/while statement')
     return { kind: 'do', ...this.node(token, token), body, condition, hints }
@@ -346,14 +328,15 @@ export abstract class StatementRules extends RecordRules {
           GATE: () => !this.declares(),
           ALT: () => {
             init = this.SUBRULE(this.expression, { ARGS: comma })
-            this.semicolon("in 'for' statement specifier")
+            this.forSemicolon()
+            this.CONSUME(T.Semicolon)
           },
         },
-        { ALT: () => this.semicolon('', 1) },
+        { ALT: () => this.CONSUME1(T.Semicolon) },
         {
           GATE: () => this.declares(),
           ALT: () => {
-            init = this.SUBRULE(this.declaration, { ARGS: [false, none] })
+            init = this.SUBRULE(this.declaration, { ARGS: ['for', none] })
           },
         },
       ],
@@ -362,7 +345,7 @@ export abstract class StatementRules extends RecordRules {
     this.OPTION(() => {
       condition = this.SUBRULE1(this.expression, { ARGS: comma })
     })
-    if (!this.RECORDING_PHASE && !this.isNext(T.Semicolon)) throw this.fault("expected ';' in 'for' statement specifier")
+    this.forSemicolon()
     this.CONSUME2(T.Semicolon)
     this.OPTION1(() => {
       step = this.SUBRULE2(this.expression, { ARGS: comma })
@@ -411,6 +394,7 @@ export abstract class StatementRules extends RecordRules {
     this.OPTION(() => {
       value = this.SUBRULE(this.expression, { ARGS: comma })
     })
+    if (!value && !this.RECORDING_PHASE && !this.endsHere()) throw this.fault('expected expression')
     this.semicolon('after return statement')
     return { kind: 'return', first: token, last: this.last, token, value }
   })
@@ -435,12 +419,14 @@ export abstract class StatementRules extends RecordRules {
   private checkHints(): void {
     if (loops[this.peekType()]) return
     const stray = this.pragmas.takeHints(this.pos)
-    if (stray) this.strayHint(stray.token)
+    if (stray) this.strayHint(stray.token, this.next)
   }
 
-  protected strayHint(token: TokenIndex): void {
+  protected strayHint(token: TokenIndex, at = token): void {
     const pragma = this.names.text(this.atomOf(token)).trim().split(/[\s(]/)[0] === 'clang' ? 'clang loop' : 'unroll'
-    this.report.error('S0022', token, `expected a for, while, or do-while loop to follow '#pragma ${pragma}'`)
+    this.report.error('S0022', at, `expected a for, while, or do-while loop to follow '#pragma ${pragma}'`, {
+      notes: at === token ? [] : [this.report.note('the pragma is here', token)],
+    })
   }
 
   // --- inline assembly ---
@@ -510,7 +496,7 @@ export abstract class StatementRules extends RecordRules {
       this.close(T.RSquare, open)
     })
     const constraint = this.SUBRULE(this.string)
-    const open = this.take(T.LParen, 0, "expected '(' in asm operand")
+    const open = this.take(T.LParen, 0, "expected '(' after 'asm operand'")
     const value = this.SUBRULE(this.expression, { ARGS: comma })
     this.close(T.RParen, open)
     return { ...this.node(first, first), name, constraint: this.RECORDING_PHASE ? '' : this.textOf(constraint), value }

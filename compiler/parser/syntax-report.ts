@@ -41,10 +41,10 @@ export class SyntaxReport {
   }
 
   /** `group` is clang's name of the warning without `-W`. */
-  warning(code: string, token: TokenIndex, message: string, group: string, extras: DiagnosticExtras = {}): void {
+  warning(code: string, token: TokenIndex, message: string, group: string | undefined, extras: DiagnosticExtras = {}): void {
     this.sink.warning(code, this.span(token), message, {
       ...extras,
-      group,
+      ...(group !== undefined && { group }),
       notes: [...this.backtrace(token), ...(extras.notes ?? [])],
     })
   }

@@ -89,7 +89,7 @@ describe('the grammar', () => {
       ["1:23 expected ';' after return statement", "3:20 expected ';' after expression"],
     ],
     ['int f(void) { int x = ; return x; }', ['1:23 expected expression']],
-    ['struct s { int a }; int b;', ["1:17 expected ';' at end of declaration list"]],
+    ['struct s { int }; int b;', ["1:16 expected member name or ';' after declaration specifiers"]],
   ])('reports faults of %s and goes on', (text, expected) => {
     expect(parse(text).errors).toEqual(expected)
   })
