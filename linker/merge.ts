@@ -66,7 +66,8 @@ interface OutSection {
   readonly entsize: number
   align: number
   size: number
-  readonly parts: { readonly offset: number; readonly data: Uint8Array }[]
+  /** `own`: the data is a copy that may be changed, not the input's. */
+  readonly parts: { readonly offset: number; data: Uint8Array; own: boolean }[]
   readonly relocs: { readonly offset: number; readonly symbol: OutSymbol; readonly type: number }[]
   readonly vars: { readonly info: BtfSecinfo; readonly symbol: OutSymbol | undefined }[]
   /** BTF gives it content, ELF may not: `.ksyms`. */
@@ -115,6 +116,7 @@ export class StaticLinker {
   private flags = 0
   private readonly sections = new Map<string, OutSection>()
   private readonly symbols: OutSymbol[] = []
+  private readonly listed = new Set<OutSymbol>()
   private readonly globals = new Map<string, OutSymbol>()
   private readonly btf = new BtfBuilder()
   private readonly ext: { funcInfo: ExtSection<never>[]; lineInfo: ExtSection<never>[]; coreRelos: ExtSection<never>[] } = {
@@ -162,7 +164,7 @@ export class StaticLinker {
     // Aligned as the strictest part so far, as libbpf does it (extend_sec).
     out.align = Math.max(out.align, section.align)
     const start = Math.ceil(out.size / out.align) * out.align
-    out.parts.push({ offset: start, data: section.data })
+    out.parts.push({ offset: start, data: section.data, own: false })
     out.size = start + section.size
     placement.sections[section.index] = out
     placement.offsets[section.index] = start
@@ -297,6 +299,13 @@ export class StaticLinker {
     else known.btf = draft.btf
   }
 
+  /** Puts a symbol into the table, once. */
+  private list(symbol: OutSymbol): void {
+    if (this.listed.has(symbol)) return
+    this.listed.add(symbol)
+    this.symbols.push(symbol)
+  }
+
   private sectionSymbol(section: OutSection): OutSymbol {
     section.sectionSymbol ??= {
       name: '',
@@ -310,7 +319,7 @@ export class StaticLinker {
       path: '',
       wantedFrom: '',
     }
-    if (!this.symbols.includes(section.sectionSymbol)) this.symbols.push(section.sectionSymbol)
+    this.list(section.sectionSymbol)
     return section.sectionSymbol
   }
 
@@ -324,7 +333,7 @@ export class StaticLinker {
       if (!symbol)
         throw new LinkFault('L0006', path, `${path}: a relocation of section ${out.name} is against a symbol that is not linked`)
       const source = elf.symbols[reloc.symbol]!
-      if (symbol.type === STT_NOTYPE && symbol.bind === STB_LOCAL && !this.symbols.includes(symbol)) this.symbols.push(symbol)
+      if (symbol.type === STT_NOTYPE && symbol.bind === STB_LOCAL) this.list(symbol)
       // An addend counts from the start of a section, which has moved.
       if (source.type === STT_SECTION) this.moveAddend(placement, out, start, reloc, offsets[source.section]!)
       out.relocs.push({ offset: start + reloc.offset, symbol, type: reloc.type })
@@ -335,11 +344,13 @@ export class StaticLinker {
     if (moved === 0) return
     if ((out.flags & SHF_EXECINSTR) === 0)
       throw new LinkFault('L0006', path, `${path}: section ${out.name} refers to a whole section, which only instructions can`)
-    const index = out.parts.findIndex(part => part.offset === start)
-    // A copy, since the input is not ours to change.
-    const part = out.parts[index]!
-    const data = part.data.slice()
-    out.parts[index] = { offset: start, data }
+    // The last part is this object's: its sections were added just before.
+    const part = out.parts.findLast(candidate => candidate.offset === start)!
+    if (!part.own) {
+      part.data = part.data.slice()
+      part.own = true
+    }
+    const { data } = part
     const view = new DataView(data.buffer)
     const isCall = data[reloc.offset] === (BPF_JMP | BPF_CALL)
     const imm = view.getInt32(reloc.offset + 4, elf.little)

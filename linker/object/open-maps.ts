@@ -50,18 +50,40 @@ export class Maps {
 
   add(def: Partial<MapDef>, section: number, offset: number, size: number): Writable<MapDef> {
     const map = { ...EMPTY_DEF, ...def }
+    const place = `${section}+${offset}`
+    if (!this.byPlace.has(place)) this.byPlace.set(place, this.placed.length)
+    if (!this.bySection.has(section)) this.bySection.set(section, this.placed.length)
     this.placed.push({ def: map, section, offset, size })
     return map
   }
 
+  private readonly byPlace = new Map<string, number>()
+  private readonly bySection = new Map<number, number>()
+  private ordered: readonly Placed[] | undefined
+
   /** The map that is defined at a place of a maps section; -1 if none is. */
   definedAt(section: number, offset: number): number {
-    return this.placed.findIndex(map => map.section === section && map.offset === offset)
+    return this.byPlace.get(`${section}+${offset}`) ?? -1
   }
 
   /** The map that holds a data section; -1 if none does. */
   ofData(section: number): number {
-    return this.placed.findIndex(map => map.section === section)
+    return this.bySection.get(section) ?? -1
+  }
+
+  /** The map whose definition covers `length` bytes at an offset of a section. */
+  covering(section: number, offset: number, length: number): Placed | undefined {
+    this.ordered ??= [...this.placed].sort((a, b) => a.section - b.section || a.offset - b.offset)
+    let low = 0
+    let high = this.ordered.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      const map = this.ordered[middle]!
+      if (map.section < section || (map.section === section && map.offset <= offset)) low = middle
+      else high = middle - 1
+    }
+    const map = this.ordered[low]
+    return map && map.section === section && map.offset <= offset && offset + length <= map.offset + map.size ? map : undefined
   }
 
   /** The definitions, with the programs that prog arrays and struct_ops name. */
@@ -281,49 +303,43 @@ function structOpsMaps(opening: Opening, maps: Maps, section: ElfSection): void 
 /** bpf_object__collect_map_relos: inner maps and programs that `values` names. */
 function fillSlots(opening: Opening, maps: Maps, sectionIndex: number, programs: readonly ObjectFunction[]): void {
   const section = opening.elf.sections[sectionIndex]!
+  const names = new Set(maps.placed.map(map => map.def.name))
+  const starts = new Set(programs.map(program => `${program.name} ${program.sectionIndex} ${program.sectionOffset}`))
+  const slots = new Map<Placed, { readonly first: number; readonly values: Map<number, string> }>()
   for (const { relocs } of relocsOf(opening, sectionIndex)) {
     for (const reloc of relocs) {
       const symbol = opening.elf.symbols[reloc.symbol]!
       const fault = (message: string) => malformed('F0403', message, section, reloc.offset)
-      const map = maps.placed.find(
-        candidate =>
-          candidate.section === sectionIndex &&
-          candidate.offset <= reloc.offset &&
-          reloc.offset + 8 <= candidate.offset + candidate.size,
-      )
+      const map = maps.covering(sectionIndex, reloc.offset, 8)
       if (!map) throw fault('a relocation that belongs to no map')
-      const mapInMap = map.def.type === MapType.ARRAY_OF_MAPS || map.def.type === MapType.HASH_OF_MAPS
-      if (mapInMap) {
-        if (symbol.section !== sectionIndex || !maps.placed.some(target => target.def.name === symbol.name))
-          throw fault(`${symbol.name}, a value of map ${map.def.name}, is no BTF-defined map`)
-        if (map.def.type === MapType.HASH_OF_MAPS && map.def.keySize !== 4)
-          throw fault(`map ${map.def.name} must have keys of 4 bytes`)
-      } else if (map.def.type !== MapType.PROG_ARRAY) throw fault(`map ${map.def.name} cannot have initial values`)
-      else if (
-        !programs.some(
-          program =>
-            program.name === symbol.name && program.sectionIndex === symbol.section && program.sectionOffset === symbol.value,
-        )
-      )
-        throw fault(`${symbol.name}, a value of map ${map.def.name}, is no program`)
-      const index = valueIndex(opening, map.def.name, reloc.offset - map.offset)
-      if (index < 0) throw fault(`map ${map.def.name}: a value is not in 'values'`)
-      map.def.values = [...map.def.values.filter(value => value.index !== index), { index, target: symbol.name }]
+      const { name, type } = map.def
+      if (type === MapType.ARRAY_OF_MAPS || type === MapType.HASH_OF_MAPS) {
+        if (symbol.section !== sectionIndex || !names.has(symbol.name))
+          throw fault(`${symbol.name}, a value of map ${name}, is no BTF-defined map`)
+        if (type === MapType.HASH_OF_MAPS && map.def.keySize !== 4) throw fault(`map ${name} must have keys of 4 bytes`)
+      } else if (type !== MapType.PROG_ARRAY) throw fault(`map ${name} cannot have initial values`)
+      else if (!starts.has(`${symbol.name} ${symbol.section} ${symbol.value}`))
+        throw fault(`${symbol.name}, a value of map ${name}, is no program`)
+      let found = slots.get(map)
+      if (!found) slots.set(map, (found = { first: valuesOffset(opening, name), values: new Map() }))
+      const index = (reloc.offset - map.offset - found.first) / 8
+      if (found.first < 0 || !Number.isInteger(index) || index < 0) throw fault(`map ${name}: a value is not in 'values'`)
+      found.values.set(index, symbol.name)
     }
   }
+  for (const [map, { values }] of slots)
+    map.def.values = [...values].map(([index, target]) => ({ index, target })).sort((x, y) => x.index - y.index)
 }
 
-/** Slot of `values` that a byte of a map's definition belongs to; -1 if it is none. */
-function valueIndex(opening: Opening, name: string, offset: number): number {
+/** Byte of a map's definition at which `values` starts; -1 if it has none. */
+function valuesOffset(opening: Opening, name: string): number {
   const { btf } = opening
   const variable = datasecNamed(opening, '.maps')!
     .vars.map(info => btf!.type(info.type))
     .find(type => type.kind === BtfKind.Var && type.name === name)
   const def = variable?.kind === BtfKind.Var ? (skipModifiers(btf!, variable.type).type as BtfComposite) : undefined
   const last = def?.members.at(-1)
-  if (last?.name !== 'values') return -1
-  const index = (offset - last.bitOffset / 8) / 8
-  return Number.isInteger(index) ? index : -1
+  return last?.name === 'values' ? last.bitOffset / 8 : -1
 }
 
 /** bpf_object__collect_st_ops_relos: which program each function pointer is. */
@@ -334,12 +350,7 @@ function fillStructOps(opening: Opening, maps: Maps, sectionIndex: number, progr
     for (const reloc of relocs) {
       const symbol = opening.elf.symbols[reloc.symbol]!
       const fault = (message: string) => malformed('F0403', message, section, reloc.offset)
-      const map = maps.placed.find(
-        candidate =>
-          candidate.section === sectionIndex &&
-          candidate.offset <= reloc.offset &&
-          reloc.offset < candidate.offset + candidate.size,
-      )
+      const map = maps.covering(sectionIndex, reloc.offset, 1)
       const structOps = map?.def.structOps
       if (!map || !structOps) throw fault('a relocation that belongs to no struct_ops variable')
       const offset = reloc.offset - map.offset
