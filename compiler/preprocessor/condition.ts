@@ -42,6 +42,9 @@ const precedence = new Map<Atom, number>([
   [Punct['%'], 10],
 ])
 
+/** Operands within operands; each level is a level of our own stack. */
+const NESTING = 512
+
 const MASK = 0xffff_ffff_ffff_ffffn
 
 const wrap = (value: bigint, unsigned: boolean): Value => ({
@@ -74,6 +77,7 @@ export function evaluateCondition(host: ConditionHost, directive: string, direct
 
 class Evaluator {
   private readonly expander: Expander
+  private depth = 0
 
   constructor(
     private readonly host: ConditionHost,
@@ -107,6 +111,14 @@ class Evaluator {
 
   /** An operand; `live` is whether its value counts (faults in the dead part of `&&`, `||`, `?:` do not). */
   private unary(live: boolean): Value {
+    if (this.depth >= NESTING) throw this.fault('P0041', 'expression is nested too deeply')
+    this.depth++
+    const value = this.operand(live)
+    this.depth--
+    return value
+  }
+
+  private operand(live: boolean): Value {
     const { expander } = this
     const { kind, atom, loc, length } = expander
     switch (kind) {

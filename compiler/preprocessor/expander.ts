@@ -24,6 +24,9 @@ interface Stream {
   pooled: boolean
 }
 
+/** Arguments within arguments; each level is a level of our own stack. */
+const NESTING = 256
+
 const SPACING = TokenFlag.lineStart | TokenFlag.space
 
 export abstract class Expander {
@@ -434,6 +437,10 @@ export abstract class Expander {
     for (let i = 0; i < raw.count && plain; i++)
       plain = raw.kind(i) !== TokenKind.Identifier || this.macroOf(raw.atom(i)) === undefined
     if (plain) return raw
+    if (this.preExpanding >= NESTING) {
+      this.error('P0025', building.use, 1, 'macro arguments are nested too deeply')
+      return raw
+    }
     const list = this.pool.take()
     building.expanded[param] = list
     this.expandList(raw, list)

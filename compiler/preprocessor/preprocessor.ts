@@ -6,20 +6,17 @@ import type { Loc, SourceFile } from '../../base/source.js'
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { SourceSet } from '../../base/source.js'
 import type { CompileOptions } from '../options.js'
+import { computedMacros } from './computed-macros.js'
 import { type ConditionHost, evaluateCondition } from './condition.js'
-import { DiagnosticStates } from './diagnostic-state.js'
-import { Expander } from './expander.js'
-import { hasAttribute, hasBuiltin, hasExtension, hasFeature, hasStandardAttribute, isTarget } from './features.js'
+import { HeaderHazards } from './header-hazards.js'
 import { type FoundFile, IncludeSearch, normalisePath } from './include-search.js'
-import { type BuiltinMacro, builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
+import { builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
 import { concerns, type HeaderRun, indexHeader } from './header-index.js'
 import { LazyDeclarations } from './lazy-declarations.js'
-import { Keyword, type Names, Punct } from './names.js'
-import { PragmaState } from './pragma-state.js'
-import { pragmaClass } from './pragmas.js'
+import { type Names, Punct } from './names.js'
+import { PragmaReader } from './pragma-reader.js'
 import { predefinedText } from './predefined-macros.js'
 import { Scanner, type ScanProblem } from './scanner.js'
-import { TokenList } from './token-list.js'
 import { type Atom, TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from './tokens.js'
 
 /** As deep as clang goes. */
@@ -103,31 +100,20 @@ export interface PreprocessorSettings {
   readonly cache: HeaderCache | undefined
 }
 
-export class Preprocessor extends Expander {
+export class Preprocessor extends PragmaReader {
   readonly buffer: TokenBuffer
   readonly dependencies: Dependency[] = []
   readonly marks: LineMark[] = []
-  readonly diagnosticStates = new DiagnosticStates()
   protected readonly files: OpenFile[] = []
   private readonly conditions: Condition[] = []
   private readonly facts = new Map<string, FileFacts>()
   private readonly search: IncludeSearch
-  private counter = 0
   /** Reading has ended: an include was not found, or nests without end. */
   protected stopped = false
-  private mainPath = ''
   readonly index: LazyDeclarations
-  private readonly pragmas = new PragmaState()
-  /** Hashes of the names of all macros there ever were. */
-  private readonly macroHashes = new Set<number>()
-  /** Names of macros that could change the structure of a header that uses them inside a body. */
-  private readonly hazards: Atom[] = []
-  /** Macros not yet looked at in that regard. */
-  private readonly unchecked: Macro[] = []
-  private searched: { readonly file: SourceFile; readonly text: string; done: number; found: boolean } | undefined
+  private readonly hazards: HeaderHazards
   /** Braces open in the translation unit: a header inside some is never put off. */
   private braces = 0
-  private readonly pushedMacros = new Map<Atom, (Macro | undefined)[]>()
   private readonly defined: Atom
   private readonly directives = new Map<Atom, (loc: Loc) => void>()
   private readonly reportScan: ScanProblem
@@ -146,11 +132,12 @@ export class Preprocessor extends Expander {
     this.index = new LazyDeclarations(names, this.scanRange)
     this.search = new IncludeSearch(host, options.includes)
     this.defined = names.intern('defined')
+    this.hazards = new HeaderHazards(names)
     this.reportScan = (code, start, end, message) => {
       const base = this.files.at(-1)?.file.base ?? 0
       this.error(code, base + start, end - start, message)
     }
-    for (const [name, builtin] of builtinNames) this.enterMacro(builtinMacro(names.intern(name), builtin))
+    for (const [name, builtin] of computedMacros) this.enterMacro(builtinMacro(names.intern(name), builtin))
     const on = (name: string, action: (loc: Loc) => void) => this.directives.set(names.intern(name), action)
     on('define', () => this.define())
     on('undef', () => this.undef())
@@ -319,7 +306,7 @@ export class Preprocessor extends Expander {
   private putOff(open: OpenFile): boolean {
     const { scanner, file } = open
     if (this.braces !== 0) return false
-    if (this.hazardIn(file)) {
+    if (this.hazards.within(file)) {
       open.lazy = false
       return false
     }
@@ -355,34 +342,20 @@ export class Preprocessor extends Expander {
         run = indexHeader(bytes, at)
         this.settings.cache?.put(path, bytes, at, run)
       }
-      for (const hash of this.macroHashes)
+      for (const hash of this.hazards.hashes)
         if (concerns(run, hash)) {
           open.crossed = true
           break
         }
       if (!open.crossed) return run
     }
-    return indexHeader(bytes, at, hash => this.macroHashes.has(hash))
-  }
-
-  /** Whether a header uses a macro that could change its structure from within a body. */
-  private hazardIn(file: SourceFile): boolean {
-    for (const macro of this.unchecked) if (isHazard(macro)) this.hazards.push(macro.name)
-    this.unchecked.length = 0
-    if (this.hazards.length === 0) return false
-    if (this.searched?.file !== file)
-      this.searched = { file, text: new TextDecoder('latin1').decode(file.bytes), done: 0, found: false }
-    const { searched } = this
-    for (; searched.done < this.hazards.length && !searched.found; searched.done++)
-      searched.found = searched.text.includes(this.names.text(this.hazards[searched.done]!))
-    return searched.found
+    return indexHeader(bytes, at, hash => this.hazards.hashes.has(hash))
   }
 
   /** Enters a macro into the table, and notes what the declaration index has to beware of. */
-  private enterMacro(macro: Macro): void {
+  protected enterMacro(macro: Macro): void {
     this.macros.define(macro)
-    this.macroHashes.add(this.names.hash(macro.name))
-    this.unchecked.push(macro)
+    this.hazards.add(macro)
   }
 
   /** Scans a part of a file with the macros of a moment of the past, for the declaration index. */
@@ -879,351 +852,38 @@ export class Preprocessor extends Expander {
     this.pool.give(list)
   }
 
-  /** Obeys a pragma, or leaves it in the fields as a token of kind Pragma; kind End says that nothing is left. */
-  private pragma(list: TokenList, loc: Loc, length: number): void {
-    const { flags } = this
-    this.kind = TokenKind.End
-    const words = [0, 1, 2].map(i => (i < list.count ? this.names.text(list.atom(i)) : ''))
-    const handling = pragmaClass(words[0]!, words[1]!)
-    const scope = handling.scoped ? 2 : 1
-    switch (handling.action) {
-      case 'once':
-        if (this.files.filter(file => !file.virtual).length === 1)
-          this.warning('P0070', 'pragma-once-outside-header', loc, length, '#pragma once in main file')
-        this.top.facts.once = true
-        return
-      case 'system_header':
-        if (this.files.length > 1) this.top.file.system = true
-        break
-      case 'push_macro':
-      case 'pop_macro':
-        this.stackMacro(list, handling.action === 'push_macro', loc, length)
-        break
-      case 'message': {
-        const text = this.pragmaString(list, scope)
-        if (words[scope - 1] === 'error') this.error('P0066', loc, length, text)
-        else this.warning('P0071', words[scope - 1] === 'warning' ? '#pragma-messages' : '#pragma-messages', loc, length, text)
-        break
-      }
-      case 'diagnostic':
-        this.diagnosticPragma(list, loc, length)
-        break
-      case 'unknown':
-        if (!this.settings.printing) this.warning('P0072', 'unknown-pragmas', loc, length, 'unknown pragma ignored')
-        break
-    }
-    if (!this.settings.printing && !handling.forward) return
-    let text: string
-    if (handling.expand && !this.settings.printing) {
-      const out = this.pool.take()
-      this.expandList(list, out)
-      text = this.listText(out)
-      this.pool.give(out)
-      this.pragmas.take(text)
-    } else text = this.listText(list)
-    this.kind = TokenKind.Pragma
-    this.flags = TokenFlag.lineStart | (flags & 0)
-    this.loc = loc
-    this.length = length
-    this.atom = this.names.intern(text)
-    this.expansion = 0
+  // --- what the computed macros and pragmas ask ---
+
+  protected get includeLevel(): number {
+    let level = -1
+    for (const file of this.files) if (!file.virtual) level++
+    return Math.max(0, level)
   }
 
-  private listText(list: TokenList): string {
-    let text = ''
-    for (let i = 0; i < list.count; i++) {
-      if (i > 0 && list.flags(i) & (TokenFlag.space | TokenFlag.lineStart)) text += ' '
-      text += this.spelling(list, i)
-    }
-    return text
+  protected get inDirective(): boolean {
+    return this.top.scanner.inDirective
   }
 
-  private pragmaString(list: TokenList, from: number): string {
-    let text = ''
-    for (let i = from; i < list.count; i++)
-      if (list.kind(i) === TokenKind.String) text += this.names.text(list.atom(i)).slice(1, -1)
-    return text.replace(/\\(["\\])/g, '$1')
+  protected get printing(): boolean {
+    return this.settings.printing
   }
 
-  private stackMacro(list: TokenList, push: boolean, loc: Loc, length: number): void {
-    const name = this.names.intern(this.pragmaString(list, 1))
-    const stack = this.pushedMacros.get(name) ?? []
-    this.pushedMacros.set(name, stack)
-    if (push) stack.push(this.macros.get(name))
-    else if (stack.length === 0)
-      this.warning(
-        'P0073',
-        'ignored-pragmas',
-        loc,
-        length,
-        `pragma pop_macro could not pop '${this.names.text(name)}', no matching push_macro`,
-      )
-    else {
-      const macro = stack.pop()
-      if (macro) this.enterMacro(macro.again())
-      else this.macros.undefine(name)
-    }
+  protected get currentFile(): SourceFile {
+    return this.top.file
   }
 
-  private diagnosticPragma(list: TokenList, loc: Loc, length: number): void {
-    const action = list.count > 2 ? this.names.text(list.atom(2)) : ''
-    const { base } = this.top.file
-    if (action === 'push') this.diagnosticStates.push()
-    else if (action === 'pop') {
-      if (!this.diagnosticStates.pop(base, loc))
-        this.warning('P0073', 'unknown-pragmas', loc, length, 'pragma diagnostic pop could not pop, no matching push')
-    } else if (action === 'ignored' || action === 'warning' || action === 'error' || action === 'fatal') {
-      const option = this.pragmaString(list, 3)
-      if (option.startsWith('-W')) this.diagnosticStates.set(base, loc, option.slice(2), action)
-      else this.warning('P0073', 'unknown-warning-option', loc, length, `pragma diagnostic expected option name (e.g. "-Wundef")`)
-    } else
-      this.warning(
-        'P0073',
-        'unknown-pragmas',
-        loc,
-        length,
-        "pragma diagnostic expected 'error', 'warning', 'ignored', 'fatal', 'push', or 'pop'",
-      )
+  protected readOnce(): void {
+    this.top.facts.once = true
   }
 
-  // --- computed macros ---
-
-  protected expandBuiltin(builtin: BuiltinMacro): boolean {
-    const { loc, length } = this
-    switch (builtin) {
-      case 'line':
-        return this.number(String(this.presumedLine()))
-      case 'file':
-        return this.string(this.presumedPath())
-      case 'file_name':
-        return this.string(this.presumedPath().replace(/^.*\//, ''))
-      case 'base_file':
-        return this.string(this.mainPath)
-      case 'include_level':
-        return this.number(String(Math.max(0, this.files.filter(file => !file.virtual).length - 1)))
-      case 'counter':
-        return this.number(String(this.counter++))
-      case 'flt_eval_method':
-        return this.number('0')
-      // The output must not depend on when it was made; 6.10.8.1 allows any valid date where none is available.
-      case 'date':
-        return this.string('Jan  1 1970')
-      case 'time':
-        return this.string('00:00:00')
-      case 'timestamp':
-        return this.string('Thu Jan  1 00:00:00 1970')
-      case 'pragma':
-        return this.pragmaOperator()
-      case 'has_include':
-      case 'has_include_next':
-        return this.hasInclude(builtin === 'has_include_next', loc, length)
-      case 'has_embed':
-        return this.hasNothing()
-      case 'has_warning':
-        return this.feature(() => '1')
-      case 'has_attribute':
-        return this.feature((name, scope) =>
-          scope === '' && hasAttribute(name) ? '1' : scope === '' ? '0' : hasStandardAttribute(scope, name),
-        )
-      case 'has_c_attribute':
-        return this.feature((name, scope) => hasStandardAttribute(scope, name))
-      case 'building_module':
-      case 'has_declspec_attribute':
-        return this.feature(() => '0')
-      case 'has_builtin':
-        return this.feature(name => (hasBuiltin(name) ? '1' : '0'))
-      case 'has_feature':
-        return this.feature(name => (hasFeature(name) ? '1' : '0'))
-      case 'has_extension':
-        return this.feature(name => (hasExtension(name) ? '1' : '0'))
-      case 'is_identifier':
-        return this.feature((_, __, atom) => (this.names.isKeyword(atom) ? '0' : '1'))
-      case 'is_target':
-        return this.feature(name => (isTarget(name) ? '1' : '0'))
-    }
-  }
-
-  private number(text: string): true {
-    this.kind = TokenKind.Number
-    this.atom = this.names.intern(text)
-    return true
-  }
-
-  private string(text: string): true {
-    this.kind = TokenKind.String
-    this.atom = this.names.intern(`"${text.replace(/["\\]/g, '\\$&')}"`)
-    return true
-  }
-
-  private presumedLine(): number {
-    const loc = this.lineLoc()
-    const file = this.sources.fileOf(loc)
-    return file ? file.presumed(loc - file.base).line : 1
-  }
-
-  private presumedPath(): string {
-    const loc = this.lineLoc()
-    const file = this.sources.fileOf(loc)
-    return file ? file.presumed(loc - file.base).path : this.mainPath
-  }
-
-  /** Reads `(name)` or `(scope::name)` unexpanded and answers with a number. */
-  private feature(answer: (name: string, scope: string, atom: Atom) => string): true {
-    const { loc, length, atom: macro } = this
-    const fault = (): true => {
-      this.error('P0080', loc, length, `expected (name) after '${this.names.text(macro)}'`)
-      return this.number('0')
-    }
-    this.advance()
-    if (!this.punct(Punct['('])) return fault()
-    this.advance()
-    let result: string | undefined
-    let scope = ''
-    let nesting = 0
-    for (;;) {
-      if (this.is(TokenKind.End)) return fault()
-      if (this.punct(Punct['('])) nesting++
-      if (this.punct(Punct[')']) && nesting-- === 0) break
-      if (this.is(TokenKind.Identifier)) result = answer(this.names.text(this.atom), scope, this.atom)
-      else if (this.is(TokenKind.String)) result = answer(this.names.text(this.atom), scope, this.atom)
-      const before = this.names.text(this.atom)
-      this.advance()
-      if (this.punct(Punct['::'])) {
-        scope = before
-        this.advance()
-      }
-    }
-    return result === undefined ? fault() : this.number(result)
-  }
-
-  private hasInclude(next: boolean, loc: Loc, length: number): true {
+  protected headerExists(next: boolean): boolean | undefined {
     const open = this.top
-    if (!open.scanner.inDirective) {
-      this.error('P0081', loc, length, "'__has_include' must be used within a preprocessing directive")
-      return this.number('0')
-    }
-    this.advance()
-    if (!this.punct(Punct['('])) {
-      this.error('P0080', loc, length, "missing '(' after '__has_include'")
-      return this.number('0')
-    }
     const header = this.headerName('')
-    if (!header) return this.number('0')
-    const found = this.find(header.name, header.angled, open, next && this.files.length > 1)
-    this.advance()
-    if (!this.punct(Punct[')'])) this.error('P0033', header.loc, header.length, "missing ')' after '__has_include'")
-    return this.number(found ? '1' : '0')
-  }
-
-  private hasNothing(): true {
-    let nesting = 0
-    do {
-      this.advance()
-      if (this.punct(Punct['('])) nesting++
-      if (this.punct(Punct[')'])) nesting--
-    } while (nesting > 0 && !this.is(TokenKind.End))
-    return this.number('0')
-  }
-
-  /** `_Pragma("…")`. Within an argument that is expanded on its own it waits for the expansion around it. */
-  private pragmaOperator(): boolean {
-    if (this.preExpanding > 0 || this.top.scanner.inDirective) {
-      this.flags &= ~TokenFlag.noExpand
-      return false
-    }
-    const { loc, length } = this
-    this.next()
-    let ok = this.punct(Punct['('])
-    let text = ''
-    if (ok) {
-      this.next()
-      ok = this.is(TokenKind.String)
-      text = this.names.text(this.atom)
-      this.next()
-      ok &&= this.punct(Punct[')'])
-    }
-    this.kind = TokenKind.End
-    if (!ok) {
-      this.error('P0082', loc, length, '_Pragma takes a parenthesized string literal')
-      return true
-    }
-    const bytes = new TextEncoder().encode(text.slice(text.indexOf('"') + 1, -1).replace(/\\(["\\])/g, '$1'))
-    const scanner = new Scanner(bytes, this.names, 0, () => {})
-    const list = new TokenList()
-    while (scanner.next() !== TokenKind.End) list.push(scanner.kind, scanner.flags & TokenFlag.space, loc, 0, scanner.atom, 0)
-    this.pragma(list, loc, length)
-    return true
+    return header && this.find(header.name, header.angled, open, next && this.files.length > 1) !== undefined
   }
 }
-
-/** Keywords whose meaning the index relies on. */
-const structural: ReadonlySet<Atom> = new Set([
-  Keyword.struct,
-  Keyword.union,
-  Keyword.enum,
-  Keyword.typedef,
-  Keyword.extern,
-  Keyword.static,
-  Keyword.typeof,
-  Keyword.__typeof__,
-  Keyword.__attribute__,
-])
-
-/** Macros that could change the structure of a header: unbalanced brackets, tags and enumerators of their own, renamed keywords. */
-function isHazard(macro: Macro): boolean {
-  if (structural.has(macro.name)) return true
-  if (!macro.bracketed) return false
-  let depth = 0
-  let tagged = false
-  const { body } = macro
-  for (let i = 0; i < body.count; i++) {
-    const atom = body.atom(i)
-    const kind = body.kind(i)
-    if (kind === TokenKind.Identifier) tagged ||= atom === Keyword.struct || atom === Keyword.union || atom === Keyword.enum
-    else if (kind === TokenKind.Punctuator) {
-      if (atom === Punct['{'] || atom === Punct['(']) depth++
-      else if ((atom === Punct['}'] || atom === Punct[')']) && --depth < 0) return true
-      // `struct {` declares no name; `struct name {`, or `enum {`, would.
-      if (atom === Punct['{'] && tagged && !(i > 0 && isRecordWord(body, i - 1))) return true
-    }
-  }
-  return depth !== 0
-}
-
-const isRecordWord = (body: TokenList, at: number): boolean =>
-  body.kind(at) === TokenKind.Identifier && (body.atom(at) === Keyword.struct || body.atom(at) === Keyword.union)
 
 const VMLINUX = 'vmlinux.h'
-
-const builtinNames: readonly (readonly [string, BuiltinMacro])[] = [
-  ['__LINE__', 'line'],
-  ['__FILE__', 'file'],
-  ['__FILE_NAME__', 'file_name'],
-  ['__BASE_FILE__', 'base_file'],
-  ['__INCLUDE_LEVEL__', 'include_level'],
-  ['__COUNTER__', 'counter'],
-  ['__DATE__', 'date'],
-  ['__TIME__', 'time'],
-  ['__TIMESTAMP__', 'timestamp'],
-  ['__FLT_EVAL_METHOD__', 'flt_eval_method'],
-  ['_Pragma', 'pragma'],
-  ['__has_include', 'has_include'],
-  ['__has_include_next', 'has_include_next'],
-  ['__has_embed', 'has_embed'],
-  ['__has_attribute', 'has_attribute'],
-  ['__has_c_attribute', 'has_c_attribute'],
-  ['__has_declspec_attribute', 'has_declspec_attribute'],
-  ['__has_builtin', 'has_builtin'],
-  ['__has_feature', 'has_feature'],
-  ['__has_extension', 'has_extension'],
-  ['__has_warning', 'has_warning'],
-  ['__is_identifier', 'is_identifier'],
-  ['__building_module', 'building_module'],
-  ['__is_target_arch', 'is_target'],
-  ['__is_target_vendor', 'is_target'],
-  ['__is_target_os', 'is_target'],
-  ['__is_target_environment', 'is_target'],
-]
 
 /** Edits (one character put in, taken out or changed) that lead from one word to the other. */
 function editDistance(a: string, b: string): number {

@@ -122,6 +122,16 @@ describe('macro expansion', () => {
     ])
   })
 
+  it('survives deep nesting', () => {
+    const deep = (open: string, inner: string, close: string) => open.repeat(5000) + inner + close.repeat(5000)
+    expect(runText(`#define f(a) a\n${deep('f(', 'x', ')')}`).problems[0]).toContain('P0025')
+    expect(runText(`#if ${deep('(', '1', ')')}\n#endif`).problems).toEqual([
+      '/main.c:1:517: error P0041: expression is nested too deeply',
+    ])
+    expect(runText(`#if ${'!'.repeat(9000)}1\n#endif`).problems[0]).toContain('P0041')
+    expect(runText(deep('(', 'x', ')')).text.length).toBe(20001)
+  })
+
   it('explains a place inside macros', () => {
     const { result, sources } = runText('#define inner(a) (a) + bad\n#define outer(b) inner(b) * 2\n  outer(x)\n')
     const { tokens, names } = result
