@@ -10,17 +10,28 @@ import type { Place } from './report.js'
 import { isError, isFloat, isInteger, isPointer, pointerOf, unqualified } from './type-facts.js'
 import type { ArithmeticOp, Expr } from './typed-ast.js'
 
+/** A wrong assignment leaves no "set but not used" behind. */
+function countAsRead(c: Context, target: ast.Expr): void {
+  const symbol = target.kind === 'identifier' ? c.lookup(target.name) : undefined
+  if (symbol?.kind === 'variable') symbol.read = true
+}
+
 /** The target of an assignment: naming a variable there does not read it. */
 function checkTarget(c: Context, target: ast.Expr): Expr {
   const symbol = target.kind === 'identifier' ? c.lookup(target.name) : undefined
   const wasRead = symbol?.kind === 'variable' && symbol.read
   const made = checkExpr(c, target)
-  if (symbol?.kind === 'variable' && !wasRead) symbol.read = false
+  if (symbol?.kind === 'variable' && !wasRead && !isError(made.type)) symbol.read = false
   return made
 }
 
 export function checkAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Expr {
-  if (expr.op !== '=') return checkCompoundAssign(c, expr, expr.op.slice(0, -1) as ArithmeticOp)
+  const made = expr.op === '=' ? checkSimpleAssign(c, expr) : checkCompoundAssign(c, expr, expr.op.slice(0, -1) as ArithmeticOp)
+  if (isError(made.type)) countAsRead(c, expr.left)
+  return made
+}
+
+function checkSimpleAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Expr {
   const target = checkTarget(c, expr.left)
   const value = checkValue(c, expr.right)
   if (!checkModifiable(c, target, expr, 'assignable') || isError(value.type)) return errorExpr(expr)
@@ -64,6 +75,7 @@ function checkCompoundAssign(c: Context, expr: ast.Expr & { kind: 'assign' }, op
 export function checkIncDec(c: Context, place: Place, operand: ast.Expr, increment: boolean, prefix: boolean): Expr {
   const target = checkTarget(c, operand)
   if (isError(target.type)) return errorExpr(place)
+  if (!isInteger(target.type) && !isPointer(target.type)) countAsRead(c, operand)
   if (!isInteger(target.type) && !isPointer(target.type)) {
     if (isFloat(target.type)) refuseFloat(c, rvalue(target))
     else c.error('T0202', place, `cannot ${increment ? 'increment' : 'decrement'} value of type ${c.quote(target.type)}`)

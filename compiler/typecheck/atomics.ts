@@ -99,11 +99,8 @@ function atomicTarget(c: Context, expr: CallExpr, pointer: Expr): CType | undefi
 }
 
 function notAtomic(c: Context, expr: CallExpr, pointer: Expr): Expr {
-  c.error(
-    'T0221',
-    expr,
-    `address argument to atomic builtin must be a pointer to integer or pointer (${c.quote(pointer.type)} invalid)`,
-  )
+  const what = isPointer(pointer.type) ? 'a pointer to integer or pointer' : 'a pointer'
+  c.error('T0221', expr.callee, `address argument to atomic builtin must be ${what} (${c.quote(pointer.type)} invalid)`)
   return errorExpr(expr)
 }
 

@@ -77,7 +77,7 @@ const biggestAlignment = 16
 function stringArgument(c: Context, attribute: ast.Attribute): string | undefined {
   const arg = attribute.args[0]
   if (arg?.kind !== 'string') {
-    c.error('T0109', attribute, `'${attribute.name}' attribute requires a string`)
+    c.error('T0109', attribute, `expected string literal as argument of '${attribute.name}' attribute`)
     return undefined
   }
   const { bytes } = parseString(

@@ -77,7 +77,7 @@ export function argumentValues(c: Context, expr: CallExpr, least: number, most =
     const few = values.length < least
     c.error(
       'T0207',
-      expr,
+      few ? { token: expr.last, first: expr.last, last: expr.last } : expr,
       `too ${few ? 'few' : 'many'} arguments to function call, expected ${few ? least : most}, have ${values.length}`,
     )
     return undefined

@@ -8,7 +8,7 @@ import { checkExpr, checkValue, reportFloat } from './expressions.js'
 import { helperHeaderOf } from './helper-headers.js'
 import { suggestName } from './near-names.js'
 import { at, errorExpr, rvalue } from './nodes.js'
-import type { Place } from './report.js'
+import { beginOf, type Place } from './report.js'
 import { functionOf, isError, isFloat, isRecord, isVoid, pointerOf, unqualified } from './type-facts.js'
 import type { BuiltinName, Expr, FunctionDecl } from './typed-ast.js'
 import type { FunctionType } from './types.js'
@@ -122,19 +122,14 @@ function convertArguments(
     const few = args.length < wanted
     const extra = few ? undefined : args[wanted]
     const place: Place = extra ?? { token: expr.last, first: expr.last, last: expr.last }
-    c.error(
-      'T0207',
-      place,
-      `too ${few ? 'few' : 'many'} arguments to function call, expected ${type.variadic ? 'at least ' : ''}${wanted}, have ${args.length}`,
-      callee ? { hint: `'${callee}' is ${c.quote(type)}` } : {},
-    )
+    c.error('T0207', place, countMessage(type, args.length, few), callee ? { hint: `'${callee}' is ${c.quote(type)}` } : {})
     return few ? [errorExpr(expr)] : args.slice(0, wanted)
   }
   return args.map((arg, index) => {
     const param = type.prototyped ? type.params[index] : undefined
     if (!param) return isVoid(arg.type) ? voidArgument(c, arg) : isFloat(arg.type) ? floatArgument(c, arg) : defaultPromote(arg)
     c.complete(param.type)
-    return assignConvert(c, arg, param.type, { kind: 'pass', index, callee })
+    return assignConvert(c, arg, param.type, { kind: 'pass', index, callee }, beginOf(arg))
   })
 }
 
@@ -146,4 +141,11 @@ function voidArgument(c: Context, arg: Expr): Expr {
 function floatArgument(c: Context, arg: Expr): Expr {
   if (c.unevaluated === 0) reportFloat(c, arg, arg.type)
   return errorExpr(arg)
+}
+
+/** clang's words: a single named parameter is named. */
+function countMessage(type: FunctionType, have: number, few: boolean): string {
+  const head = `too ${few ? 'few' : 'many'} arguments to function call`
+  const wanted = type.params.length
+  return `${head}, expected ${type.variadic ? 'at least ' : ''}${wanted}, have ${have}`
 }

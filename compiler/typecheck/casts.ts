@@ -1,4 +1,5 @@
 /** Casts: `(type) value` (C11 6.5.4). */
+import { beginOf } from './report.js'
 import type * as ast from '../parser/ast.js'
 import type { Context } from './context.js'
 import { checkTypeName } from './declarators.js'
@@ -42,7 +43,7 @@ export function checkCast(c: Context, expr: ast.Expr & { kind: 'cast' }): Expr {
     return errorExpr(expr)
   }
   if (!isScalar(value.type)) {
-    c.error('T0217', expr, `operand of type ${c.quote(value.type)} where arithmetic or pointer type is required`)
+    c.error('T0217', beginOf(value), `operand of type ${c.quote(value.type)} where arithmetic or pointer type is required`)
     return errorExpr(expr)
   }
   warnSizes(c, expr, value, type)

@@ -2,12 +2,12 @@
  * The conversions of C11 6.3: promotions, the usual arithmetic conversions, and what may be assigned to what, with the complaints
  * clang has about it.
  */
+import { beginOf, type Place } from './report.js'
 import { Qualifier } from '../parser/ast.js'
 import { compatible, compatibleUnqualified } from './compatible.js'
 import type { Context } from './context.js'
 import { reportFloat } from './expressions.js'
 import { bitFieldOf, convert, errorExpr, isNullPointerConstant } from './nodes.js'
-import type { Place } from './report.js'
 import {
   integerOf,
   isArithmetic,
@@ -119,7 +119,7 @@ export function assignConvert(c: Context, value: Expr, target: CType, why: Assig
     return errorExpr(value)
   }
   if (isArithmetic(target) && isArithmetic(value.type)) {
-    warnLostValue(c, value, wanted, place)
+    warnLostValue(c, value, wanted, why.kind === 'assign' ? place : beginOf(value))
     return convert(value, wanted)
   }
   if (to.kind === 'pointer') {
@@ -260,14 +260,14 @@ function warnLostValue(c: Context, value: Expr, target: CType, place: Place): vo
 }
 
 /** A value used as a condition: any scalar. Complains about others and says so by undefined. */
-export function checkCondition(c: Context, value: Expr): Expr {
+export function checkCondition(c: Context, value: Expr, place: Place = value): Expr {
   if (isError(value.type)) return value
   if (isFloat(value.type)) {
     if (c.unevaluated === 0) reportFloat(c, value, value.type)
     return errorExpr(value)
   }
   if (isScalar(value.type)) return value
-  c.error('T0216', value, `statement requires expression of scalar type (${c.quote(value.type)} invalid)`)
+  c.error('T0216', place, `statement requires expression of scalar type (${c.quote(value.type)} invalid)`)
   return { kind: 'int', value: 0n, type: { kind: 'error' }, token: value.token, first: value.first, last: value.last }
 }
 

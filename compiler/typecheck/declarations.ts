@@ -14,7 +14,7 @@ import { checkFunctionBody } from './functions.js'
 import { checkInitializer } from './initializers.js'
 import { isArray, isError, isFunction, isRecord, isVoid, unqualified } from './type-facts.js'
 import { at } from './nodes.js'
-import type { Place } from './report.js'
+import { beginOf, type Place } from './report.js'
 import type { FunctionSymbol, NamedSymbol, VariableSymbol } from './scopes.js'
 import { resolveSpecifiers } from './specifiers.js'
 import type { FunctionDecl, Stmt, VarDecl } from './typed-ast.js'
@@ -45,10 +45,10 @@ export function checkStaticAssert(c: Context, declaration: ast.StaticAssertDecla
   if (isError(value.type)) return
   const known = integerConstant(value)
   if (known === undefined)
-    c.error('T0215', declaration.condition, 'static assertion expression is not an integral constant expression')
+    c.error('T0215', beginOf(declaration.condition), 'static assertion expression is not an integral constant expression')
   else if (known === 0n) {
     const text = declaration.message ? stringText(c, declaration.message) : ''
-    c.error('T0307', declaration.condition, `static assertion failed${text ? `: ${text}` : ''}`)
+    c.error('T0307', beginOf(declaration.condition), `static assertion failed${text ? `: ${text}` : ''}`)
   }
 }
 
@@ -432,9 +432,14 @@ function mergeVariable(c: Context, what: Declared, known: VariableSymbol, isExte
   const text = c.text(what.name)
   if (!isError(type) && !isError(decl.type)) {
     if (!compatible(decl.type, type))
-      c.error('T0003', declarator, `redefinition of '${text}' with a different type: ${c.quote(type)} vs ${c.quote(decl.type)}`, {
-        notes: [c.reporter.note('previous definition is here', known.token)],
-      })
+      c.error(
+        'T0003',
+        declarator,
+        `${isExtern ? 'redeclaration' : 'redefinition'} of '${text}' with a different type: ${c.quote(type)} vs ${c.quote(decl.type)}`,
+        {
+          notes: [c.reporter.note('previous definition is here', known.token)],
+        },
+      )
     else decl.type = composite(decl.type, type)
   }
   if (isStatic && decl.linkage === 'external')
@@ -449,7 +454,14 @@ function declareLocal(c: Context, what: Declared): VariableSymbol | undefined {
   const { name, type, declarator, specifiers, attributes } = what
   const own = c.scope.ordinary.get(name)
   if (own) {
-    c.error('T0002', declarator, `redefinition of '${c.text(name)}'`, {
+    const changed = own.kind === 'variable' && !isError(type) && !compatible(own.decl.type, type)
+    const detail =
+      own.kind !== 'variable'
+        ? ' as different kind of symbol'
+        : changed
+          ? ` with a different type: ${c.quote(type)} vs ${c.quote(own.decl.type)}`
+          : ''
+    c.error('T0002', declarator, `redefinition of '${c.text(name)}'${detail}`, {
       notes: [c.reporter.note('previous definition is here', tokenOf(own))],
     })
     return undefined
@@ -487,7 +499,7 @@ function initialize(c: Context, what: Declared, decl: VarDecl, init: ast.Initial
     return
   }
   c.complete(decl.type)
-  const checked = checkInitializer(c, decl.type, init, decl.storage === 'static')
+  const checked = checkInitializer(c, decl.type, init, decl.storage === 'static', what.declarator)
   if (!checked) return
   decl.type = checked.type
   decl.init = checked.value

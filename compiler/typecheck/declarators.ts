@@ -42,6 +42,7 @@ function arrayCount(
   c: Context,
   chunk: ast.DeclaratorChunk & { kind: 'array' },
   name: string,
+  place: Place,
   parameter: boolean,
 ): number | undefined {
   const { size } = chunk
@@ -59,7 +60,7 @@ function arrayCount(
     if (value?.kind !== 'int') {
       c.error(
         'B0002',
-        size,
+        place,
         `variable length array${name ? ` '${name}'` : ''} cannot be built: eBPF's stack has a fixed layout`,
         {
           hint: 'give the array a constant size, the largest that is needed, and check the length against it',
@@ -67,7 +68,7 @@ function arrayCount(
       )
       return 1
     }
-    c.warn('T0104', size, 'variable length array folded to constant array as an extension', 'gnu-folding-constant')
+    c.warn('T0104', place, 'variable length array folded to constant array as an extension', 'gnu-folding-constant')
   }
   if (value.value < 0n) {
     c.error('T0104', size, `${name ? `'${name}' declared as an` : ''} array with a negative size`.trim())
@@ -85,9 +86,10 @@ function applyArray(
   chunk: ast.DeclaratorChunk & { kind: 'array' },
   element: CType,
   name: string,
+  place: Place,
   parameter: boolean,
 ): CType {
-  const count = arrayCount(c, chunk, name, parameter)
+  const count = arrayCount(c, chunk, name, place, parameter)
   if (isError(element)) return element
   if (isFunction(element)) {
     c.error('T0104', chunk, `${name ? `'${name}' declared as ` : ''}array of functions of type ${c.quote(element)}`)
@@ -104,17 +106,12 @@ function applyArray(
   return { kind: 'array', element, count }
 }
 
-function applyFunction(c: Context, chunk: ast.DeclaratorChunk & { kind: 'function' }, result: CType, name: string): CType {
+function applyFunction(c: Context, chunk: ast.DeclaratorChunk & { kind: 'function' }, result: CType, place: Place): CType {
   const params = checkParams(c, chunk)
   resolvedParams.set(chunk, params)
   if (isError(result)) return errorType
   if (isArray(result) || isFunction(result)) {
-    const what = isArray(result) ? 'array' : 'function'
-    c.error(
-      'T0105',
-      chunk,
-      `${name ? `'${name}' cannot be` : 'function cannot be'} declared as a function that returns ${what} type ${c.quote(result)}`,
-    )
+    c.error('T0105', place, `function cannot return ${isArray(result) ? 'array' : 'function'} type ${c.quote(result)}`)
     return errorType
   }
   const type: FunctionType = {
@@ -188,10 +185,10 @@ export function applyDeclarator(
       type = qualify(c, chunk, type, chunk.qualifiers)
       if (chunk.attributes.length && !isError(to)) type = applyTypeAttributes(type, readAttributes(c, chunk.attributes))
     } else if (chunk.kind === 'array') {
-      type = applyArray(c, chunk, type, name, parameter && i === 0)
+      type = applyArray(c, chunk, type, name, declarator, parameter && i === 0)
       if (parameter && i === 0 && chunk.qualifiers && isArray(type))
         type = qualify(c, chunk, pointerTo(elementOf(type)), chunk.qualifiers)
-    } else type = applyFunction(c, chunk, type, name)
+    } else type = applyFunction(c, chunk, type, declarator)
   }
   if (own) type = applyTypeAttributes(type, own)
   return { type, attributes: own ? merge(attributes, own) : { ...attributes } }

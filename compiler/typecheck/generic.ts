@@ -34,7 +34,7 @@ export function checkGeneric(c: Context, expr: ast.Expr & { kind: 'generic' }): 
       c.error(
         'T0218',
         association.type,
-        `type ${c.quote(candidate)} in generic association compatible with previously specified type`,
+        `type ${c.quote(candidate)} in generic association compatible with previously specified type ${c.quote(seen.find(other => compatible(other, candidate))!)}`,
       )
     seen.push(candidate)
     if (!chosen && compatible(type, candidate)) chosen = association.value

@@ -11,7 +11,7 @@ import { checkTypeName } from './declarators.js'
 import { checkExpr, checkValue, refuseFloat } from './expressions.js'
 import { at, elementOf, errorExpr, rvalue } from './nodes.js'
 import { findMember } from './records.js'
-import type { Place } from './report.js'
+import { beginOf, type Place } from './report.js'
 import { integerOf, isArray, isError, isFloat, isFunction, isRecord, isVoid, recordOf, sizeOf } from './type-facts.js'
 import type { Expr, InitItem, InitValue } from './typed-ast.js'
 import { type ArrayType, type CType, canonical, type Field, type RecordType } from './types.js'
@@ -36,6 +36,8 @@ class Initialization {
   constructor(
     readonly c: Context,
     readonly isStatic: boolean,
+    /** The declared name: where clang points when the whole initialiser does not fit. */
+    readonly place: Place | undefined,
   ) {}
 
   put(item: InitItem): void {
@@ -67,12 +69,18 @@ const isStringFor = (init: ast.Initializer, type: CType): init is ast.StringExpr
 }
 
 /** The initialiser of an object of a type. `isStatic`: it must be constant. Undefined after diagnostics that leave nothing to store. */
-export function checkInitializer(c: Context, type: CType, init: ast.Initializer, isStatic: boolean): CheckedInit | undefined {
+export function checkInitializer(
+  c: Context,
+  type: CType,
+  init: ast.Initializer,
+  isStatic: boolean,
+  place?: Place,
+): CheckedInit | undefined {
   if (isError(type)) {
     checkLoose(c, init)
     return undefined
   }
-  const work = new Initialization(c, isStatic)
+  const work = new Initialization(c, isStatic, init.kind === 'init_list' ? undefined : place)
   const array = canonical(type)
   if (array.kind === 'array') {
     const string = stringOf(init, type)
@@ -88,7 +96,12 @@ export function checkInitializer(c: Context, type: CType, init: ast.Initializer,
         const full = array.count === undefined ? value.type : type
         return { type: full, value: { ...value.decl.init, type: full } }
       }
-      if (!isError(value.type)) c.error('T0402', init, 'array initializer must be an initializer list or string literal')
+      if (!isError(value.type))
+        c.error(
+          'T0402',
+          place ?? init,
+          `array initializer must be an initializer list${integerOf(array.element)?.size === 1 ? ' or string literal' : integerOf(array.element)?.size === 4 ? ' or wide string literal' : ''}`,
+        )
       return undefined
     }
     const count = fillArray(work, type, array, 0, { items: init.items, next: 0 }, false, [])
@@ -190,10 +203,10 @@ function storedValue(work: Initialization, type: CType, raw: Expr): Expr | undef
     refuseFloat(c, { ...value, type })
     return undefined
   }
-  const converted = assignConvert(c, value, type, { kind: 'initialize' })
+  const converted = assignConvert(c, value, type, { kind: 'initialize' }, work.place ?? beginOf(value))
   if (isError(converted.type)) return undefined
   if (isStatic && c.unevaluated === 0 && !isConstantInit(converted)) {
-    c.error('T0404', value, 'initializer element is not a compile-time constant')
+    c.error('T0404', beginOf(value), 'initializer element is not a compile-time constant')
     return undefined
   }
   return converted

@@ -4,7 +4,7 @@ import { Qualifier } from '../parser/ast.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import type { Context } from './context.js'
 import { checkExpr, checkValue } from './expressions.js'
-import { editDistance } from './near-names.js'
+import { editDistance, typoLimit } from './near-names.js'
 import { at, bitFieldOf, convert, elementOf, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
 import { findMember, memberNames } from './records.js'
 import type { Place } from './report.js'
@@ -24,31 +24,36 @@ import {
 import type { Expr } from './typed-ast.js'
 import { type CType, canonical, longType, qualifiersOf, type RecordType, unsignedLongType } from './types.js'
 
+/** The `.` or `->` before the member's name: where clang complains about what stands before it. */
+const operatorOf = (expr: ast.Expr & { kind: 'member' }): Place => ({ token: expr.token - 1, first: expr.first, last: expr.last })
+
 export function checkMember(c: Context, expr: ast.Expr & { kind: 'member' }): Expr {
   const base = expr.arrow ? checkValue(c, expr.base) : checkExpr(c, expr.base)
   if (isError(base.type)) return errorExpr(expr)
-  const name = c.text(expr.name)
   let object = base
   if (expr.arrow) {
     const pointer = pointerOf(base.type)
     if (!pointer) {
-      const hint = isRecord(base.type) ? { hint: `write '.${name}'` } : {}
-      c.error('T0204', expr, `member reference type ${c.quote(base.type)} is not a pointer`, hint)
+      c.error(
+        'T0204',
+        operatorOf(expr),
+        `member reference type ${c.quote(base.type)} is not a pointer${isRecord(base.type) ? "; did you mean to use '.'?" : ''}`,
+      )
       if (!isRecord(base.type)) return errorExpr(expr)
       if (base.kind === 'load') object = base.object
     } else object = { kind: 'deref', pointer: base, type: pointer.to, ...at(base) }
   } else if (pointerOf(base.type) && isRecord(pointerOf(base.type)!.to)) {
-    c.error('T0204', expr, `member reference type ${c.quote(base.type)} is a pointer`, { hint: `write '->${name}'` })
+    c.error('T0204', operatorOf(expr), `member reference type ${c.quote(base.type)} is a pointer; did you mean to use '->'?`)
     const value = rvalue(base)
     object = { kind: 'deref', pointer: value, type: pointerOf(base.type)!.to, ...at(base) }
   }
   const record = recordOf(object.type)
   if (!record) {
-    c.error('T0204', expr, `member reference base type ${c.quote(object.type)} is not a structure or union`)
+    c.error('T0204', operatorOf(expr), `member reference base type ${c.quote(object.type)} is not a structure or union`)
     return errorExpr(expr)
   }
   if (!c.complete(record)) {
-    c.error('T0101', expr, `incomplete definition of type ${c.quote(object.type)}`, {
+    c.error('T0101', operatorOf(expr), `incomplete definition of type ${c.quote(object.type)}`, {
       notes: [c.reporter.note(`forward declaration of ${c.quote(record)}`, record.token)],
     })
     return errorExpr(expr)
@@ -63,8 +68,8 @@ export function memberOf(c: Context, object: Expr, record: RecordType, name: Ato
     const text = c.text(name)
     const near = memberNames(record)
       .map(member => c.text(member))
-      .map(member => ({ member, edits: editDistance(text, member, Math.max(1, text.length >> 2)) }))
-      .filter(({ edits }) => edits <= Math.max(1, text.length >> 2))
+      .map(member => ({ member, edits: editDistance(text, member, typoLimit(text)) }))
+      .filter(({ edits }) => edits <= typoLimit(text))
       .sort((a, b) => a.edits - b.edits)[0]
     c.error('T0203', place, `no member named '${text}' in ${c.quote(record)}${near ? `; did you mean '${near.member}'?` : ''}`, {
       notes: near ? [] : [c.reporter.note(`${c.quote(record)} is defined here`, record.token)],
@@ -97,7 +102,7 @@ export function checkIndex(c: Context, expr: ast.Expr & { kind: 'index' }): Expr
   }
   const type = array ? elementOf(base.type) : pointer!.to
   if (!isInteger(index.type)) {
-    c.error('T0205', expr.index, 'array subscript is not an integer')
+    c.error('T0205', expr, 'array subscript is not an integer')
     return errorExpr(expr)
   }
   if (isFunction(type)) {
@@ -177,7 +182,7 @@ export function checkModifiable(c: Context, object: Expr, place: Place, what: st
   if (qualifiersOf(object.type) & Qualifier.const || hasConstMember(object.type)) {
     const name =
       object.kind === 'var' ? `variable '${object.decl.name}' with const-qualified type ${c.quote(object.type)}` : undefined
-    c.error('T0214', place, name ? `cannot assign to ${name}` : 'read-only object is not assignable')
+    c.error('T0214', place, name ? `cannot assign to ${name}` : 'read-only variable is not assignable')
     return false
   }
   return true

@@ -1,5 +1,6 @@
 /** "Did you mean …?": the visible name closest to a misspelt one. */
 import type { Context } from './context.js'
+import type { NamedSymbol } from './scopes.js'
 
 /** Edits (insert, delete, change, swap neighbours) that turn one word into the other; `limit` + 1 where there are more than `limit`. */
 export function editDistance(a: string, b: string, limit: number): number {
@@ -23,10 +24,14 @@ export function editDistance(a: string, b: string, limit: number): number {
   return previous[b.length]!
 }
 
+/** How many edits a name may be away from a misspelt one to be meant by it; none for very short names. */
+export const typoLimit = (wrong: string): number => (wrong.length < 3 ? 0 : Math.floor((wrong.length + 2) / 3))
+
 /** A declared name close to a misspelt one, a function's if one is called. Names in headers that nobody asked for yet are not among them. */
 export function suggestName(c: Context, wrong: string, functionsOnly: boolean): string | undefined {
-  const limit = Math.max(1, Math.floor(wrong.length / 4))
-  let best: string | undefined
+  const limit = typoLimit(wrong)
+  if (limit === 0) return undefined
+  let best: { readonly text: string; readonly symbol: NamedSymbol } | undefined
   let distance = limit + 1
   for (let scope: typeof c.scope | undefined = c.scope; scope; scope = scope.parent)
     for (const [name, symbol] of scope.ordinary) {
@@ -37,8 +42,11 @@ export function suggestName(c: Context, wrong: string, functionsOnly: boolean): 
       const edits = editDistance(wrong, text, limit)
       if (edits < distance) {
         distance = edits
-        best = text
+        best = { text, symbol }
       }
     }
-  return best
+  // What was meant counts as used.
+  if (best && best.symbol.kind !== 'typedef' && best.symbol.kind !== 'enumerator') best.symbol.referenced = true
+  if (best?.symbol.kind === 'variable') best.symbol.read = true
+  return best?.text
 }

@@ -9,7 +9,7 @@ import { checkStaticAssert } from './declarations.js'
 import { checkExpr } from './expressions.js'
 import { type LayoutMember, layoutRecord } from './layout.js'
 import { rvalue } from './nodes.js'
-import type { Place } from './report.js'
+import { type Place, placeOfToken } from './report.js'
 import { resolveSpecifiers } from './specifiers.js'
 import { alignOf, isError, isFunction, isInteger, isVoid, recordOf, sizeOf } from './type-facts.js'
 import { boolType, type CType, canonical, type Field, type RecordType } from './types.js'
@@ -117,8 +117,11 @@ function checkMembers(
   last: boolean,
   found: Members,
 ): void {
+  const only = member.declarators.length === 1 ? member.declarators[0]! : undefined
+  const nameless = only && only.declarator.name === undefined && !only.bits && only.declarator.chunks.length === 0
   const base = resolveSpecifiers(c, member.specifiers, member.declarators.length === 0)
-  if (member.declarators.length === 0) {
+  if (member.declarators.length === 0 || nameless) {
+    if (only) readAttributes(c, only.declarator.attributes, base.attributes)
     addAnonymous(c, member, base.type, base.attributes, found)
     return
   }
@@ -151,7 +154,7 @@ function addAnonymous(
 /** The names an anonymous record adds to the one around it. */
 function collectNames(c: Context, record: RecordType, place: Place, names: Map<Atom, Place>): void {
   for (const field of record.fields) {
-    if (field.name !== undefined) noteName(c, field.name, place, names)
+    if (field.name !== undefined) noteName(c, field.name, placeOfToken(field.token), names, true)
     else if (field.bits === undefined) {
       const inner = recordOf(field.type)
       if (inner) collectNames(c, inner, place, names)
@@ -159,12 +162,17 @@ function collectNames(c: Context, record: RecordType, place: Place, names: Map<A
   }
 }
 
-function noteName(c: Context, name: Atom, place: Place, names: Map<Atom, Place>): void {
+function noteName(c: Context, name: Atom, place: Place, names: Map<Atom, Place>, anonymous = false): void {
   const known = names.get(name)
   if (known)
-    c.error('T0008', place, `duplicate member '${c.text(name)}'`, {
-      notes: [c.reporter.note('previous declaration is here', known.token)],
-    })
+    c.error(
+      'T0008',
+      place,
+      anonymous ? `member of anonymous struct redeclares '${c.text(name)}'` : `duplicate member '${c.text(name)}'`,
+      {
+        notes: [c.reporter.note('previous declaration is here', known.token)],
+      },
+    )
   else names.set(name, place)
 }
 
@@ -199,33 +207,35 @@ function addMember(
     c.error('T0101', declarator, `field has incomplete type ${c.quote(type)}`)
     return
   }
-  const bits = item.bits ? bitWidth(c, item.bits, type, label, name !== undefined) : undefined
+  const bits = item.bits
+    ? bitWidth(c, item.bits, name === undefined ? item.bits : declarator, type, label, name !== undefined)
+    : undefined
   if (item.bits && bits === undefined) return
   push(found, name, type, bits, set, declarator.token)
 }
 
-function bitWidth(c: Context, expr: ast.Expr, type: CType, name: string, named: boolean): number | undefined {
+function bitWidth(c: Context, expr: ast.Expr, place: Place, type: CType, name: string, named: boolean): number | undefined {
   const what = named ? `bit-field '${name}'` : 'anonymous bit-field'
   if (!isInteger(type)) {
-    c.error('T0106', expr, `${what} has non-integral type ${c.quote(type)}`)
+    c.error('T0106', place, `${what} has non-integral type ${c.quote(type)}`)
     return undefined
   }
   const value = integerConstant(rvalue(checkExpr(c, expr)))
   if (value === undefined) {
-    c.error('T0106', expr, `width of ${what} is not an integer constant expression`)
+    c.error('T0106', place, `width of ${what} is not an integer constant expression`)
     return undefined
   }
   if (value < 0n) {
-    c.error('T0106', expr, `${what} has negative width (${value})`)
+    c.error('T0106', place, `${what} has negative width (${value})`)
     return undefined
   }
   if (value === 0n && named) {
-    c.error('T0106', expr, `named ${what} has zero width`)
+    c.error('T0106', place, `named ${what} has zero width`)
     return undefined
   }
   const width = canonical(type) === boolType ? 1 : sizeOf(type) * 8
   if (value > BigInt(width)) {
-    c.error('T0106', expr, `width of ${what} (${value} bits) exceeds the width of its type (${width} bits)`)
+    c.error('T0106', place, `width of ${what} (${value} bits) exceeds the width of its type (${width} bits)`)
     return undefined
   }
   return Number(value)

@@ -14,6 +14,9 @@ export interface Place {
 
 export const placeOfToken = (token: TokenIndex): Place => ({ token, first: token, last: token })
 
+/** The same node, pointed at from its first token on. */
+export const beginOf = (place: Place): Place => ({ token: place.first, first: place.first, last: place.last })
+
 /** More places than this in a chain of macros help nobody. */
 const backtraceLimit = 6
 

@@ -85,7 +85,7 @@ function builtinType(c: Context, specifier: ast.TypeSpecifier & { kind: 'builtin
     c.error('B0001', specifier, 'complex numbers do not exist in eBPF', { hint: 'keep the two parts in integers' })
   else if (plain.some(word => word === '__float128' || word === '__bf16' || word === '_BitInt'))
     c.error('T0102', specifier, `'${spelled}' is not supported on this target`)
-  else c.error('T0102', specifier, `cannot combine '${spelled}' into a type`)
+  else c.error('T0102', specifier, `'${spelled}' is invalid`)
   return errorType
 }
 

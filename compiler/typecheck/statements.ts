@@ -8,7 +8,7 @@ import { assignConvert, checkCondition, promote } from './conversions.js'
 import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } from './declarations.js'
 import { checkExpr, checkValue, stringText } from './expressions.js'
 import { at, convert, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
-import type { Place } from './report.js'
+import { beginOf, type Place } from './report.js'
 import { integerOf, isArray, isError, isInteger, isRecord, isVoid, wrap } from './type-facts.js'
 import type { AsmOperand, CaseStmt, Expr, Label, LoopStmt, Stmt, SwitchStmt } from './typed-ast.js'
 import { type CType, intType, voidType } from './types.js'
@@ -61,14 +61,14 @@ export function checkStmt(c: Context, stmt: ast.Stmt): Stmt {
     case 'if':
       return {
         kind: 'if',
-        condition: checkCondition(c, checkValue(c, stmt.condition)),
+        condition: checkCondition(c, checkValue(c, stmt.condition), stmt),
         then: inBlock(c, stmt.then),
         otherwise: stmt.otherwise && inBlock(c, stmt.otherwise),
         ...at(stmt),
       }
     case 'while':
       return checkLoop(c, stmt, stmt.hints, loop => {
-        loop.condition = checkCondition(c, checkValue(c, stmt.condition))
+        loop.condition = checkCondition(c, checkValue(c, stmt.condition), stmt)
         loop.body = inBlock(c, stmt.body)
       })
     case 'do':
@@ -166,7 +166,7 @@ function checkSwitch(c: Context, stmt: ast.Stmt & { kind: 'switch' }): Stmt {
   if (!isError(value.type)) {
     if (isInteger(value.type)) value = promote(value)
     else {
-      c.error('T0216', stmt.value, `statement requires expression of integer type (${c.quote(value.type)} invalid)`)
+      c.error('T0216', stmt, `statement requires expression of integer type (${c.quote(value.type)} invalid)`)
       value = errorExpr(stmt.value)
     }
   }
@@ -215,7 +215,7 @@ function caseValue(c: Context, expr: ast.Expr, type: CType): bigint | undefined 
 
 function reportDuplicateCases(c: Context, owner: SwitchStmt): void {
   const defaults = owner.cases.filter(each => each.low === undefined)
-  for (const extra of defaults.slice(1)) c.error('T0503', extra, 'multiple default labels in one switch')
+  for (const extra of defaults.slice(0, -1)) c.error('T0503', extra, 'multiple default labels in one switch')
   const ranges = owner.cases.filter(each => each.low !== undefined && each.low <= each.high!)
   ranges.sort((a, b) => (a.low! < b.low! ? -1 : a.low! > b.low! ? 1 : a.token - b.token))
   let top: CaseStmt | undefined
@@ -310,7 +310,11 @@ function checkReturn(c: Context, stmt: ast.Stmt & { kind: 'return' }): Stmt {
       c.warn('T0504', stmt, `void function '${decl.name}' should not return a value`, 'return-mismatch')
     return { kind: 'return', value: convert(value, voidType), ...at(stmt) }
   }
-  return { kind: 'return', value: assignConvert(c, value, result, { kind: 'return', from: decl.name }), ...at(stmt) }
+  return {
+    kind: 'return',
+    value: assignConvert(c, value, result, { kind: 'return', from: decl.name }, beginOf(value)),
+    ...at(stmt),
+  }
 }
 
 // --- asm ---
@@ -336,7 +340,7 @@ function checkAsm(c: Context, stmt: ast.AsmStmt): Stmt {
 function checkAsmOutput(c: Context, operand: ast.AsmOperand): AsmOperand {
   const value = checkExpr(c, operand.value)
   if (!/^[=+]/.test(operand.constraint)) c.error('T0505', operand, `invalid output constraint '${operand.constraint}' in asm`)
-  if (!isError(value.type) && !isLvalue(value)) c.error('T0505', operand, 'invalid lvalue in asm output')
+  if (!isError(value.type) && !isLvalue(value)) c.error('T0505', operand.value, 'invalid lvalue in asm output')
   if (isMemoryOnly(operand.constraint)) markAddressTaken(value)
   return {
     name: operand.name === undefined ? undefined : c.text(operand.name),

@@ -37,7 +37,7 @@ function write(type: CType, inner: string, spell: Spell, qualifiers: number): st
       return write(type.result, `${inner}(${list})`, spell, 0)
     }
     default:
-      return [...qualifierWords(qualifiers), baseName(type, spell), ...(inner ? [inner] : [])].join(' ')
+      return `${[...qualifierWords(qualifiers), baseName(type, spell)].join(' ')}${inner && !inner.startsWith('[') ? ' ' : ''}${inner}`
   }
 }
 

@@ -1,0 +1,63 @@
+//// unused variable
+int f(void) { int a; return 0; }
+//// set but not used
+int f(void) { int a; a = 1; return 0; }
+//// unused parameter
+int f(int a) { return 0; }
+//// unused attribute keeps quiet
+int f(int a __attribute__((unused))) { int b __attribute__((unused)); return 0; }
+//// unused label
+int f(void) { l: return 0; }
+//// unused static function
+static int g(void) { return 0; }
+//// unused value
+int f(int a) { a + 1; a == 2; return a; }
+//// sign compare
+int f(int a, unsigned b) { return a < b; }
+//// sign compare of a constant
+int f(unsigned a) { return a < 10; }
+//// sign compare of a widened unsigned char
+int f(unsigned char a, unsigned b) { return a < b; }
+//// sign compare with equality
+int f(int a, unsigned b) { return a == b; }
+//// enum compare
+enum a { A }; enum b { B };
+int f(enum a x, enum b y) { return x == y; }
+//// pointer sign
+int g(int *p);
+int f(unsigned *p) { return g(p); }
+//// cast to a smaller integer
+int f(int *p) { return (int) p; }
+//// cast from a smaller integer
+int *f(int a) { return (int *) a; }
+//// tentative array
+int a[];
+//// shift by a negative count
+int f(int a) { return a >> -1; }
+//// overflow in a constant
+int a = 2147483647 + 1;
+//// extern with an initialiser
+extern int a = 1;
+//// empty declaration
+int;
+//// multi-character constant
+int a = 'ab';
+//// unknown escape
+char *a = "\q";
+//// folded array size
+const int n = 3;
+int a[n];
+//// empty case range
+int f(int a) { switch (a) { case 5 ... 1: return 1; } return 0; }
+//// uninitialised use
+int f(void) { int a; return a; }
+//// sometimes uninitialised use
+int f(int c) { int a; if (c) a = 1; return a; }
+//// initialised on every path
+int f(int c) { int a; if (c) a = 1; else a = 2; return a; }
+//// assignment as a condition
+int f(int a, int b) { if (a = b) return 1; return 0; }
+//// self assignment
+int f(int a) { a = a; return a; }
+//// missing field initialisers
+struct s { int a, b; } x = { 1 };
