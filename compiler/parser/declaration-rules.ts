@@ -44,6 +44,8 @@ export abstract class DeclarationRules extends DeclaratorRules {
     'declaration',
     (context: DeclarationContext, before: readonly Attribute[]): Declaration => {
       const first = this.RECORDING_PHASE ? 0 : (before[0]?.first ?? this.next)
+      // a declaration within specifiers (`typeof(({ int x; x; })) y`) leaves theirs alone
+      const outer = this.parts
       let specifiers = this.noSpecifiers(first)
       // without a type (`main() {…}`): the type checker says what that means
       this.OPTION({
@@ -52,6 +54,7 @@ export abstract class DeclarationRules extends DeclaratorRules {
           specifiers = this.SUBRULE(this.specifiers)
         },
       })
+      this.parts = outer
       if (!this.RECORDING_PHASE && before.length)
         specifiers = { ...specifiers, first, attributes: [...before, ...specifiers.attributes] }
       const declarators: InitDeclarator[] = []

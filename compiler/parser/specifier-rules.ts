@@ -70,7 +70,7 @@ export abstract class SpecifierRules extends AttributeRules {
   abstract readonly recordSpecifier: Rule<[], RecordSpecifier>
   abstract readonly enumSpecifier: Rule<[], EnumSpecifier>
 
-  private parts: SpecifierParts = newParts()
+  protected parts: SpecifierParts = newParts()
 
   protected override saveState(): () => void {
     const { parts } = this

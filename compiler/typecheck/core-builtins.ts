@@ -77,13 +77,13 @@ function typeArgument(c: Context, expr: CallExpr): CType | undefined {
 }
 
 const typeQuery =
-  (kinds: readonly number[]): BuiltinHandler =>
+  (kinds: readonly number[], type: CType): BuiltinHandler =>
   (c, expr, name) => {
     const info = flagArgument(c, expr, name, kinds)
     const of = typeArgument(c, expr)
     if (info === undefined || !of) return errorExpr(expr)
     c.complete(of)
-    return { kind: 'core_type', info, of, type: unsignedLongType, ...at(expr) }
+    return { kind: 'core_type', info, of, type, ...at(expr) }
   }
 
 const enumKinds = [CoreReloKind.EnumvalExists, CoreReloKind.EnumvalValue]
@@ -119,7 +119,7 @@ const stripParens = (expr: ast.Expr): ast.Expr =>
 /** By name without `__builtin_`. */
 export const coreBuiltins: Readonly<Record<string, BuiltinHandler>> = {
   preserve_field_info: fieldInfo,
-  preserve_type_info: typeQuery([CoreReloKind.TypeExists, CoreReloKind.TypeSize, CoreReloKind.TypeMatches]),
-  btf_type_id: typeQuery([CoreReloKind.TypeIdLocal, CoreReloKind.TypeIdTarget]),
+  preserve_type_info: typeQuery([CoreReloKind.TypeExists, CoreReloKind.TypeSize, CoreReloKind.TypeMatches], unsignedIntType),
+  btf_type_id: typeQuery([CoreReloKind.TypeIdLocal, CoreReloKind.TypeIdTarget], unsignedLongType),
   preserve_enum_value: enumValue,
 }
