@@ -184,6 +184,9 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
   '>>': 6,
 }
 
+/** Parentheses and signs that an expression may nest. */
+const MAX_NESTING = 200
+
 /** A position in the tokens of a statement, with the checks every parser here needs. */
 export class AsmCursor {
   constructor(
@@ -265,7 +268,19 @@ export class AsmCursor {
     return value.value
   }
 
+  private depth = 0
+
   private unary(): AsmValue {
+    if (this.depth >= MAX_NESTING) this.fail(`an expression nested deeper than ${MAX_NESTING}`)
+    this.depth++
+    try {
+      return this.operand()
+    } finally {
+      this.depth--
+    }
+  }
+
+  private operand(): AsmValue {
     const token = this.token
     this.index++
     if (token.kind === 'number') return constant(token.value)

@@ -263,8 +263,13 @@ export function parseConformanceCase(text: string): ConformanceCase {
   const memory = (section('mem') ?? []).join(' ').split(/\s+/).filter(Boolean)
   const raw = section('raw')
   const bytes = raw && new Uint8Array(raw.length * 8)
+  const integer = (word: string, name: string): bigint => {
+    if (!/^-?(0x[0-9a-fA-F]+|\d+)$/.test(word))
+      throw new FormatError('F0502', `'${word}' in -- ${name} is no number`, text.indexOf(`-- ${name}`))
+    return word.startsWith('-') ? -BigInt(word.slice(1)) : BigInt(word)
+  }
   for (const [index, line] of raw?.entries() ?? [])
-    new DataView(bytes!.buffer).setBigUint64(index * 8, BigInt.asUintN(64, BigInt(line)), true)
+    new DataView(bytes!.buffer).setBigUint64(index * 8, BigInt.asUintN(64, integer(line, 'raw')), true)
   const result = section('result')?.[0]
   for (const byte of memory)
     if (!/^[0-9a-fA-F]{2}$/.test(byte)) throw new FormatError('F0502', `'${byte}' in -- mem is no byte`, text.indexOf('-- mem'))
@@ -272,7 +277,7 @@ export function parseConformanceCase(text: string): ConformanceCase {
     asm: (sections.get('asm') ?? []).join('\n'),
     raw: bytes,
     memory: Uint8Array.from(memory.map(byte => Number.parseInt(byte, 16))),
-    result: result === undefined ? undefined : BigInt(result),
+    result: result === undefined ? undefined : integer(result, 'result'),
     error: sections.get('error')?.join('\n').trim(),
   }
 }

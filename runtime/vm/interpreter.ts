@@ -6,7 +6,7 @@ import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import { VmFault } from './fault.js'
 import { divide64, mul64, out, signedDivide64, swap16, swap32 } from './long.js'
 import type { Machine } from './machine.js'
-import { FUNC_HANDLE, type Region } from './memory.js'
+import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE, type Region } from './memory.js'
 import type { ProgramImage } from './program-image.js'
 
 /** Bytes of one stack frame. */
@@ -47,31 +47,10 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
   let hits = image.hits
   let pc = entry
   let { view } = memory
+  const { watch } = m
   let count = 0
   let budget = m.remaining
   m.enterFrame()
-
-  /** Address for an access whose cached region did not fit; -1 for a load that reads as 0. */
-  const resolve = (high: number, sum: number, size: number, write: boolean): number => {
-    let address = sum
-    let top = high
-    if (address < 0) {
-      address += 0x1_0000_0000
-      top = (top - 1) | 0
-    } else if (address > 0xffff_ffff) {
-      address -= 0x1_0000_0000
-      top = (top + 1) | 0
-    }
-    const cached = caches[pc]!
-    if (top === 0 && cached.stride !== 0 && memory.allows(cached, address, size, write)) return address
-    const region = memory.access(top, address, size, write)
-    if (region) {
-      caches[pc] = region
-      return address
-    }
-    if (image.probing && !write) return -1
-    throw memory.fault(top, address, size, write)
-  }
 
   try {
     for (;;) {
@@ -80,6 +59,7 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
       const d = (word >> 8) & 15
       const s = (word >> 12) & 15
       if (hits !== undefined) hits[pc]!++
+      if (watch !== undefined) watch(image, pc)
       if (++count > budget) throw new LimitReached('instructions executed', m.options.budget)
       switch (word & 7) {
         case 7: {
@@ -355,6 +335,7 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
               taken = m.mayGoto(pc)
               break
           }
+          if (taken && hits !== undefined) image.taken![pc]!++
           pc += taken ? 1 + (word >> 16) : 1
           continue
         }
@@ -364,7 +345,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
           let address = (lo[s]! >>> 0) + (word >> 16)
           const region = caches[pc]!
           if (hi[s] !== 0 || address < region.start || address + size > region.end || region.stride !== 0) {
-            address = resolve(hi[s]!, address, size, false)
+            address = resolve(m, image, caches, pc, hi[s]!, address, size, false)
+            view = memory.view
             if (address < 0) {
               lo[d] = hi[d] = 0
               pc++
@@ -396,10 +378,14 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
           let address = (lo[base]! >>> 0) + (word >> 16)
           const region = caches[pc]!
           if (hi[base] !== 0 || address < region.start || address + size > region.end || region.stride !== 0 || !region.writable)
-            address = resolve(hi[base]!, address, size, !acquire)
+            address = resolve(m, image, caches, pc, hi[base]!, address, size, !acquire)
           if (mode === 0xc0) {
             if (address < 0) lo[d] = hi[d] = 0
             else atomic(m, view, address, size, d, s, imm)
+            pc++
+            continue
+          }
+          if (address < 0) {
             pc++
             continue
           }
@@ -480,6 +466,43 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
     }
     throw error
   }
+}
+
+/** Address for an access whose cached region did not fit; -1 for a load that reads as 0 or a store that is lost. */
+function resolve(
+  m: Machine,
+  image: ProgramImage,
+  caches: Region[],
+  pc: number,
+  high: number,
+  sum: number,
+  size: number,
+  write: boolean,
+): number {
+  const { memory } = m
+  let address = sum
+  let top = high
+  if (address < 0) {
+    address += 0x1_0000_0000
+    top = (top - 1) | 0
+  } else if (address > 0xffff_ffff) {
+    address -= 0x1_0000_0000
+    top = (top + 1) | 0
+  }
+  const cached = caches[pc]!
+  if (top === 0 && cached.stride !== 0 && memory.allows(cached, address, size, write)) return address
+  const region = memory.access(top, address, size, write)
+  if (region) {
+    caches[pc] = region
+    return address
+  }
+  if (top === MAP_HANDLE && !write && memory.mapObject) {
+    const at = memory.mapObject(address >>> 16) + (address & (HANDLE_STEP - 1))
+    if (memory.access(0, at, size, false)) return at
+  }
+  if (image.probing && !write) return -1
+  if (top === 0) for (const { start, end } of memory.forgiving) if (address >= start && address + size <= end) return -1
+  throw memory.fault(top, address, size, write)
 }
 
 /** Atomic operations: there is one thread, so they are plain read-modify-write. */

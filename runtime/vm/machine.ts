@@ -63,6 +63,8 @@ export class Machine {
   programType = 0
   context = 0
   packet: PacketBuffer | undefined
+  /** Called before each instruction; interpreter only. */
+  watch: ((image: ProgramImage, slot: number) => void) | undefined
   /** Text of bpf_trace_printk and its like. */
   trace: string[] = []
   redirects: Redirect[] = []
@@ -141,8 +143,10 @@ export class Machine {
     callBack(this, low, high)
   }
 
-  castAddressSpace(_dst: number, _src: number, _imm: number): void {
-    throw new NotImplemented('address-space casts (arena maps)')
+  /** Between arena and kernel addresses: an arena is where it is, so only the low half counts. */
+  castAddressSpace(dst: number, src: number, _imm: number): void {
+    this.lo[dst] = this.lo[src]!
+    this.hi[dst] = 0
   }
 
   /** LD_ABS and LD_IND: a big-endian load from the packet into register 0; false where the packet has no such bytes. */
@@ -237,7 +241,7 @@ export class Machine {
 
   /** The map whose handle an argument holds. */
   map(register: number): VmMap {
-    const map = this.hi[register] === MAP_HANDLE ? this.maps[this.lo[register]!] : undefined
+    const map = this.hi[register] === MAP_HANDLE ? this.maps[this.lo[register]! >>> 16] : undefined
     if (!map) throw new VmFault(`argument ${register} is no map`)
     return map
   }

@@ -7,8 +7,11 @@ import { LimitReached } from '../../base/outcome.js'
 import { VmFault } from './fault.js'
 import { PAGE_BYTES, wasm, type WasmMemory } from './jit/wasm-api.js'
 
-/** High half of values that are handles of maps; the low half is the map's index. */
+/** High half of values that are handles of maps; the low half is the map's index times HANDLE_STEP, plus an offset into it. */
 export const MAP_HANDLE = 0x4d41_5000
+/** How far handles of maps are apart: programs may read fields of the `struct bpf_map` behind one. */
+export const HANDLE_STEP = 0x1_0000
+
 /** High half of values that are addresses of functions (callbacks); the low half is the slot. */
 export const FUNC_HANDLE = 0x4655_4e00
 
@@ -52,6 +55,10 @@ export class VmMemory {
   top = BASE_ADDRESS
   /** In order of address: memory is only ever reserved at the top. */
   private readonly regions: Region[] = []
+  /** Gives the address of the `struct bpf_map` of a map; set by the VM where the kernel's BTF is known. */
+  mapObject: ((index: number) => number) | undefined
+  /** Ranges (arenas and their guards) in which loads that no region allows give 0 and stores are lost, as in the kernel. */
+  readonly forgiving: { readonly start: number; readonly end: number }[] = []
   /** Matches no address; what caches start with. */
   readonly nowhere: Region = { start: 1, end: 0, writable: false, stride: 0, low: 0, high: 0, name: 'nothing' }
 

@@ -7,7 +7,7 @@ import { classify, isForm } from '../../assembler/isa/isa-table.js'
 import * as op from '../../assembler/isa/opcodes.js'
 import type { LineInfo } from '../../linker/object/bpf-object.js'
 import { VmFault } from './fault.js'
-import { FUNC_HANDLE, MAP_HANDLE } from './memory.js'
+import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from './memory.js'
 
 /** What loading a program needs to know of its surroundings. */
 export interface ImageScope {
@@ -28,6 +28,8 @@ export class ProgramImage {
   readonly kfuncs = new Map<number, string>()
   /** How often each slot ran; made when coverage is asked for. */
   hits: Uint32Array | undefined
+  /** Of conditional jumps, how often they were taken; made with `hits`. */
+  taken: Uint32Array | undefined
 
   constructor(
     readonly name: string,
@@ -64,6 +66,7 @@ export class ProgramImage {
       case op.BPF_PSEUDO_MAP_FD:
       case op.BPF_PSEUDO_MAP_IDX:
         if (low < 0 || low >= scope.mapCount) throw new VmFault(`there is no map ${low}`, slot, this.name)
+        low *= HANDLE_STEP
         high = MAP_HANDLE
         break
       case op.BPF_PSEUDO_MAP_VALUE:

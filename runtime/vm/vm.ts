@@ -9,6 +9,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import { BtfKind } from '../../linker/btf/btf-types.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
@@ -25,6 +26,7 @@ import { makeMap, MapType, type VmMap } from './maps/map.js'
 import { ProgramImage } from './program-image.js'
 import './programs/all.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
+import { watcher } from './trace.js'
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
 
@@ -64,6 +66,7 @@ export class Vm {
     this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
     this.machine.extras.set(KERNEL_OBJECTS, this.objects)
     this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
+    if (prepared.kernelBtf?.byName('bpf_map').length) this.machine.memory.mapObject = index => this.mapObject(index)
     const access: Record<string, MapAccess> = {}
     for (const def of prepared.maps) access[def.name] = new MapAccess(this.addMap(def), prepared.btf)
     this.maps = access
@@ -162,8 +165,31 @@ export class Vm {
       },
       probing,
     )
-    if (this.options.coverage) image.hits = new Uint32Array(insns.length)
+    if (this.options.coverage) {
+      image.hits = new Uint32Array(insns.length)
+      image.taken = new Uint32Array(insns.length)
+    }
     return image
+  }
+
+  private readonly mapObjects: number[] = []
+
+  /** The `struct bpf_map` that programs see when they read through a map's handle. */
+  private mapObject(index: number): number {
+    const { def } = this.mapList[index]!
+    this.mapObjects[index] ??= this.objects.build({
+      struct: 'bpf_map',
+      fields: {
+        map_type: def.type,
+        key_size: def.keySize,
+        value_size: def.valueSize,
+        max_entries: def.maxEntries,
+        map_flags: def.flags,
+        id: index + 1,
+        name: def.name.slice(0, 15),
+      },
+    })
+    return this.mapObjects[index]
   }
 
   /** Kernel variables that a test gave values (`setVariable`), by name. */
@@ -212,6 +238,11 @@ export class VmProgram {
     return this.image().hits
   }
 
+  /** Counts per source line and jump since the VM was made; needs the option `coverage` and line information in the object. */
+  get coverage(): ProgramCoverage {
+    return coverageOf(this.image())
+  }
+
   /**
    * Runs the program once. A fault of the program is part of the result; LimitReached (budget, memory) and NotImplemented
    * (naming what is missing) are thrown.
@@ -222,6 +253,7 @@ export class VmProgram {
     machine.reset()
     if (input.budget !== undefined) machine.remaining = input.budget
     machine.packet = undefined
+    machine.watch = input.onStep && watcher(machine, input.onStep)
     machine.programType = this.prepared.type
     machine.extras.set('retval', 0)
     let fault: FaultReport | undefined
@@ -237,7 +269,7 @@ export class VmProgram {
         machine.hi[1] = high1
         machine.lo[2] = low2
         machine.hi[2] = high2
-        if (this.compiles) this.compiled().run(machine)
+        if (this.compiles && !machine.watch && !image.hits) this.compiled().run(machine)
         else execute(machine, image, 0)
       }
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Names every family of helpers, so that each adds itself to the table. */
+import './arena.js'
 import './control.js'
 import './dynptr.js'
 import './events.js'

@@ -8,14 +8,14 @@ import { mapTypeName } from '../maps/map.js'
 import { MapOfMaps } from '../maps/object-arrays.js'
 import { QueueMap } from '../maps/queue-stack.js'
 import type { Machine } from '../machine.js'
-import { MAP_HANDLE } from '../memory.js'
+import { HANDLE_STEP, MAP_HANDLE } from '../memory.js'
 import { defineHelpers } from './table.js'
 
 function lookup(m: Machine): void {
   const map = m.map(1)
   if (map instanceof MapOfMaps) {
     const inner = map.at(m.readable(2, map.def.keySize))
-    m.lo[0] = inner ?? 0
+    m.lo[0] = (inner ?? 0) * HANDLE_STEP
     m.hi[0] = inner === undefined ? 0 : MAP_HANDLE
     return
   }

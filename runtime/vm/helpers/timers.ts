@@ -3,7 +3,7 @@ import { EBUSY, EINVAL } from '../errno.js'
 import { execute } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import type { VmMap } from '../maps/map.js'
-import { FUNC_HANDLE, MAP_HANDLE } from '../memory.js'
+import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
 import { defineHelpers } from './table.js'
 
@@ -101,7 +101,7 @@ function fire(m: Machine, at: number, timer: Timer): void {
     const room = m.memory.region(`key of map ${timer.map.def.name}`, key.length, { writable: false })
     m.memory.write(room.start, key)
     m.image = timer.callback!.image
-    m.lo[1] = timer.map.index
+    m.lo[1] = timer.map.index * HANDLE_STEP
     m.hi[1] = MAP_HANDLE
     m.setArg(2, room.start)
     m.setArg(3, value)

@@ -292,7 +292,7 @@ class FunctionCompiler {
         if ((word & 0xff) !== 0x18) throw new NotCompilable('packet loads (LD_ABS, LD_IND)')
         this.code.i64(this.imm(slot), this.image.words[slot * 2 + 3]!).set(local(d))
         this.handles.delete(d)
-        if (this.image.words[slot * 2 + 3] === MAP_HANDLE) this.handles.set(d, this.imm(slot))
+        if (this.image.words[slot * 2 + 3] === MAP_HANDLE) this.handles.set(d, this.imm(slot) >>> 16)
         return
       case 1:
         this.handles.delete(d)
@@ -360,7 +360,8 @@ class FunctionCompiler {
       return
     }
     if (operation === 11) {
-      if (wide && off === 1) throw new NotCompilable('address-space casts')
+      // what compiled code writes to pages of an arena that are not there would stay
+      if (wide && off === 1) throw new NotCompilable('arenas')
       this.source(slot, wide)
       if (off === 8) code.op(wide ? Op.i64_extend8_s : Op.i32_extend8_s)
       else if (off === 16) code.op(wide ? Op.i64_extend16_s : Op.i32_extend16_s)

@@ -1,4 +1,5 @@
 /** Names every map type, so that each adds itself to the table. */
+import './arena.js'
 import './array.js'
 import './bloom-filter.js'
 import './cgroup-storage.js'

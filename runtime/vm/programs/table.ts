@@ -6,6 +6,7 @@ import { NotImplemented } from '../../../base/outcome.js'
 import type { Machine, Redirect } from '../machine.js'
 import type { FaultReport } from '../fault.js'
 import type { Fixture } from '../kernel-objects.js'
+import type { Step } from '../trace.js'
 
 /** Numbers for fields of a context, by the names of its uapi struct; arrays for its arrays. */
 export type FieldValues = Readonly<Record<string, number | bigint | readonly number[]>>
@@ -28,6 +29,8 @@ export interface RunInput {
   readonly event?: Fixture
   /** Runs the program so often on the same context, as BPF_PROG_TEST_RUN's `repeat`; the result is the last one's. */
   readonly repeat?: number
+  /** Called before each instruction; such a run is interpreted. */
+  readonly onStep?: (step: Step) => void
   /** Instructions this run may take; the VM's budget otherwise. */
   readonly budget?: number
 }

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import type { MapAccess } from '../../../runtime/vm/map-access.js'
 import { MapType } from '../../../runtime/vm/maps/map.js'
-import type { Vm } from '../../../runtime/vm/vm.js'
-import { mapDef, vmOf } from './bare.js'
+import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
+import { Vm } from '../../../runtime/vm/vm.js'
+import { mapDef, object, program, vmOf } from './bare.js'
 
 const key = (value: number) => Uint8Array.of(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24)
 const long = (value: number | bigint) => {
@@ -175,5 +176,21 @@ describe('maps of maps', () => {
     expect(vm.program('main').run().ret).toBe(99n)
     vm.maps['outer']!.delete(key(1))
     expect(vm.program('main').run().ret).toBe(BigInt.asUintN(64, -1n))
+  })
+})
+
+describe('arenas', () => {
+  it('give pages, refuse more than they have, forget what is written to pages that are not there', () => {
+    const alloc = (pages: number) => `r1 = m ll; r2 = 0; r3 = ${pages}; r4 = -1; r5 = 0; call_kfunc`
+    const text = `${alloc(1)}; r6 = r0; r6 = addr_space_cast(r6, 0, 1); *(u64 *)(r6 + 8) = 7; *(u64 *)(r6 + 4096) = 9; r7 = *(u64 *)(r6 + 4096); r8 = *(u64 *)(r6 + 8)
+      ${alloc(2)}; r9 = r0; r0 = r8; r0 *= 100; r7 *= 10; r0 += r7; if r9 == 0 goto +1; r0 += 1; exit`
+    const maps = [mapDef({ name: 'm', type: MapType.ARENA, keySize: 0, valueSize: 0, maxEntries: 2 })]
+    const insns = program(text.replaceAll('call_kfunc', 'call 12345'), maps)
+    for (let slot = 0; slot < insns.length; slot++) if (insns.imm[slot] === 12345) insns.src[slot] = 2
+    const kernelBtf = new BtfBuilder()
+    while (kernelBtf.count < 12345) kernelBtf.addInt('filler', 4)
+    kernelBtf.addFunc('bpf_arena_alloc_pages', 0, 1)
+    const vm = new Vm({ ...object({ main: { insns } }, maps), kernelBtf })
+    expect(vm.program('main').run()).toMatchObject({ ret: 700n, fault: undefined })
   })
 })

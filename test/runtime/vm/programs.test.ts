@@ -187,6 +187,21 @@ describe('tracing', () => {
     expect(vmWith(KPROBE, text).program('main').run().fault).toBeDefined()
   })
 
+  it('fields of the map behind a handle can be read', () => {
+    const btf = kernelTypes()
+    const [u32] = btf.byName('unsigned int')
+    const fields = ['map_type', 'key_size', 'value_size', 'max_entries', 'map_flags', 'id']
+    const name = btf.addArray(btf.byName('char')[0]!, u32!, 16)
+    btf.addStruct('bpf_map', 40, [
+      ...fields.map((each, index) => ({ name: each, type: u32!, bitOffset: index * 32 })),
+      { name: 'name', type: name, bitOffset: 192 },
+    ])
+    const maps = [mapDef({ name: 'first', type: MapType.ARRAY }), mapDef({ name: 'second', type: MapType.ARRAY, maxEntries: 77 })]
+    const insns = program('r1 = second ll; r0 = *(u32 *)(r1 + 12); exit', maps)
+    const vm = new Vm({ ...object({ main: { type: RAW_TRACEPOINT, insns } }, maps), kernelBtf: btf })
+    expect(vm.program('main').run()).toMatchObject({ ret: 77n, fault: undefined })
+  })
+
   it('a tracepoint record may have a dynamic tail', () => {
     const text = 'r2 = *(u16 *)(r1 + 0); r1 += r2; r3 = r1; r1 = r10; r1 += -16; r2 = 16; call 115; exit'
     const event = { struct: 'sock', fields: { skc_daddr: 16 }, tail: [{ offset: 16, bytes: '/bin/ls' }] }

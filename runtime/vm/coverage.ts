@@ -1,0 +1,132 @@
+/** Which lines and branches of the C source ran, and where the instructions went: from counts per instruction and line information. */
+import { classify, isForm } from '../../assembler/isa/isa-table.js'
+import { Insns } from '../../assembler/isa/insns.js'
+import type { ProgramImage } from './program-image.js'
+
+export interface LineCoverage {
+  readonly line: number
+  /** How often the line was entered: the count of its most frequent instruction. */
+  count: number
+  /** Instructions executed for it. */
+  insns: number
+  /** Conditional jumps of the line: how often taken, how often not. */
+  readonly branches: { readonly slot: number; readonly taken: number; readonly fallen: number }[]
+}
+
+export interface FileCoverage {
+  readonly path: string
+  readonly lines: ReadonlyMap<number, LineCoverage>
+}
+
+export interface ProgramCoverage {
+  readonly program: string
+  readonly files: readonly FileCoverage[]
+}
+
+/** Throws a RangeError when the VM was not made with `coverage`. */
+export function coverageOf(image: ProgramImage): ProgramCoverage {
+  const { hits, taken, words, lineInfo } = image
+  if (!hits || !taken) throw new RangeError('make the VM with the option `coverage` to count')
+  const files = new Map<string, Map<number, LineCoverage>>()
+  const insns = Insns.fromBytes(new Uint8Array(words.buffer))
+  let next = 0
+  let lines: Map<number, LineCoverage> | undefined
+  let current: LineCoverage | undefined
+  for (let slot = 0; slot < hits.length; slot++) {
+    for (; next < lineInfo.length && lineInfo[next]!.slot <= slot; next++) {
+      const { path, line } = lineInfo[next]!
+      lines = files.get(path) ?? new Map<number, LineCoverage>()
+      files.set(path, lines)
+      current = lines.get(line) ?? { line, count: 0, insns: 0, branches: [] }
+      lines.set(line, current)
+    }
+    if (!current) continue
+    const count = hits[slot]!
+    current.count = Math.max(current.count, count)
+    current.insns += count
+    const code = words[slot * 2]! & 0xff
+    if ((code & 7) === 5 || (code & 7) === 6) {
+      const form = classify(insns, slot)
+      if (isForm(form) && form.kind === 'jump') current.branches.push({ slot, taken: taken[slot]!, fallen: count - taken[slot]! })
+    }
+    if (code === 0x18) slot++
+  }
+  return { program: image.name, files: [...files].map(([path, each]) => ({ path, lines: each })) }
+}
+
+/** Adds up several programs' coverage by file. */
+export function mergeCoverage(all: readonly ProgramCoverage[]): FileCoverage[] {
+  const files = new Map<string, Map<number, LineCoverage>>()
+  for (const { files: some } of all)
+    for (const { path, lines } of some) {
+      const into = files.get(path) ?? new Map<number, LineCoverage>()
+      files.set(path, into)
+      for (const { line, count, insns, branches } of lines.values()) {
+        const known = into.get(line)
+        if (!known) into.set(line, { line, count, insns, branches: [...branches] })
+        else {
+          known.count += count
+          known.insns += insns
+          known.branches.push(...branches)
+        }
+      }
+    }
+  return [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, lines]) => ({ path, lines }))
+}
+
+/** The coverage as an lcov tracefile (geninfo(1)). */
+export function lcov(all: readonly ProgramCoverage[]): string {
+  const out: string[] = []
+  for (const { path, lines } of mergeCoverage(all)) {
+    const sorted = [...lines.values()].sort((a, b) => a.line - b.line)
+    out.push('TN:', `SF:${path}`)
+    let branches = 0
+    let hit = 0
+    for (const { line, branches: jumps, count } of sorted)
+      for (const [index, { taken, fallen }] of jumps.entries())
+        for (const [side, times] of [fallen, taken].entries()) {
+          out.push(`BRDA:${line},${index},${side},${count === 0 ? '-' : times}`)
+          branches++
+          if (times > 0) hit++
+        }
+    out.push(`BRF:${branches}`, `BRH:${hit}`)
+    for (const { line, count } of sorted) out.push(`DA:${line},${count}`)
+    out.push(`LF:${sorted.length}`, `LH:${sorted.filter(each => each.count > 0).length}`, 'end_of_record')
+  }
+  return `${out.join('\n')}\n`
+}
+
+/** Lines and branches covered by file, as a text table. */
+export function coverageTable(all: readonly ProgramCoverage[]): string {
+  const rows = mergeCoverage(all).map(({ path, lines }) => {
+    const list = [...lines.values()]
+    const jumps = list.flatMap(each => each.branches).flatMap(({ taken, fallen }) => [taken, fallen])
+    const share = (part: number, whole: number) =>
+      whole === 0 ? '-' : `${((part / whole) * 100).toFixed(1)} % (${part}/${whole})`
+    return [
+      path,
+      share(list.filter(each => each.count > 0).length, list.length),
+      share(jumps.filter(times => times > 0).length, jumps.length),
+    ]
+  })
+  const table = [['file', 'lines', 'branches'], ...rows]
+  const widths = [0, 1, 2].map(column => Math.max(...table.map(row => row[column]!.length)))
+  return `${table
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}\n`
+}
+
+/** Instructions executed per source line, most first: `{ path, line, insns }`. */
+export function profile(
+  all: readonly ProgramCoverage[],
+): { readonly path: string; readonly line: number; readonly insns: number }[] {
+  return mergeCoverage(all)
+    .flatMap(({ path, lines }) => [...lines.values()].map(({ line, insns }) => ({ path, line, insns })))
+    .filter(({ insns }) => insns > 0)
+    .sort((a, b) => b.insns - a.insns)
+}
