@@ -5,7 +5,8 @@ import { canonical } from '../typecheck/types.js'
 import { lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
 import { alignmentOf, irTypeOf, isSigned } from './ir-types.js'
-import { storePlace, temporaryPlace } from './places.js'
+import { lowerPlace } from './lvalues.js'
+import { addressOf, storePlace, temporaryPlace } from './places.js'
 
 type BuiltinExpr = Expr & { kind: 'builtin' }
 
@@ -98,13 +99,17 @@ export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | un
 /** Size known, or left to be known after inlining: then it goes along as a third operand. */
 function memoryFunction(fc: FunctionContext, expr: BuiltinExpr, name: 'memcpy' | 'memmove' | 'memset' | 'memcmp'): Value {
   const { builder } = fc
-  const first = lowerValue(fc, expr.args[0]!)
-  let second = lowerValue(fc, expr.args[1]!)
+  const { value: first, align: firstAlign } = pointerWithAlign(fc, expr.args[0]!)
+  let align = firstAlign
+  let second: Value
+  if (name === 'memset') second = builder.resize(lowerValue(fc, expr.args[1]!), 'i8', false)
+  else {
+    const source = pointerWithAlign(fc, expr.args[1]!)
+    second = source.value
+    align = Math.min(align, source.align)
+  }
   const size = builder.resize(lowerValue(fc, expr.args[2]!), 'i64', false)
   fc.mark(expr)
-  let align = pointeeAlign(expr.args[0]!)
-  if (name === 'memset') second = builder.resize(second, 'i8', false)
-  else align = Math.min(align, pointeeAlign(expr.args[1]!))
   const value = builder.inst(name, name === 'memcmp' ? 'i32' : 'void', [first, second])
   if (size.op === 'const') value.size = Number(size.value)
   else value.args.push(size)
@@ -112,14 +117,19 @@ function memoryFunction(fc: FunctionContext, expr: BuiltinExpr, name: 'memcpy' |
   return name === 'memcmp' ? value : first
 }
 
-/** What the type behind a conversion to `void *` promises. */
-function pointeeAlign(expr: Expr): number {
+/** A pointer and what is known of its alignment: from the object it is taken of, or from the type behind a conversion to `void *`. */
+function pointerWithAlign(fc: FunctionContext, expr: Expr): { readonly value: Value; readonly align: number } {
   let at = expr
   while (at.kind === 'convert' && (at.conversion === 'pointer' || at.conversion === 'same')) at = at.operand
+  const object = at.kind === 'decay' ? at.array : at.kind === 'address' ? at.object : undefined
+  if (object && object.kind !== 'function') {
+    const place = lowerPlace(fc, object)
+    return { value: addressOf(fc, place), align: place.align }
+  }
+  const value = lowerValue(fc, expr)
   const plain = canonical(at.type)
-  if (plain.kind !== 'pointer') return 1
-  const to = canonical(plain.to)
-  return to.kind === 'void' || to.kind === 'function' ? 1 : alignmentOf(to)
+  const to = plain.kind === 'pointer' ? canonical(plain.to) : undefined
+  return { value, align: !to || to.kind === 'void' || to.kind === 'function' ? 1 : alignmentOf(to) }
 }
 
 function op(fc: FunctionContext, name: BinaryOp, value: Value, by: bigint | number): Value {

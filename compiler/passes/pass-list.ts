@@ -19,6 +19,7 @@ import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
 import { sroa } from './sroa.js'
+import { tailMerge } from './tail-merge.js'
 import { unroll } from './unroll.js'
 
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
@@ -42,6 +43,8 @@ const optimize: readonly Pass[] = [
   ...legalize,
   ...tidy,
   ...improve,
+  tailMerge,
+  simplifyCfg,
   deadGlobals,
 ]
 

@@ -1,0 +1,187 @@
+/**
+ * Blocks that do the same and go on to the same place become one: the arms that inlining one function several times leaves behind. From the
+ * ends of the function backwards, as two blocks are only alike once their successors are. They may differ in a number or two from outside,
+ * which becomes a parameter; addresses must be the very same values, so no pointers of different origin meet in one access.
+ */
+import { type Block, type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from '../ir/ir.js'
+import { removeUnreachable } from './cfg.js'
+import type { FunctionPass } from './pass.js'
+import { mapTerminator } from './rewrite.js'
+
+/** Numbers in which merged blocks may differ, and the instructions that must be worth a parameter. */
+const MAX_DIFFERENCES = 2
+const WORTH_PARAMETER = 2
+
+export const tailMerge: FunctionPass = {
+  kind: 'function',
+  name: 'tail-merge',
+  run(func) {
+    let changed = false
+    // A round merges one layer of blocks; loops that are alike would go on for ever and are left after a few.
+    for (let round = 0; round < 12; round++) {
+      if (!mergeOnce(func)) break
+      changed = true
+    }
+    return changed
+  },
+}
+
+interface Shape {
+  readonly key: string
+  /** Numbers from outside, in order of first use. */
+  readonly outside: readonly Value[]
+}
+
+function mergeOnce(func: Func): boolean {
+  const elsewhere = usedElsewhere(func)
+  const incoming = new Map<Block, { readonly from: Block; readonly edge: Edge }[]>()
+  for (const block of func.blocks) incoming.set(block, [])
+  for (const from of func.blocks) for (const edge of successors(from)) incoming.get(edge.block)!.push({ from, edge })
+  const seen = new Map<string, { readonly block: Block; readonly outside: readonly Value[] }>()
+  let changed = false
+  for (let i = func.blocks.length - 1; i > 0; i--) {
+    const block = func.blocks[i]!
+    if (block.terminator.kind === 'asmgoto' || [...block.params, ...block.insts].some(value => elsewhere[value.id])) continue
+    const edges = incoming.get(block)!
+    const shape = shapeOf(block)
+    if (!shape || edges.length === 0) continue
+    const first = seen.get(shape.key)
+    if (!first) {
+      seen.set(shape.key, { block, outside: shape.outside })
+      continue
+    }
+    const differing = shape.outside.flatMap((value, k) => (value === first.outside[k] ? [] : [k]))
+    const into = incoming.get(first.block)!
+    if (differing.length > 0) {
+      const asm = [...edges, ...into].some(({ from }) => from.terminator.kind === 'asmgoto')
+      if (asm || differing.length > MAX_DIFFERENCES || block.insts.length < WORTH_PARAMETER) continue
+      for (const k of differing) makeParameter(func, first.block, first.outside[k]!, into)
+      // Its shape is another now; it is looked at again in the next round.
+      seen.delete(shape.key)
+    }
+    for (const each of edges) {
+      each.edge.block = first.block
+      for (const k of differing) each.edge.args.push(shape.outside[k]!)
+      into.push(each)
+    }
+    incoming.set(block, [])
+    changed = true
+  }
+  if (changed) removeUnreachable(func)
+  return changed
+}
+
+/** Within the block the value comes in as a parameter. */
+function makeParameter(func: Func, block: Block, value: Value, incoming: readonly { readonly edge: Edge }[]): void {
+  const param = func.value('blockparam', value.type, [], value.loc)
+  const map = (operand: Value): Value => (operand === value ? param : operand)
+  for (const inst of block.insts) inst.args = inst.args.map(map)
+  mapTerminator(block.terminator, map)
+  block.params.push(param)
+  for (const { edge } of incoming) edge.args.push(value)
+}
+
+/** By value id: whether something outside its block uses it. */
+function usedElsewhere(func: Func): Uint8Array {
+  const home = new Int32Array(func.valueCount).fill(-1)
+  for (const block of func.blocks) {
+    for (const param of block.params) home[param.id] = block.id
+    for (const inst of block.insts) home[inst.id] = block.id
+  }
+  const table = new Uint8Array(func.valueCount)
+  for (const block of func.blocks) {
+    const use = (value: Value): void => {
+      if (home[value.id] !== block.id) table[value.id] = 1
+    }
+    for (const inst of block.insts) inst.args.forEach(use)
+    terminatorOperands(block.terminator).forEach(use)
+    for (const edge of successors(block)) edge.args.forEach(use)
+  }
+  return table
+}
+
+/** What the block does, in words; undefined where it is better left alone. */
+function shapeOf(block: Block): Shape | undefined {
+  const outside: Value[] = []
+  const local = new Map<Value, number>()
+  const parts: string[] = []
+  for (const param of block.params) {
+    local.set(param, local.size)
+    parts.push(param.type)
+  }
+  const operand = (value: Value): string => {
+    const own = local.get(value)
+    if (own !== undefined) return `.${own}`
+    switch (value.op) {
+      case 'const':
+        return `#${value.type}:${value.value}`
+      case 'undef':
+        return `?${value.type}`
+      case 'global':
+        return `@${value.global!.name}+${value.offset}`
+      case 'func':
+        return `@${value.func!.name}`
+      default: {
+        if (value.type === 'ptr') return `%${value.id}`
+        let k = outside.indexOf(value)
+        if (k < 0) k = outside.push(value) - 1
+        return `$${k}:${value.type}`
+      }
+    }
+  }
+  for (const inst of block.insts) {
+    // Labels of inline assembly may be meant to exist once a copy.
+    if (inst.op === 'asm' || inst.op === 'asmresult' || inst.op === 'opaque' || inst.op === 'alloca') return undefined
+    local.set(inst, local.size)
+    const core = inst.core ? `${inst.core.kind}/${inst.core.access}/${typeKey(inst.core.type)}` : ''
+    parts.push(
+      [
+        inst.op,
+        inst.type,
+        inst.args.map(operand).join(),
+        inst.value,
+        inst.offset,
+        inst.size,
+        inst.align,
+        inst.volatile ? 'v' : '',
+        inst.predicate,
+        inst.atomic ?? '',
+        inst.fetch ? 'f' : '',
+        inst.order,
+        inst.func?.name ?? '',
+        inst.helper,
+        core,
+      ].join(' '),
+    )
+  }
+  parts.push(terminatorKey(block.terminator, operand))
+  return { key: parts.join('\n'), outside }
+}
+
+const typeNumbers = new WeakMap<object, number>()
+let typeCount = 0
+
+/** Types are the same when they are the same object. */
+function typeKey(type: object): number {
+  let number = typeNumbers.get(type)
+  if (number === undefined) typeNumbers.set(type, (number = ++typeCount))
+  return number
+}
+
+function terminatorKey(terminator: Terminator, operand: (value: Value) => string): string {
+  const edge = (to: Edge): string => `${to.block.id}(${to.args.map(operand).join()})`
+  switch (terminator.kind) {
+    case 'br':
+      return `br ${edge(terminator.to)} ${terminator.unroll ?? ''}`
+    case 'condbr':
+      return `condbr ${operand(terminator.condition)} ${edge(terminator.then)} ${edge(terminator.otherwise)}`
+    case 'switch': {
+      const cases = terminator.cases.map(each => `${each.low}-${each.high}:${edge(each.to)}`)
+      return `switch ${operand(terminator.value)} ${cases.join()} ${edge(terminator.otherwise)}`
+    }
+    case 'ret':
+      return `ret ${terminator.value ? operand(terminator.value) : ''}`
+    default:
+      return terminator.kind
+  }
+}
