@@ -28,7 +28,11 @@ export interface Ran {
   readonly sink: DiagnosticSink
 }
 
-export function run(files: Record<string, string>, options: Partial<CompileOptions> = {}, extras: PreprocessExtras = {}): Ran {
+export function run(
+  files: Record<string, string | Uint8Array>,
+  options: Partial<CompileOptions> = {},
+  extras: PreprocessExtras = {},
+): Ran {
   const sources = new SourceSet()
   const sink = new DiagnosticSink(0)
   const main = Object.keys(files)[0]!

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EntryKind, indexHeader } from '../../../compiler/preprocessor/header-index.js'
+import { MemoryHeaderCache } from '../../../compiler/preprocessor/header-cache.js'
 import { decodeHeaderRun, encodeHeaderRun } from '../../../compiler/preprocessor/header-run-file.js'
 import type { LazyDeclarations } from '../../../compiler/preprocessor/lazy-declarations.js'
 import { TokenKind } from '../../../compiler/preprocessor/tokens.js'
@@ -197,19 +198,21 @@ describe('lazy declarations', () => {
   })
 
   it('keeps runs in a cache', () => {
-    const kept = new Map<string, ReturnType<typeof indexHeader>>()
     let hits = 0
-    const cache = {
-      get: (path: string, _: Uint8Array, start: number) => {
-        const found = kept.get(`${path}@${start}`)
+    class Counting extends MemoryHeaderCache {
+      override get(path: string, bytes: Uint8Array, start: number) {
+        const found = super.get(path, bytes, start)
         if (found) hits++
         return found
-      },
-      put: (path: string, _: Uint8Array, start: number, made: ReturnType<typeof indexHeader>) =>
-        void kept.set(`${path}@${start}`, made),
+      }
     }
-    const first = run(files, {}, { lazyFrom: 1, cache })
-    const second = run(files, {}, { lazyFrom: 1, cache })
+    const cache = new Counting()
+    const shared: Record<string, Uint8Array> = Object.fromEntries(
+      Object.entries(files).map(([path, text]) => [path, new TextEncoder().encode(text)]),
+    )
+    const first = run(shared, {}, { lazyFrom: 1, cache })
+    expect(hits).toBe(0)
+    const second = run(shared, {}, { lazyFrom: 1, cache })
     expect(hits).toBeGreaterThan(0)
     expect(flatten(second)).toBe(flatten(first))
   })
