@@ -6,7 +6,7 @@ import { EmbeddedActionsParser, type ILookaheadStrategy, type IToken, type Token
 import type { DiagnosticExtras, DiagnosticNote } from '../../base/diagnostics.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, type TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
-import type { Node } from './ast.js'
+import type { Attribute, Node } from './ast.js'
 import { FirstSetLookahead } from './lookahead.js'
 import type { NameScopes } from './name-scopes.js'
 import type { PragmaState } from './pragma-state.js'
@@ -52,10 +52,10 @@ const typedefName = typeNumber(T.TypedefName)
 const semicolon = typeNumber(T.Semicolon)
 const leftBrace = typeNumber(T.LBrace)
 const rightBrace = typeNumber(T.RBrace)
-const opens = typeSet(T.LParen, T.LSquare, T.LBrace)
+const opens = typeSet(T.LParen, T.LSquare)
 /** What is missing between two things is missed behind the first. */
 const separators = typeSet(T.Comma, T.Colon, T.Semicolon)
-const closes = typeSet(T.RParen, T.RSquare, T.RBrace)
+const closes = typeSet(T.RParen, T.RSquare)
 const startsStatement = typeSet(T.If, T.For, T.While, T.Do, T.Switch, T.Return, T.Goto, T.Break, T.Continue, T.Case, T.Default)
 
 /** Members of each category, by the category's number. */
@@ -248,10 +248,16 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     return startsDeclaration[this.peekTypeAt(ahead)] === 1
   }
 
-  /** A list with more behind it (subrules give no lists while the grammar is recorded). */
-  protected joined<E>(list: readonly E[], more: readonly E[]): readonly E[] {
-    if (this.RECORDING_PHASE) return list
-    return list.length ? [...list, ...more] : more
+  /**
+   * A list of attributes with more behind it. Both are the caller's own and may be changed or given back. (Subrules give no lists while
+   * the grammar is recorded.)
+   */
+  protected joined(list: readonly Attribute[], more: readonly Attribute[]): readonly Attribute[] {
+    if (this.RECORDING_PHASE || !more.length) return list
+    if (!list.length) return more
+    const grown = list as Attribute[]
+    for (const attribute of more) grown.push(attribute)
+    return grown
   }
 
   /** The end of what a node covers. */
@@ -384,28 +390,30 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     // an old-style definition goes on to its body
     if (fault.code === 'S0013') while (types[this.pos] !== leftBrace && types[this.pos] !== endNumber) this.pos++
     this.closeParentheses(start)
-    let nesting = this.openedSince(start)
+    let braces = this.openedSince(start)
+    let brackets = 0
     for (;;) {
       const type = types[this.pos]!
       if (type === endNumber) return
-      if (nesting === 0) {
-        if (type === semicolon) {
+      if (braces === 0) {
+        if (type === rightBrace && resume !== 'file') return
+        if (type === semicolon && brackets === 0) {
           this.pos++
           return
         }
-        if (type === rightBrace && resume !== 'file') return
-        if (this.pos > start && this.buffer.flags[this.next]! & TokenFlag.lineStart && this.startsAfresh(resume)) return
+        if (this.pos > start && this.startsLine() && this.startsAfresh(resume)) return
       }
       this.pos++
-      if (opens[type]) nesting++
-      else if (closes[type]) {
-        nesting = Math.max(0, nesting - 1)
-        if (type === rightBrace && nesting === 0) {
-          // `}` of a body, of a record (`} name;`) or of an initialiser
-          if (resume === 'file' && types[this.pos] === semicolon) this.pos++
-          if (resume === 'file' || types[this.pos] !== semicolon) return
-        }
-      }
+      if (type === leftBrace) braces++
+      else if (type === rightBrace) {
+        braces = Math.max(0, braces - 1)
+        brackets = 0
+        if (braces > 0) continue
+        // `}` of a body, of a record (`} name;`) or of an initialiser
+        if (resume === 'file' && types[this.pos] === semicolon) this.pos++
+        if (resume === 'file' || types[this.pos] !== semicolon) return
+      } else if (opens[type]) brackets++
+      else if (closes[type] && brackets > 0) brackets--
     }
   }
 
