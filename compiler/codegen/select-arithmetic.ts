@@ -82,7 +82,9 @@ function binary(s: Selector, to: number, inst: Value): void {
   let [a, b] = inst.args as [Value, Value]
   if (entry.commutes && (a.op === 'const' || (b.op !== 'const' && s.livesOn(a) && !s.livesOn(b)))) [a, b] = [b, a]
   const signedDivision = inst.op === 'sdiv' || inst.op === 'srem'
-  const constant = immediate(b, half, signedDivision)
+  const unsignedDivision = inst.op === 'udiv' || inst.op === 'urem'
+  // A 64-bit division takes its immediate with the sign extended, which would change an unsigned divisor.
+  const constant = unsignedDivision && !half && b.value > 0x7fff_ffffn ? undefined : immediate(b, half, signedDivision)
   if (strengthReduce(s, to, inst, a, b, cls)) return
   if (signedDivision && s.cpu < 4) {
     s.error('G0002', 'signed division has no instruction before -mcpu=v4', 'divide unsigned values, or build with -mcpu=v4')
@@ -92,7 +94,7 @@ function binary(s: Selector, to: number, inst: Value): void {
     if (a.op === 'const' && (width === 64 || (half && width === 32))) s.push(s.constantInsn(to, a.type, a.value))
     else s.copy(to, operandOf(s, inst.op, a, half))
   }
-  if (constant !== undefined && !(inst.op === 'udiv' || inst.op === 'urem' ? constant === 0 : false)) {
+  if (constant !== undefined && !(unsignedDivision && constant === 0)) {
     moveLeft()
     if (inst.op === 'sub' && constant !== -0x8000_0000) s.emit(cls | op.BPF_ADD | op.BPF_K, to, 0, 0, -constant)
     else if (inst.op === 'mul' && constant === -1) s.emit(cls | op.BPF_NEG, to)

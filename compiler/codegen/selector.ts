@@ -36,6 +36,7 @@ import { selectArithmetic } from './select-arithmetic.js'
 import { selectCall } from './select-call.js'
 import { selectTerminator } from './select-control.js'
 import { selectMemory } from './select-memory.js'
+import { shareSlots } from './slot-sharing.js'
 
 export interface SelectContext {
   readonly target: Target
@@ -105,8 +106,10 @@ export class Selector {
     const order = reversePostorder(this.func)
     const loops = findLoops(this.func)
     for (const block of order) this.blocks[block.id] = this.out.block()
-    for (const inst of this.func.entry.insts)
-      if (inst.op === 'alloca') this.slots.set(inst, this.out.slot(inst.size, Math.max(1, inst.align), inst.name, false))
+    for (const { members, size, align } of shareSlots(this.func)) {
+      const slot = this.out.slot(size, align, members[0]!.name, false)
+      for (const member of members) this.slots.set(member, slot)
+    }
     const groups: MBlock[][] = []
     for (let i = order.length - 1; i >= 0; i--) {
       this.depth = loops.loopOf(order[i]!)?.depth ?? 0
@@ -515,7 +518,6 @@ export class Selector {
       if (this.uses[param.id] === 0) return
       const to = this.reg(param)
       const arg = this.root(edge.args[i]!)
-      if (arg.op === 'undef') return
       if (isLeaf(arg) || arg.op === 'alloca' || this.address(arg, 0).slot) late.push({ to, value: arg })
       else copies.push({ to, from: this.reg(arg) })
     })
