@@ -122,11 +122,11 @@ export function emitAsm(
     if (input.tiedTo !== undefined) {
       const register = outputs[input.tiedTo]!
       s.moveTo(register, value)
-      inputs.push({ kind: 'register', register, type: value.type })
+      inputs.push({ kind: 'register', register })
     } else inputs.push(asmInput(s, input.constraint, value))
   })
   const insn = s.emit(P_ASM, NONE, NONE)
-  insn.asm = { info, outputs, inputs, labels: [...labels], outputTypes: info.outputs.map(output => output.type) }
+  insn.asm = { info, outputs, inputs, labels: [...labels] }
 }
 
 function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value): AsmInput {
@@ -145,7 +145,7 @@ function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value)
     if (constraint === 'i')
       s.error('G0006', "an operand with constraint 'i' is not a constant", 'give it a constant, or constraint "r"')
   }
-  return { kind: 'register', register: s.reg(value), type: value.type }
+  return { kind: 'register', register: s.reg(value) }
 }
 
 /** A value that must be a constant, computed where passes did not (naked functions, -O0): members of address 0, constant objects. */

@@ -197,7 +197,7 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
   const note = (value: Value, block: Block, at: number) => {
     for (const origin of origins.get(value) ?? []) uses[origin]!.push({ block, at })
   }
-  const escape = (value: Value) => {
+  const lose = (value: Value) => {
     for (const origin of origins.get(value) ?? []) escaped.add(allocas[origin]!)
   }
   for (const block of order) {
@@ -210,12 +210,12 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
         const blockwise = inst.op === 'memcpy' || inst.op === 'memmove' || inst.op === 'memset' || inst.op === 'memcmp'
         // A kernel function may answer with an address inside what it was given (bpf_dynptr_slice, bpf_iter_num_next).
         const passed = (inst.op === 'call' && inst.type !== 'ptr') || inst.op === 'callhelper' || inst.op === 'icmp'
-        if (!address && !blockwise && !passed) escape(arg)
+        if (!address && !blockwise && !passed) lose(arg)
       })
     })
     for (const value of terminatorOperands(block.terminator)) {
       note(value, block, block.insts.length)
-      escape(value)
+      lose(value)
     }
   }
   return { uses, escaped }
