@@ -1,6 +1,7 @@
 /** Selection of calls and inline assembly. */
 import { canonical, type CType } from '../typecheck/types.js'
 import { type AsmInfo, bitsOf, type Func, type IrType, signed, type Value } from '../ir/ir.js'
+import { knownValue } from './asm-constants.js'
 import { type AsmInput, CALL, CALLX, type MBlock, NONE, P_ASM, R0 } from './machine.js'
 import { fitsOff, type Selector } from './selector.js'
 
@@ -130,7 +131,8 @@ export function emitAsm(
 }
 
 function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value): AsmInput {
-  const root = constraint === 'm' || constraint === 'r' ? s.root(value) : known(s, value)
+  const root =
+    constraint === 'm' || constraint === 'r' ? s.root(value) : knownValue(s.func, s.root(value), s.context.target.little)
   if (constraint === 'm') {
     const address = s.address(value, 0)
     if (address.slot) return { kind: 'memory', register: NONE, slot: address.slot, offset: address.offset }
@@ -146,35 +148,6 @@ function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value)
       s.error('G0006', "an operand with constraint 'i' is not a constant", 'give it a constant, or constraint "r"')
   }
   return { kind: 'register', register: s.reg(value) }
-}
-
-/** A value that must be a constant, computed where passes did not (naked functions, -O0): members of address 0, constant objects. */
-function known(s: Selector, value: Value): Value {
-  const at = s.root(value)
-  if (at.op === 'ptradd') {
-    const base = known(s, at.args[0]!)
-    const step = known(s, at.args[1]!)
-    if (step.op !== 'const') return at
-    if (base.op === 'const') return s.func.const('i64', base.value + step.value)
-    if (base.op !== 'global') return at
-    const moved = s.func.value('global', 'ptr')
-    moved.global = base.global
-    moved.offset = base.offset + Number(signed('i64', step.value))
-    return moved
-  }
-  if (at.op !== 'load' || at.volatile) return at
-  const from = known(s, at.args[0]!)
-  const object = from.op === 'global' && from.global!.readonly && !from.global!.isExtern ? from.global! : undefined
-  if (!object || object.relocs.length > 0) return at
-  const bytes = Math.max(8, bitsOf(at.type)) / 8
-  const start = from.offset + at.offset
-  if (start < 0 || start + bytes > object.size) return at
-  let sum = 0n
-  for (let i = 0; i < bytes; i++) {
-    const place = s.context.target.little ? bytes - 1 - i : i
-    sum = (sum << 8n) | BigInt(object.bytes?.[start + place] ?? 0)
-  }
-  return s.func.const(at.type, sum)
 }
 
 const immediateOf = (type: IrType, value: bigint) => signed(type, BigInt.asUintN(bitsOf(type), value))

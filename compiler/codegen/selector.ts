@@ -187,6 +187,8 @@ export class Selector {
   }
 
   private selectInst(inst: Value): void {
+    // A naked function is its assembly. What else is left computed the constants in it.
+    if (this.func.naked && inst.op !== 'asm') return
     switch (inst.op) {
       case 'load':
       case 'store':
