@@ -106,7 +106,13 @@ function stages(
   if (emit === 'ir') made.text = printModule(module)
   if (emit === 'ir' || sink.hasErrors) return
 
-  const generated = generate(module, { options, sources, sink, text: atom => names.text(atom), complete: type => typed.complete(type) })
+  const generated = generate(module, {
+    options,
+    sources,
+    sink,
+    text: atom => names.text(atom),
+    complete: type => typed.complete(type),
+  })
   if (emit === 'asm') made.text = generated.assembly()
   else if (emit === 'btf') made.text = generated.btfText()
   else made.object = generated.object
