@@ -72,7 +72,10 @@ function takeResult(s: Selector, inst: Value): void {
   if (to !== NONE) s.copy(to, R0)
 }
 
-/** Moves arguments into r1 to r5. Integers of less than 32 bits are extended, as the callee may expect it. */
+/**
+ * Moves arguments into r1 to r5. Integers of less than 32 bits are extended, as the callee may expect it; those of 32 are
+ * zero-extended, because verifiers take a helper's size for 64 bits and what is above a truncated value fails their check.
+ */
 function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined): boolean {
   if (args.length > MAX_ARGS) {
     const name = callee ? `'${callee.name}'` : 'the function'
@@ -89,6 +92,8 @@ function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined)
     if (width >= 32 || s.root(arg).op === 'const') {
       if (width < 32 && isSignedParam(callee, i))
         s.push(s.constantInsn(to, 'i32', BigInt.asUintN(32, signed(arg.type, s.root(arg).value))))
+      else if (width === 32 && s.root(arg).op !== 'const' && s.alu32) s.zeroExtendTo(to, arg)
+      else if (width === 32 && s.root(arg).op !== 'const') s.copy(to, s.zeroExtended(arg))
       else s.moveTo(to, arg)
     } else if (isSignedParam(callee, i)) s.copy(to, s.signExtended(arg, s.alu32 ? 32 : 64))
     else s.copy(to, s.zeroExtended(arg))
