@@ -32,7 +32,13 @@ interface Row {
   readonly ms: number
 }
 
-const words: Readonly<Record<Verdict['verdict'], Style>> = { accepted: 'green', rejected: 'red', invalid: 'red', limit: 'yellow', 'not-implemented': 'yellow' }
+const words: Readonly<Record<Verdict['verdict'], Style>> = {
+  accepted: 'green',
+  rejected: 'red',
+  invalid: 'red',
+  limit: 'yellow',
+  'not-implemented': 'yellow',
+}
 
 export const checkCommand: Subcommand = {
   name: 'check',
@@ -44,7 +50,11 @@ export const checkCommand: Subcommand = {
         "Verifies every program as each kernel's own verifier would, without root and without a kernel.\nTakes C sources (which are compiled, and the object written) and objects of bpfc, clang and gcc.",
       )
       .argument('<files...>', 'C sources or BPF objects')
-      .option('--kernel <versions>', `comma-separated, or all: ${kernelProfiles.map(profile => profile.version).join(', ')}`, DEFAULT_KERNELS)
+      .option(
+        '--kernel <versions>',
+        `comma-separated, or all: ${kernelProfiles.map(profile => profile.version).join(', ')}`,
+        DEFAULT_KERNELS,
+      )
       .option('--prog <name>', 'only this program')
       .option('--format <format>', 'text, or json: one object a line for each program and kernel', 'text')
       .option('--log-level <n>', "print the verifier's log as that kernel would: 1, 2 or 4, added up")
@@ -147,7 +157,10 @@ function writeObject(
     return ExitCode.rejected
   }
   const insns = programs.reduce((sum, each) => sum + each.insns.length, 0)
-  if (!json) context.out(`${output}: ${bytes.length} bytes, ${programs.length} ${plural(programs.length, 'program')}, ${insns} instructions; kernel types from ${from}\n`)
+  if (!json)
+    context.out(
+      `${output}: ${bytes.length} bytes, ${programs.length} ${plural(programs.length, 'program')}, ${insns} instructions; kernel types from ${from}\n`,
+    )
   return ExitCode.ok
 }
 
@@ -168,7 +181,8 @@ function codeOf(verdict: Verdict): number {
 
 /** A rejection outweighs what is not known. */
 function worst(codes: readonly number[]): number {
-  for (const code of [ExitCode.internal, ExitCode.usage, ExitCode.rejected, ExitCode.notImplemented, ExitCode.limit]) if (codes.includes(code)) return code
+  for (const code of [ExitCode.internal, ExitCode.usage, ExitCode.rejected, ExitCode.notImplemented, ExitCode.limit])
+    if (codes.includes(code)) return code
   return ExitCode.ok
 }
 
@@ -180,14 +194,20 @@ function report(rows: readonly Row[], seconds: number, context: CliContext): voi
   const title = (row: Row) => `${row.path.split('/').pop()}  ${row.program.name} (${row.program.section})`
   const width = Math.max(0, ...[...byProgram.values()].map(group => title(group[0]!).length))
   for (const group of byProgram.values()) {
-    const verdicts = group.map(row => `${row.kernel.version} ${paint(words[row.verdict.verdict], row.verdict.verdict.padEnd(8))}`).join('   ')
+    const verdicts = group
+      .map(row => `${row.kernel.version} ${paint(words[row.verdict.verdict], row.verdict.verdict.padEnd(8))}`)
+      .join('   ')
     const processed = Math.max(...group.map(row => row.verdict.processed))
-    context.out(`${title(group[0]!).padEnd(width)}   ${verdicts.trimEnd()}${processed > 0 ? paint('dim', `   ${group[0]!.program.insns.length} insns, ${processed} processed`) : ''}\n`)
+    context.out(
+      `${title(group[0]!).padEnd(width)}   ${verdicts.trimEnd()}${processed > 0 ? paint('dim', `   ${group[0]!.program.insns.length} insns, ${processed} processed`) : ''}\n`,
+    )
   }
   for (const group of byProgram.values()) explain(group, paint, context)
   const accepted = [...byProgram.values()].filter(group => group.every(row => row.verdict.verdict === 'accepted')).length
   const refused = byProgram.size - accepted
-  context.out(`${byProgram.size} ${plural(byProgram.size, 'program')}, ${accepted} accepted, ${refused} not accepted everywhere (${seconds.toFixed(2)} s)\n`)
+  context.out(
+    `${byProgram.size} ${plural(byProgram.size, 'program')}, ${accepted} accepted, ${refused} not accepted everywhere (${seconds.toFixed(2)} s)\n`,
+  )
 }
 
 /** One report for kernels that say the same. */
@@ -210,7 +230,9 @@ function explain(group: readonly Row[], paint: Paint, context: CliContext): void
     }
     const gutter = String(where.line)
     const pad = ' '.repeat(gutter.length)
-    context.out(`${pad} ${paint('blue', '-->')} ${where.path}:${where.line}:${where.column}\n${pad} ${paint('blue', '|')}\n${paint('blue', `${gutter} |`)} ${where.text.replaceAll('\t', '    ')}\n`)
+    context.out(
+      `${pad} ${paint('blue', '-->')} ${where.path}:${where.line}:${where.column}\n${pad} ${paint('blue', '|')}\n${paint('blue', `${gutter} |`)} ${where.text.replaceAll('\t', '    ')}\n`,
+    )
     const lead = where.text.slice(0, Math.max(0, where.column - 1)).replaceAll('\t', '    ').length
     context.out(`${pad} ${paint('blue', '|')} ${' '.repeat(lead)}${paint(style, '^')} instruction ${verdict.faultSlot}\n`)
   }
