@@ -99,8 +99,7 @@ function transfer(inst: Value, of: (value: Value) => number, alu32: boolean): nu
     case 'udiv':
       return Math.min(of(a!), width)
     case 'urem':
-      // A remainder by zero is the dividend.
-      return Math.min(of(a!), width, b!.op === 'const' && b!.value !== 0n ? of(b!) : 64)
+      return Math.min(of(a!), of(b!), width)
     case 'sub':
     case 'sdiv':
     case 'srem':

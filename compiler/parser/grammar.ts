@@ -4,6 +4,7 @@
  * here they become a parser. Each decision looks at one token, gates look at a second one where they must, and
  * names of types are told from others by scope (`name-scopes`), before the grammar sees them.
  */
+import { decisions } from './decisions.gen.js'
 import type { GrammarOptions } from './parser-core.js'
 import { StatementRules } from './statement-rules.js'
 import type { Declaration } from './ast.js'
@@ -12,7 +13,19 @@ import { endNumber, T } from './token-types.js'
 export class Grammar extends StatementRules {
   constructor(options: GrammarOptions = {}) {
     super(options)
-    this.performSelfAnalysis()
+    if (options.analyse) this.performSelfAnalysis()
+    else this.loadDecisions(decisions)
+  }
+
+  /** The text of `decisions.gen.ts`. */
+  printDecisions(): string {
+    const rows = this.decisions.map(([key, kind, ...sets]) => `  [${[key, kind, ...sets.map(set => `'${set}'`)].join(', ')}],\n`)
+    return `/** Lookahead tables of the grammar (lookahead.ts). Made by \`npx vitest run test/compiler/parser/decisions.test.ts -u\`. */
+import type { Decisions } from './lookahead.js'
+
+export const decisions: Decisions = [
+${rows.join('')}]
+`
   }
 
   /** All declarations of the tokens it is bound to. Never throws a syntax error; what cannot be parsed is reported and left out. */

@@ -1,7 +1,8 @@
 /**
- * One token of lookahead for chevrotain, from FIRST sets. chevrotain's own strategy works out paths of tokens for every decision
- * when the parser is made and walks them at each decision; this one makes a table the first time a decision comes up, so a
- * short program pays for the part of C it uses. Gates are asked in order among the alternatives the token allows.
+ * One token of lookahead for chevrotain, as tables from FIRST sets: an entry for each terminal, gates asked in order among the
+ * alternatives that the token allows. chevrotain's own strategy works out paths of tokens and walks them at each decision. Recording and
+ * analysing the rules takes longer than most parses, so the tables are made once, by a test that writes `decisions.gen.ts`, and
+ * read from there; each is unpacked when its decision first comes up.
  */
 import {
   Alternation,
@@ -18,7 +19,7 @@ import {
   type Rule,
   Terminal,
 } from 'chevrotain'
-import { typeCount } from './token-types.js'
+import { typeCount, typeSet } from './token-types.js'
 
 /** What the tables ask of the parser. */
 export interface Lookahead {
@@ -56,6 +57,88 @@ const definitionOf = (production: object): IProduction[] => (production as Compo
 const hasDefinition = (production: object): production is Compound =>
   'definition' in production && !(production instanceof NonTerminal)
 
+/** What a decision chooses: whether to go in, one of the alternatives, one of those whose gate lets it. */
+const option = 0
+const choice = 1
+const gatedChoice = 2
+type DecisionKind = typeof option | typeof choice | typeof gatedChoice
+
+/** chevrotain's key of a decision, its kind, and the terminals that begin each alternative, as ranges of numbers (`3 7-9`; `*`: all). */
+export type Decisions = readonly (readonly [key: number, kind: DecisionKind, ...sets: string[]])[]
+
+/** A decision as chevrotain calls it. */
+export interface Decider {
+  (this: Lookahead, alternatives: readonly Gated[]): number | boolean | undefined
+  /** Kind and packed sets. */
+  tables?: () => [kind: DecisionKind, ...sets: string[]]
+}
+
+/** The function that decides by packed tables. */
+export function decisionFunction([, kind, ...sets]: Decisions[number]): Decider {
+  if (kind === option) {
+    let types: Uint8Array | undefined
+    return function () {
+      types ??= unpack(sets[0]!)
+      return types[this.peekType()] === 1
+    }
+  }
+  if (kind === choice) {
+    let table: (number | undefined)[] | undefined
+    return function () {
+      table ??= choicesOf(sets).map(([first]) => first)
+      return table[this.peekType()]
+    }
+  }
+  let candidates: (readonly number[])[] | undefined
+  return function (alternatives) {
+    candidates ??= choicesOf(sets)
+    const possible = candidates[this.peekType()]!
+    for (let i = 0; i < possible.length; i++) {
+      const gate = alternatives[possible[i]!]!.GATE
+      if (gate === undefined || gate.call(this)) return possible[i]
+    }
+    return undefined
+  }
+}
+
+/** For each terminal the alternatives it may begin, in order. */
+const choicesOf = (sets: readonly string[]): number[][] => {
+  const unpacked = sets.map(unpack)
+  return Array.from({ length: typeCount }, (_, type) => unpacked.flatMap((types, index) => (types[type] ? [index] : [])))
+}
+
+const withTables = (tables: () => [kind: DecisionKind, ...sets: string[]]): Decider => {
+  let decide: Decider | undefined
+  const decider: Decider = function (alternatives) {
+    decide ??= decisionFunction([0, ...tables()])
+    return decide.call(this, alternatives)
+  }
+  decider.tables = tables
+  return decider
+}
+
+function pack({ types, nullable }: FirstSet): string {
+  if (nullable) return '*'
+  const ranges: string[] = []
+  for (let type = 0; type < typeCount; type++) {
+    if (!types[type]) continue
+    const start = type
+    while (types[type + 1]) type++
+    ranges.push(start === type ? String(start) : `${start}-${type}`)
+  }
+  return ranges.join(' ')
+}
+
+function unpack(set: string): Uint8Array {
+  const types = new Uint8Array(typeCount)
+  if (set === '*') return types.fill(1)
+  for (const range of set.split(' ')) {
+    const [start, end = start] = range.split('-').map(Number)
+    types.fill(1, start, end! + 1)
+  }
+  return types
+}
+
 export class FirstSetLookahead {
   private readonly firstOfRule = new Map<Rule, FirstSet>()
 
@@ -64,58 +147,19 @@ export class FirstSetLookahead {
     return new LLkLookaheadStrategy({ maxLookahead: 1 }).validate(options)
   }
 
-  buildLookaheadForAlternation(options: {
-    prodOccurrence: number
-    rule: Rule
-    hasPredicates: boolean
-  }): (this: Lookahead, alternatives: readonly Gated[]) => number | undefined {
+  buildLookaheadForAlternation(options: { prodOccurrence: number; rule: Rule; hasPredicates: boolean }): Decider {
     const { prodOccurrence, rule, hasPredicates } = options
-    let table: (number | undefined)[] | undefined
-    const buildTable = (): (number | undefined)[] => {
-      const built: (number | undefined)[] = new Array(typeCount).fill(undefined)
-      this.alternatives(rule, prodOccurrence).forEach(({ types, nullable }, index) => {
-        for (let type = 0; type < typeCount; type++) if (types[type] || nullable) built[type] ??= index
-      })
-      return built
-    }
-    if (!hasPredicates)
-      return function (this: Lookahead) {
-        table ??= buildTable()
-        return table[this.peekType()]
-      }
-    let candidates: (readonly number[])[] | undefined
-    const buildCandidates = (): (readonly number[])[] => {
-      const sets = this.alternatives(rule, prodOccurrence)
-      return Array.from({ length: typeCount }, (_, type) =>
-        sets.flatMap(({ types, nullable }, index) => (types[type] || nullable ? [index] : [])),
-      )
-    }
-    return function (this: Lookahead, alternatives: readonly Gated[]) {
-      candidates ??= buildCandidates()
-      const possible = candidates[this.peekType()]!
-      for (let i = 0; i < possible.length; i++) {
-        const gate = alternatives[possible[i]!]!.GATE
-        if (gate === undefined || gate.call(this)) return possible[i]
-      }
-      return undefined
-    }
+    const tables = (): [kind: DecisionKind, ...sets: string[]] => [
+      hasPredicates ? gatedChoice : choice,
+      ...this.alternatives(rule, prodOccurrence).map(pack),
+    ]
+    return withTables(tables)
   }
 
-  buildLookaheadForOptional(options: {
-    prodOccurrence: number
-    prodType: keyof typeof kinds
-    rule: Rule
-  }): (this: Lookahead) => boolean {
+  buildLookaheadForOptional(options: { prodOccurrence: number; prodType: keyof typeof kinds; rule: Rule }): Decider {
     const { prodOccurrence, prodType, rule } = options
-    let types: Uint8Array | undefined
-    const build = (): Uint8Array => {
-      const found = this.find(rule.definition, kinds[prodType], prodOccurrence) as Compound
-      return this.firstOfSequence(definitionOf(found)).types
-    }
-    return function (this: Lookahead) {
-      types ??= build()
-      return types[this.peekType()] === 1
-    }
+    const found = this.find(rule.definition, kinds[prodType], prodOccurrence) as Compound
+    return withTables(() => [option, pack({ types: this.firstOfSequence(found.definition).types, nullable: false })])
   }
 
   private alternatives(rule: Rule, occurrence: number): FirstSet[] {
@@ -154,10 +198,7 @@ export class FirstSetLookahead {
 
   private first(production: IProduction): FirstSet {
     if (production instanceof Terminal) {
-      const types = new Uint8Array(typeCount)
-      types[production.terminalType.tokenTypeIdx!] = 1
-      for (const member of production.terminalType.categoryMatches ?? []) types[member] = 1
-      return { types, nullable: false }
+      return { types: typeSet(production.terminalType), nullable: false }
     }
     if (production instanceof NonTerminal) return this.firstOf(production.referencedRule)
     if (production instanceof Alternation) {

@@ -2,16 +2,26 @@
  * What all rules of the grammar stand on: chevrotain's engine reading a `TokenWindow` instead of token objects, errors as faults that
  * are caught where parsing can go on, and bookkeeping of names and depth.
  */
-import { EmbeddedActionsParser, type ILookaheadStrategy, type IToken, type TokenType } from 'chevrotain'
+import { EmbeddedActionsParser, EOF, type ILookaheadStrategy, type IToken, type TokenType } from 'chevrotain'
 import type { DiagnosticExtras, DiagnosticNote } from '../../base/diagnostics.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, type TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
 import type { Attribute, Node } from './ast.js'
-import { FirstSetLookahead } from './lookahead.js'
+import { type Decider, type Decisions, decisionFunction, FirstSetLookahead } from './lookahead.js'
 import type { NameScopes } from './name-scopes.js'
 import type { PragmaState } from './pragma-state.js'
 import type { SyntaxReport } from './syntax-report.js'
-import { endNumber, startsDeclaration, startsType, T, typeCount, typeNumber, typeSet } from './token-types.js'
+import {
+  declareCategories,
+  endNumber,
+  isCategory,
+  startsDeclaration,
+  startsType,
+  T,
+  typeCount,
+  typeNumber,
+  typeSet,
+} from './token-types.js'
 import type { TokenWindow } from './token-window.js'
 
 /** What a parse works on; one parser serves many of them, one after the other. */
@@ -60,9 +70,10 @@ const startsStatement = typeSet(T.If, T.For, T.While, T.Do, T.Switch, T.Return, 
 
 /** Members of each category, by the category's number. */
 const members: (Uint8Array | undefined)[] = new Array(typeCount).fill(undefined)
-for (const type of Object.values(T)) if (type.categoryMatches?.length) members[typeNumber(type)] = typeSet(type)
+for (const type of Object.values(T)) if (isCategory(type)) members[typeNumber(type)] = typeSet(type)
 
-const tokenObjects: IToken[] = Array.from({ length: typeCount }, (_, tokenTypeIdx) => ({ tokenTypeIdx, image: '' }) as IToken)
+/** What stands for a token where chevrotain asks for one. */
+const tokenObjects: IToken[] = [EOF, ...Object.values(T)].map(({ tokenTypeIdx }) => ({ tokenTypeIdx, image: '' }) as IToken)
 
 /** How a terminal is called in "expected …". */
 const spelledOut: Readonly<Record<string, string>> = {
@@ -90,8 +101,8 @@ const recording = {
 }
 
 export interface GrammarOptions {
-  /** Check the grammar when it is made: slow, for tests. */
-  readonly validate?: boolean
+  /** Have chevrotain record, check and analyse the rules, instead of taking `decisions.gen.ts`: slow, for the test that makes that file. */
+  readonly analyse?: boolean
 }
 
 export abstract class ParserCore extends EmbeddedActionsParser {
@@ -110,12 +121,31 @@ export abstract class ParserCore extends EmbeddedActionsParser {
   private lastFault = -1
 
   constructor(options: GrammarOptions) {
+    if (options.analyse) declareCategories()
     super(Object.values(T), {
       maxLookahead: 1,
       lookaheadStrategy: new FirstSetLookahead() as unknown as ILookaheadStrategy,
-      skipValidations: !options.validate,
+      skipValidations: !options.analyse,
       recoveryEnabled: false,
     })
+  }
+
+  /** Takes the tables of all decisions from an earlier analysis of the same rules. */
+  protected loadDecisions(decisions: Decisions): void {
+    const parser = this as unknown as {
+      selfAnalysisDone: boolean
+      setLaFuncCache(key: number, decide: unknown): void
+    }
+    for (const decision of decisions) parser.setLaFuncCache(decision[0], decisionFunction(decision))
+    parser.selfAnalysisDone = true
+    // V8 keeps objects with so many properties fast only as prototypes
+    Object.create(this)
+  }
+
+  /** The tables of all decisions; only of a parser that was analysed. */
+  protected get decisions(): Decisions {
+    const { lookAheadFuncsCache } = this as unknown as { lookAheadFuncsCache: Map<number, Decider> }
+    return [...lookAheadFuncsCache].map(([key, decide]) => [key, ...decide.tables!()])
   }
 
   /** Turns to another range of tokens. */
@@ -184,7 +214,7 @@ export abstract class ParserCore extends EmbeddedActionsParser {
   /** Replaces chevrotain's: no token object, no recovery by guessing. */
   protected consumeInternal(type: TokenType, _index: number, options?: { readonly ERR_MSG?: string }): IToken {
     const next = this.peekType()
-    const number = type.tokenTypeIdx!
+    const number = typeNumber(type)
     if (next === number || members[number]?.[next] === 1) {
       this.pos++
       return tokenObjects[next]!
@@ -232,11 +262,11 @@ export abstract class ParserCore extends EmbeddedActionsParser {
   }
 
   protected isNext(type: TokenType): boolean {
-    return this.peekType() === type.tokenTypeIdx
+    return this.peekType() === typeNumber(type)
   }
 
   protected isAt(ahead: number, type: TokenType): boolean {
-    return this.peekTypeAt(ahead) === type.tokenTypeIdx
+    return this.peekTypeAt(ahead) === typeNumber(type)
   }
 
   /** A type name begins `ahead` tokens on. */

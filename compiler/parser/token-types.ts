@@ -3,12 +3,29 @@
  * `long` are both `BasicType`, `/` and `<<` both `Operator`), which keeps the grammar's tables small and its start quick. Categories
  * group terminals that one place takes alike.
  */
-import { createToken, EOF, Lexer, type TokenType } from 'chevrotain'
+import { createToken, Lexer, type TokenType } from 'chevrotain'
 import { Keyword, keywordCount, Punct, plainKeyword } from '../preprocessor/names.js'
 import { TokenKind } from '../preprocessor/tokens.js'
 
-const category = (name: string): TokenType => createToken({ name, pattern: Lexer.NA })
-const terminal = (name: string, ...categories: TokenType[]): TokenType => createToken({ name, pattern: Lexer.NA, categories })
+/**
+ * A terminal or category. `number` is ours, from 1 up: chevrotain's own numbers are shared by all grammars of a process, so
+ * they neither stay small nor stay the same.
+ */
+export interface Terminal extends TokenType {
+  readonly number: number
+}
+
+let lastNumber = 0
+/** Terminals in each category. */
+const membersOf = new Map<TokenType, Terminal[]>()
+
+const category = (name: string): Terminal => Object.assign(createToken({ name, pattern: Lexer.NA }), { number: ++lastNumber })
+
+const terminal = (name: string, ...categories: Terminal[]): Terminal => {
+  const type = category(name)
+  for (const parent of categories) membersOf.set(parent, [...(membersOf.get(parent) ?? []), type])
+  return type
+}
 
 /** Any identifier or keyword: names of attributes. */
 const Word = category('Word')
@@ -104,13 +121,19 @@ export const T = {
 } as const
 
 /** The number by which columns and tables know a terminal. */
-export const typeNumber = (type: TokenType): number => type.tokenTypeIdx!
+export const typeNumber = (type: TokenType): number => (type as Terminal).number
 
-/** chevrotain's EOF, which ends every range of tokens. */
-export const endNumber = typeNumber(EOF)
+/** Ends every range of tokens. */
+export const endNumber = 0
 
 /** One more than the largest number of a terminal. */
-export const typeCount = Math.max(...Object.values(T).map(typeNumber)) + 1
+export const typeCount = lastNumber + 1
+
+/** Tells chevrotain of the categories, which only its checks of the grammar ask for. */
+export function declareCategories(): void {
+  for (const [parent, members] of membersOf)
+    for (const member of members) member.CATEGORIES = [...(member.CATEGORIES ?? []), parent]
+}
 
 const byKeyword: Readonly<Record<string, TokenType>> = {
   auto: T.StorageClass,
@@ -252,12 +275,15 @@ typeOfKind[TokenKind.Char] = typeNumber(T.Char)
 typeOfKind[TokenKind.String] = typeNumber(T.String)
 typeOfKind[TokenKind.Stray] = typeNumber(T.Stray)
 
+/** Whether it is a category, which stands for its members and never for a token of its own. */
+export const isCategory = (type: TokenType): boolean => membersOf.has(type)
+
 /** A set of terminals as a table to index with their numbers. */
 export function typeSet(...types: TokenType[]): Uint8Array {
   const set = new Uint8Array(typeCount)
   for (const type of types) {
     set[typeNumber(type)] = 1
-    for (const member of type.categoryMatches ?? []) set[member] = 1
+    for (const member of membersOf.get(type) ?? []) set[member.number] = 1
   }
   return set
 }

@@ -77,7 +77,7 @@ export function runPasses(module: Module, options: CompileOptions, sink: Diagnos
       continue
     }
     for (const func of module.funcs) {
-      if (func.isDeclaration) continue
+      if (func.isDeclaration || func.naked) continue
       pass.run(func, module, options, sink)
       after?.(pass, func, module)
     }

@@ -4,7 +4,6 @@ import { MemoryHost } from '../../../base/host.js'
 import { SourceSet } from '../../../base/source.js'
 import type { CompileOptions } from '../../../compiler/options.js'
 import type { Declaration } from '../../../compiler/parser/ast.js'
-import { Grammar } from '../../../compiler/parser/grammar.js'
 import { parseTranslationUnit } from '../../../compiler/parser/parse.js'
 import { preprocess } from '../../../compiler/preprocessor/preprocess.js'
 
@@ -41,10 +40,6 @@ const chunks = (text: string): string => {
 }
 
 describe('the grammar', () => {
-  it('is valid by chevrotain', () => {
-    expect(() => new Grammar({ validate: true })).not.toThrow()
-  })
-
   it.each([
     ['int a;', ''],
     ['int *a[3];', 'array pointer'],
