@@ -73,6 +73,8 @@ export function compile(host: Host, path: string, options: CompileOptions, setti
   }
 }
 
+const MISSING_HEADER = 'P0063'
+
 interface Made {
   object?: Uint8Array
   text?: string
@@ -92,6 +94,8 @@ function stages(
   const unit: Preprocessed = preprocess(host, path, options, sources, sink)
   const { tokens, names, index } = unit
   made.dependencies = unit.dependencies
+  // A header that is missing would only bring hundreds of unknown names.
+  if (sink.all.some(diagnostic => diagnostic.code === MISSING_HEADER)) return
   if (emit === 'tokens') {
     made.text = printTokens(unit, sources)
     return
