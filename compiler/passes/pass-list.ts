@@ -20,13 +20,14 @@ import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
+import { threadJumps } from './thread-jumps.js'
 import { unroll } from './unroll.js'
 
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
 const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
 
 /** What is found once everything is in one function. */
-const improve: readonly FunctionPass[] = [gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
+const improve: readonly FunctionPass[] = [threadJumps, gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
 
 /** What code generation needs whatever the level. */
 const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]

@@ -103,6 +103,8 @@ function usedElsewhere(func: Func): Uint8Array {
 /** What the block does, in words; undefined where it is better left alone. */
 function shapeOf(block: Block): Shape | undefined {
   const outside: Value[] = []
+  // Distances that addresses are made with carry the bounds that were checked.
+  const fixed = new Set<Value>(block.insts.flatMap(inst => (inst.op === 'ptradd' ? [inst.args[1]!] : [])))
   const local = new Map<Value, number>()
   const parts: string[] = []
   for (const param of block.params) {
@@ -122,7 +124,7 @@ function shapeOf(block: Block): Shape | undefined {
       case 'func':
         return `@${value.func!.name}`
       default: {
-        if (value.type === 'ptr') return `%${value.id}`
+        if (value.type === 'ptr' || value.op === 'core' || fixed.has(value)) return `%${value.id}`
         let k = outside.indexOf(value)
         if (k < 0) k = outside.push(value) - 1
         return `$${k}:${value.type}`

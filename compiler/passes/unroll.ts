@@ -5,20 +5,11 @@
  */
 import { computeDominators } from '../ir/dominators.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import {
-  type BinaryOp,
-  type Block,
-  bitsOf,
-  type CastOp,
-  type Edge,
-  type Func,
-  successors,
-  terminatorOperands,
-  type Value,
-} from '../ir/ir.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, successors, type Value } from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
 import { removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
+import { demote } from './demote.js'
 import type { FunctionPass } from './pass.js'
 
 /** Instructions that `#pragma unroll` may make of a loop; `unroll(full)` is an order. */
@@ -176,7 +167,7 @@ function copyRounds(
   rounds: number,
   entering: readonly Edge[],
 ): void {
-  sendThroughMemory(func, loop, inside)
+  demote(func, block => (inside.has(block) ? 0 : undefined))
   const copies: Block[][] = []
   const cloners: Cloner[] = []
   for (let round = 0; round < rounds; round++) {
@@ -214,80 +205,4 @@ function copyRounds(
   const at = func.blocks.indexOf(loop.header)
   func.blocks.splice(at < 0 ? func.blocks.length : at, 0, ...copies.flat())
   func.blocks = func.blocks.filter(block => !inside.has(block))
-}
-
-/** Values of the loop that are used behind it are stored where they are made and loaded where they are used. */
-function sendThroughMemory(func: Func, loop: Loop, inside: ReadonlySet<Block>): void {
-  const defined = new Set<Value>()
-  for (const block of loop.blocks) {
-    for (const param of block.params) defined.add(param)
-    for (const inst of block.insts) defined.add(inst)
-  }
-  const slots = new Map<Value, Value>()
-  const slotOf = (value: Value): Value => {
-    let slot = slots.get(value)
-    if (!slot) {
-      slot = func.value('alloca', 'ptr', [], value.loc)
-      slot.size = Math.max(1, bitsOf(value.type) >> 3)
-      slot.align = slot.size
-      slots.set(value, slot)
-    }
-    return slot
-  }
-  for (const block of func.blocks) {
-    if (inside.has(block)) continue
-    const out: Value[] = []
-    const reload = (value: Value): Value => {
-      if (!defined.has(value)) return value
-      // Truth values have no place in memory; they travel as a byte.
-      const load = func.value('load', value.type === 'i1' ? 'i8' : value.type, [slotOf(value)], value.loc)
-      load.align = slotOf(value).align
-      out.push(load)
-      if (value.type !== 'i1') return load
-      const bit = func.value('icmp', 'i1', [load, func.const('i8', 0)], value.loc)
-      bit.predicate = 'ne'
-      out.push(bit)
-      return bit
-    }
-    for (const inst of block.insts) {
-      inst.args = inst.args.map(reload)
-      out.push(inst)
-    }
-    mapOperands(block, reload)
-    block.insts = out
-  }
-  // Edges out of the loop carry values of their own round already.
-  for (const block of loop.blocks) {
-    const out: Value[] = []
-    const save = (value: Value): void => {
-      const slot = slots.get(value)
-      if (!slot) return
-      let stored = value
-      if (value.type === 'i1') {
-        stored = func.value('zext', 'i8', [value], value.loc)
-        out.push(stored)
-      }
-      const store = func.value('store', 'void', [slot, stored], value.loc)
-      store.align = slot.align
-      out.push(store)
-    }
-    block.params.forEach(save)
-    for (const inst of block.insts) {
-      out.push(inst)
-      save(inst)
-    }
-    block.insts = out
-  }
-  func.entry.insts.unshift(...slots.values())
-}
-
-function mapOperands(block: Block, map: (value: Value) => Value): void {
-  const { terminator } = block
-  if (terminatorOperands(terminator).length > 0) {
-    if (terminator.kind === 'condbr') terminator.condition = map(terminator.condition)
-    else if (terminator.kind === 'switch') terminator.value = map(terminator.value)
-    else if (terminator.kind === 'ret' && terminator.value) terminator.value = map(terminator.value)
-    else if (terminator.kind === 'asmgoto') terminator.args = terminator.args.map(map)
-  }
-  for (const edge of successors(block)) edge.args = edge.args.map(map)
 }

@@ -1,0 +1,138 @@
+/**
+ * Edges that already know what the block they lead to will decide go there directly, through a copy of what else the block does: flags that are
+ * set on one branch and asked on the next. The bound that was checked and the use it guards then follow each other, which
+ * is what older verifiers need. Loop heads are left alone.
+ */
+import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, type Op, successors, type Value } from '../ir/ir.js'
+import { predecessors, removeUnreachable } from './cfg.js'
+import { Cloner } from './clone.js'
+import { demote } from './demote.js'
+import { mem2reg } from './mem2reg.js'
+import type { FunctionPass } from './pass.js'
+import { reversePostorder } from '../ir/cfg.js'
+
+/** Instructions of a block that may be copied for the sake of a known branch. */
+const MAX_COPIED = 6
+
+interface Threaded {
+  readonly block: Block
+  readonly edges: { readonly edge: Edge; readonly outcome: number }[]
+}
+
+export const threadJumps: FunctionPass = {
+  kind: 'function',
+  name: 'thread-jumps',
+  run(func, module, options, sink) {
+    let changed = false
+    for (let round = 0; round < 4; round++) {
+      removeUnreachable(func)
+      const found = findThreads(func)
+      if (found.length === 0) break
+      const regions = new Map(found.map(({ block }, i) => [block, i]))
+      demote(func, block => regions.get(block))
+      for (const each of found) copyFor(func, each)
+      removeUnreachable(func)
+      mem2reg.run(func, module, options, sink)
+      changed = true
+    }
+    return changed
+  },
+}
+
+function findThreads(func: Func): Threaded[] {
+  const order = reversePostorder(func)
+  const position = new Int32Array(func.blockCount).fill(-1)
+  order.forEach((block, i) => {
+    position[block.id] = i
+  })
+  const incoming = predecessors(func, order)
+  const busy = new Set<Block>()
+  const found: Threaded[] = []
+  for (const block of order) {
+    const { terminator } = block
+    if (busy.has(block) || (terminator.kind !== 'condbr' && terminator.kind !== 'switch')) continue
+    if (block.params.length === 0 || block.insts.length > MAX_COPIED || !block.insts.every(copyable)) continue
+    const edges = incoming[block.id]!
+    if (edges.some(({ from }) => position[from.id]! >= position[block.id]! || from.terminator.kind === 'asmgoto')) continue
+    const threaded: Threaded = { block, edges: [] }
+    for (const { from, edge } of edges) {
+      if (busy.has(from)) continue
+      const outcome = outcomeOf(block, edge)
+      if (outcome !== undefined) threaded.edges.push({ edge, outcome })
+    }
+    if (threaded.edges.length === 0) continue
+    found.push(threaded)
+    // A block next to one that is copied waits for the next round.
+    busy.add(block)
+    for (const { from } of edges) busy.add(from)
+    for (const edge of successors(block)) busy.add(edge.block)
+  }
+  return found
+}
+
+const pure: ReadonlySet<Op> = new Set<Op>([
+  'add',
+  'sub',
+  'mul',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'lshr',
+  'ashr',
+  'icmp',
+  'zext',
+  'sext',
+  'trunc',
+  'ptradd',
+])
+
+function copyable(inst: Value): boolean {
+  return pure.has(inst.op)
+}
+
+/** Which successor the block goes on to when entered by the edge, if the edge's constants decide that. */
+function outcomeOf(block: Block, edge: Edge): number | undefined {
+  const known = new Map<Value, bigint>()
+  block.params.forEach((param, i) => {
+    const arg = edge.args[i]!
+    if (arg.op === 'const') known.set(param, arg.value)
+  })
+  if (known.size === 0) return undefined
+  const get = (value: Value): bigint | undefined => (value.op === 'const' ? value.value : known.get(value))
+  for (const inst of block.insts) {
+    const args = inst.args.map(get)
+    if (args.some(arg => arg === undefined)) continue
+    const [a, b] = args as [bigint, bigint]
+    const { type } = inst.args[0]!
+    if (inst.op === 'icmp') known.set(inst, foldCompare(inst.predicate, type, a, b) ? 1n : 0n)
+    else if (inst.args.length === 1) known.set(inst, foldCast(inst.op as CastOp, type, inst.type, a))
+    else if (inst.op !== 'ptradd') known.set(inst, foldBinary(inst.op as BinaryOp, inst.type, a, b))
+  }
+  const { terminator } = block
+  if (terminator.kind === 'condbr') {
+    const condition = get(terminator.condition)
+    return condition === undefined ? undefined : condition ? 0 : 1
+  }
+  if (terminator.kind !== 'switch') return undefined
+  const value = get(terminator.value)
+  if (value === undefined) return undefined
+  const hit = terminator.cases.findIndex(each => value >= each.low && value <= each.high)
+  return hit < 0 ? terminator.cases.length : hit
+}
+
+/** One copy for each outcome, entered by the edges that lead to it. */
+function copyFor(func: Func, { block, edges }: Threaded): void {
+  const copies = new Map<number, Block>()
+  for (const { edge, outcome } of edges) {
+    let copy = copies.get(outcome)
+    if (!copy) {
+      copy = new Cloner(func).clone([block], false)[0]!
+      copy.terminator = { kind: 'br', to: successors(copy)[outcome]!, loc: block.terminator.loc }
+      copies.set(outcome, copy)
+      func.blocks.splice(func.blocks.indexOf(block) + 1, 0, copy)
+    }
+    edge.block = copy
+  }
+}
