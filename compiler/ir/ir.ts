@@ -75,6 +75,8 @@ export type Op =
   | 'asmresult'
   /** An identity that optimisations may not look through (keeps a check and a use apart or together). args: one value. */
   | 'opaque'
+  /** `__builtin_constant_p`: i1, whether args[0] is a constant. Settled by passes once inlining is done; none reaches code generation. */
+  | 'isconst'
 
 /** CO-RE information a value stands for. */
 export interface CoreAccess {

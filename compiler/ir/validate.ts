@@ -174,6 +174,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   core: 0,
   asmresult: 1,
   opaque: 1,
+  isconst: 1,
 }
 const NO_RESULT = new Set(['store', 'fence', 'memcpy', 'memmove', 'memset'])
 const HAS_RESULT = new Set([...BINARY, ...Object.keys(COUNTS).filter(op => !NO_RESULT.has(op) && op !== 'atomicrmw'), 'loadskb'])
@@ -221,6 +222,8 @@ function typeFault(inst: Value): string | undefined {
         : second.type !== type || args[2]!.type !== type
           ? 'arms differ in type'
           : undefined
+    case 'isconst':
+      return type !== 'i1' ? 'the result is not an i1' : undefined
     case 'opaque':
       return first.type !== type ? 'changes the type' : undefined
     case 'cmpxchg':

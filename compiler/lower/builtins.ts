@@ -6,7 +6,7 @@ import { lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
 import { alignmentOf, irTypeOf, isSigned } from './ir-types.js'
 import { lowerPlace } from './lvalues.js'
-import { addressOf, storePlace, temporaryPlace } from './places.js'
+import { addressOf, isVolatile, storePlace, temporaryPlace } from './places.js'
 
 type BuiltinExpr = Expr & { kind: 'builtin' }
 
@@ -30,7 +30,7 @@ export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | un
     case 'assume':
       return undefined
     case 'constant_p':
-      return builder.const(irTypeOf(expr.type), fc.aside(() => lowerValue(fc, args[0]!)).op === 'const' ? 1 : 0)
+      return constantP(fc, expr)
     case 'bswap16':
     case 'bswap32':
     case 'bswap64': {
@@ -94,6 +94,24 @@ export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | un
       fc.module.error('B0403', expr, `__builtin_${name} has no meaning in eBPF`)
       return builder.undef(irTypeOf(expr.type))
   }
+}
+
+/** Known here, or asked again after inlining; what the argument does never happens. */
+function constantP(fc: FunctionContext, expr: BuiltinExpr): Value {
+  const { builder } = fc
+  const [arg] = expr.args
+  const type = irTypeOf(expr.type)
+  const place = arg!.kind === 'convert' ? arg!.operand : arg!
+  const simple =
+    place.kind === 'load' &&
+    place.object.kind === 'var' &&
+    place.object.decl.storage === 'automatic' &&
+    !isVolatile(place.object.type)
+  if (!simple) return builder.const(type, fc.aside(() => lowerValue(fc, arg!)).op === 'const' ? 1 : 0)
+  const value = lowerValue(fc, arg!)
+  fc.mark(expr)
+  if (value.op === 'const') return builder.const(type, 1)
+  return builder.cast('zext', builder.inst('isconst', 'i1', [value]), type)
 }
 
 /** Size known, or left to be known after inlining: then it goes along as a third operand. */

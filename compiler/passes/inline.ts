@@ -1,9 +1,10 @@
 /**
  * Puts callees into their callers: what is `always_inline`, static functions with one call, and small static ones. Never a global
- * function (the kernel verifies it on its own, and other objects may replace it), never a `noinline` one. Callees come first, so that what is
+ * function that the kernel can verify on its own (other objects may replace it), never a `noinline` one. Callees come first, so that what is
  * put in has been simplified; cycles are left as calls.
  */
 import { type Block, bitsOf, type Func, type Module, type Value } from '../ir/ir.js'
+import { canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
 
@@ -95,11 +96,24 @@ export function sizeOf(func: Func): number {
 function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', callerSize: number): boolean {
   if (callee.naked) return false
   if (callee.alwaysInline) return true
-  if (only === 'always' || callee.noInline || callee.optnone || callee.binding !== 'local' || callee.section !== undefined)
+  if (only === 'always' || callee.noInline || callee.optnone || callee.section !== undefined) return false
+  if (callee.binding !== 'local' && !(callee.binding === 'global' && unverifiable(callee) && sizeOf(callee) <= SMALL))
     return false
   if (callerSize > CALLER_LIMIT) return false
   if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true
   return sizeOf(callee) <= SMALL
+}
+
+/**
+ * Whether the kernel could not verify the function on its own: a global one's `void *` says nothing of what may be accessed
+ * (btf_prepare_func_args). clang puts such functions into their callers when they are small, and programs rely on it.
+ */
+function unverifiable(func: Func): boolean {
+  const params = func.decl?.type.params ?? []
+  return params.some(param => {
+    const plain = canonical(param.type)
+    return plain.kind === 'pointer' && canonical(plain.to).kind === 'void' && param.declTags.length === 0
+  })
 }
 
 function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: 'always' | 'all'): boolean {

@@ -18,6 +18,7 @@ import type { FunctionPass, Pass } from './pass.js'
 import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
+import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
 import { threadJumps } from './thread-jumps.js'
@@ -40,6 +41,8 @@ const optimize: readonly Pass[] = [
   ...tidy,
   unroll,
   ...tidy,
+  settleConstants,
+  ...tidy,
   ...improve,
   ...legalize,
   ...tidy,
@@ -51,14 +54,26 @@ const optimize: readonly Pass[] = [
 
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
-  '0': [constantGlobals, inlinePass('always', []), ...tidy, ...legalize, deadGlobals],
-  '1': [constantGlobals, ...tidy, inlinePass('always', tidy), ...tidy, unroll, ...tidy, ...legalize, ...tidy, deadGlobals],
+  '0': [constantGlobals, inlinePass('always', []), ...tidy, settleConstants, ...tidy, ...legalize, deadGlobals],
+  '1': [
+    constantGlobals,
+    ...tidy,
+    inlinePass('always', tidy),
+    ...tidy,
+    unroll,
+    ...tidy,
+    settleConstants,
+    ...tidy,
+    ...legalize,
+    ...tidy,
+    deadGlobals,
+  ],
   '2': optimize,
   s: optimize,
 }
 
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */
-const needed: ReadonlySet<string> = new Set(['expand-memory', 'expand-division', 'split-unaligned', 'inline'])
+const needed: ReadonlySet<string> = new Set(['settle-constants', 'expand-memory', 'expand-division', 'split-unaligned', 'inline'])
 
 /** Every pass's name, for `--disable-pass` and its help. */
 export function passNames(): string[] {

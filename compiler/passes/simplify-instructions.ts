@@ -12,6 +12,7 @@ import {
   type Func,
   type IrType,
   type Op,
+  type Predicate,
   successors,
   terminatorOperands,
   type Value,
@@ -49,6 +50,19 @@ const binaryOps: ReadonlySet<Op> = new Set<Op>([
   'ashr',
 ])
 const commutative: ReadonlySet<Op> = new Set<Op>(['add', 'mul', 'and', 'or', 'xor'])
+
+const unsignedForm: Readonly<Record<Predicate, Predicate>> = {
+  eq: 'eq',
+  ne: 'ne',
+  ult: 'ult',
+  ule: 'ule',
+  ugt: 'ugt',
+  uge: 'uge',
+  slt: 'ult',
+  sle: 'ule',
+  sgt: 'ugt',
+  sge: 'uge',
+}
 
 class Simplifier {
   private readonly replacements = new Replacements()
@@ -140,6 +154,8 @@ class Simplifier {
       case 'store':
         this.address(inst)
         return undefined
+      case 'isconst':
+        return inst.args[0]!.op === 'const' ? this.const('i1', 1n) : undefined
       case 'callindirect':
         this.knownCall(inst)
         return undefined
@@ -278,6 +294,8 @@ class Simplifier {
       const holds = inst.predicate === 'eq' || inst.predicate.endsWith('e')
       return this.const('i1', inst.predicate !== 'ne' && holds ? 1n : 0n)
     }
+    const narrowed = this.narrowCompare(inst, a, b)
+    if (narrowed) return narrowed
     if (b.op !== 'const') return undefined
     const equality = inst.predicate === 'eq' || inst.predicate === 'ne'
     if (b.value === 0n && inst.predicate === 'ult') return this.const('i1', 0n)
@@ -307,6 +325,25 @@ class Simplifier {
       return value
     }
     return undefined
+  }
+
+  /**
+   * Words widened for a comparison are compared as words: the bound then holds for the word that is used afterwards, not for a copy. Extensions
+   * keep the order: zeros the unsigned one (and what is compared is then never negative), signs both.
+   */
+  private narrowCompare(inst: Value, a: Value, b: Value): Value | undefined {
+    if ((a.op !== 'zext' && a.op !== 'sext') || a.args[0]!.type !== 'i32') return undefined
+    const word = a.args[0]!
+    let other: Value
+    if (b.op === 'const') {
+      const back = a.op === 'zext' ? BigInt.asUintN(32, b.value) : BigInt.asUintN(64, BigInt.asIntN(32, b.value))
+      if (back !== b.value) return undefined
+      other = this.const('i32', b.value)
+    } else if (b.op === a.op && b.args[0]!.type === 'i32') other = b.args[0]!
+    else return undefined
+    const value = this.make('icmp', 'i1', [word, other])
+    value.predicate = a.op === 'zext' ? unsignedForm[inst.predicate] : inst.predicate
+    return value
   }
 
   private not(bit: Value): Value {

@@ -1,5 +1,5 @@
 /**
- * Loops that the author asked to be unrolled (`#pragma unroll`) and that run a known number of times become straight code. The number is
+ * Loops that run a known number of times and that the author asked to be unrolled (`#pragma unroll`), or that are small, become straight code. The number is
  * found by running the loop's counters: header parameters that start as constants and go on by constant arithmetic. Values used after the
  * loop go through memory while blocks are copied; mem2reg, which follows, brings them back.
  */
@@ -15,6 +15,10 @@ import type { FunctionPass } from './pass.js'
 /** Instructions that `#pragma unroll` may make of a loop; `unroll(full)` is an order. */
 const ENABLED_LIMIT = 16_384
 const FULL_LIMIT = 1_000_000
+/** Instructions that a loop may become without being asked; clang's threshold. Old kernels know no loops, and indexes become constants. */
+const SMALL_LIMIT = 300
+/** Loops without a hint that are looked at in one function: each look costs a walk over the whole of it. */
+const MAX_SMALL = 48
 /** Rounds of a loop that are tried before its count is called unknown. */
 const MAX_ROUNDS = 65_536
 
@@ -24,22 +28,22 @@ export const unroll: FunctionPass = {
   run(func) {
     let changed = false
     const given = new Set<Block>()
-    while (hasHints(func)) {
+    let small = 0
+    for (;;) {
       removeUnreachable(func)
       const dominators = computeDominators(func)
       const forest = findLoops(func, dominators)
       // Inner loops come first, so that a count of theirs that is known does not depend on what is around.
-      const loop = forest.all.find(each => !given.has(each.header) && hintOf(each) !== undefined)
+      const loop = forest.all.find(
+        each => !given.has(each.header) && (hintOf(each) !== undefined || (small < MAX_SMALL && each.children.length === 0)),
+      )
       if (!loop) break
       given.add(loop.header)
+      if (hintOf(loop) === undefined) small++
       if (unrollFully(func, loop, (a, b) => dominators.dominates(a, b))) changed = true
     }
     return clearHints(func) || changed
   },
-}
-
-function hasHints(func: Func): boolean {
-  return func.blocks.some(block => block.terminator.kind === 'br' && block.terminator.unroll !== undefined)
 }
 
 function clearHints(func: Func): boolean {
@@ -52,18 +56,18 @@ function clearHints(func: Func): boolean {
   return changed
 }
 
-function hintOf(loop: Loop): 'full' | 'enable' | number | undefined {
+function hintOf(loop: Loop): 'full' | 'enable' | 'disable' | number | undefined {
   for (const latch of loop.latches) {
     const terminator = latch.terminator
     if (terminator.kind !== 'br' || terminator.unroll === undefined || terminator.to.block !== loop.header) continue
-    if (terminator.unroll !== 'disable') return terminator.unroll
+    return terminator.unroll
   }
   return undefined
 }
 
 function unrollFully(func: Func, loop: Loop, dominates: (a: Block, b: Block) => boolean): boolean {
   const hint = hintOf(loop)
-  if (hint === undefined || loop.latches.length !== 1) return false
+  if (hint === 'disable' || loop.latches.length !== 1) return false
   const inside = new Set(loop.blocks)
   if (loop.blocks.some(block => block.terminator.kind === 'asmgoto')) return false
   const latch = loop.latches[0]!
@@ -82,7 +86,7 @@ function unrollFully(func: Func, loop: Loop, dominates: (a: Block, b: Block) => 
     if (stays === inside.has(terminator.otherwise.block)) continue
     const rounds = countRounds(loop, terminator.condition, stays, entering, back[0]!)
     if (rounds === undefined) continue
-    const limit = hint === 'full' ? FULL_LIMIT : ENABLED_LIMIT
+    const limit = hint === 'full' ? FULL_LIMIT : hint === undefined ? SMALL_LIMIT : ENABLED_LIMIT
     if (size * rounds > limit || (typeof hint === 'number' && rounds > hint + 1)) return false
     copyRounds(func, loop, inside, exit, rounds, entering)
     return true
