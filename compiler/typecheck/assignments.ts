@@ -17,11 +17,11 @@ function countAsRead(c: Context, target: ast.Expr): void {
 }
 
 /** The target of an assignment: naming a variable there does not read it. */
-function checkTarget(c: Context, target: ast.Expr): Expr {
+function checkTarget(c: Context, target: ast.Expr, valueUsed: boolean): Expr {
   const symbol = target.kind === 'identifier' ? c.lookup(target.name) : undefined
   const wasRead = symbol?.kind === 'variable' && symbol.read
   const made = checkExpr(c, target)
-  if (symbol?.kind === 'variable' && !wasRead && !isError(made.type)) symbol.read = false
+  if (symbol?.kind === 'variable' && !wasRead && !valueUsed && !isError(made.type)) symbol.read = false
   return made
 }
 
@@ -32,7 +32,7 @@ export function checkAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Ex
 }
 
 function checkSimpleAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Expr {
-  const target = checkTarget(c, expr.left)
+  const target = checkTarget(c, expr.left, false)
   const value = checkValue(c, expr.right)
   if (!checkModifiable(c, target, expr, 'assignable') || isError(value.type)) return errorExpr(expr)
   if (isFloat(target.type)) {
@@ -45,7 +45,7 @@ function checkSimpleAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Exp
 }
 
 function checkCompoundAssign(c: Context, expr: ast.Expr & { kind: 'assign' }, op: ArithmeticOp): Expr {
-  const target = checkTarget(c, expr.left)
+  const target = checkTarget(c, expr.left, !c.discarded.has(expr))
   const value = checkValue(c, expr.right)
   if (!checkModifiable(c, target, expr, 'assignable') || isError(value.type)) return errorExpr(expr)
   const type = unqualified(target.type)
@@ -72,8 +72,9 @@ function checkCompoundAssign(c: Context, expr: ast.Expr & { kind: 'assign' }, op
   return { kind: 'compound_assign', op, target, value: common.right, computation: common.type, elementSize: 0, type, ...at(expr) }
 }
 
-export function checkIncDec(c: Context, place: Place, operand: ast.Expr, increment: boolean, prefix: boolean): Expr {
-  const target = checkTarget(c, operand)
+export function checkIncDec(c: Context, expr: ast.Expr, operand: ast.Expr, increment: boolean, prefix: boolean): Expr {
+  const place: Place = expr
+  const target = checkTarget(c, operand, !c.discarded.has(expr))
   if (isError(target.type)) return errorExpr(place)
   if (!isInteger(target.type) && !isPointer(target.type)) countAsRead(c, operand)
   if (!isInteger(target.type) && !isPointer(target.type)) {

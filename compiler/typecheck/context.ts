@@ -62,6 +62,9 @@ export class Context {
   /** Everything with linkage, whatever scope declared it. */
   readonly linked = new Map<Atom, NamedSymbol>()
 
+  /** Expressions whose value nobody takes: `i++` of its own does not read `i`. */
+  readonly discarded = new WeakSet<ast.Expr>()
+
   private readonly taken = new Set<ast.Declaration>()
   private readonly askedOrdinary = new Set<Atom>()
   private readonly askedTags = new Set<Atom>()
@@ -88,6 +91,14 @@ export class Context {
 
   text(atom: Atom): string {
     return this.names.text(atom)
+  }
+
+  /** The tag's name in a specifier that has one, else the specifier. */
+  namePlace(specifier: ast.RecordSpecifier | ast.EnumSpecifier): Place {
+    if (specifier.name === undefined) return specifier
+    for (let token = specifier.first; token <= specifier.last; token++)
+      if (this.tokens.atom[token] === specifier.name) return { token, first: token, last: token }
+    return specifier
   }
 
   private readonly spell = (atom: Atom): string => this.names.text(atom)

@@ -23,14 +23,14 @@ import {
   unsignedShortType,
 } from './types.js'
 
-const newEnum = (specifier: ast.EnumSpecifier): EnumType => ({
+const newEnum = (c: Context, specifier: ast.EnumSpecifier): EnumType => ({
   kind: 'enum',
   tag: specifier.name,
   complete: false,
   underlying: unsignedIntType,
   constants: [],
   preserveAccessIndex: false,
-  token: specifier.token,
+  token: c.namePlace(specifier).token,
 })
 
 /** The enum type that a specifier names, declares or defines. */
@@ -52,7 +52,7 @@ export function checkEnum(c: Context, specifier: ast.EnumSpecifier, alone: boole
 
 function findOrDeclare(c: Context, specifier: ast.EnumSpecifier, alone: boolean): EnumType | undefined {
   const { name } = specifier
-  if (name === undefined) return newEnum(specifier)
+  if (name === undefined) return newEnum(c, specifier)
   const defines = specifier.enumerators !== undefined
   const own = defines || alone
   if (defines && c.scope === c.fileScope) c.askTag(name)
@@ -65,16 +65,16 @@ function findOrDeclare(c: Context, specifier: ast.EnumSpecifier, alone: boolean)
       return undefined
     }
     if (defines && known.type.complete) {
-      c.error('T0009', specifier, `redefinition of '${c.text(name)}'`, {
+      c.error('T0009', c.namePlace(specifier), `redefinition of '${c.text(name)}'`, {
         notes: [c.reporter.note('previous definition is here', known.token)],
       })
-      return newEnum(specifier)
+      return newEnum(c, specifier)
     }
     return known.type
   }
-  const type = newEnum(specifier)
+  const type = newEnum(c, specifier)
   const scope = own ? c.scope : c.fileScope
-  scope.tags.set(name, { type, token: specifier.token })
+  scope.tags.set(name, { type, token: c.namePlace(specifier).token })
   return type
 }
 
@@ -125,7 +125,7 @@ function define(
   type.constants = constants
   if (!fixed) type.underlying = underlyingOf(constants, packed)
   if (!fixed) for (const symbol of symbols) symbol.type = fits(symbol.value, intType) ? intType : type.underlying
-  type.token = specifier.token
+  type.token = c.namePlace(specifier).token
   type.complete = true
 }
 

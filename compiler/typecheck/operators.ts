@@ -2,7 +2,7 @@
 import type * as ast from '../parser/ast.js'
 import { compatibleUnqualified } from './compatible.js'
 import { arithmeticConversions, checkCondition, promote, promotedType } from './conversions.js'
-import { evaluate, foldArithmetic, foldCompare } from './constants.js'
+import { foldArithmetic, foldCompare } from './constants.js'
 import type { Context } from './context.js'
 import { checkExpr, checkValue, refuseFloat, reportFloat } from './expressions.js'
 import { commonFloat, floatConstant, floatExpr, foldFloats } from './floats.js'
@@ -23,7 +23,8 @@ import {
   wrap,
 } from './type-facts.js'
 import type { ArithmeticOp, CompareOp, Expr } from './typed-ast.js'
-import { boolType, type CType, canonical, type IntType, intType, longType, type PointerType } from './types.js'
+import { rangeOf } from './value-range.js'
+import { type CType, canonical, type IntType, intType, longType, type PointerType } from './types.js'
 
 export function checkUnaryArithmetic(c: Context, expr: ast.Expr & { kind: 'unary' }, op: '+' | '-' | '~' | '!'): Expr {
   const operand = checkValue(c, expr.operand)
@@ -219,7 +220,7 @@ function compare(c: Context, place: Place, op: CompareOp, left: Expr, right: Exp
   if (!a && !b) {
     if (!isInteger(left.type) || !isInteger(right.type)) return invalidOperands(c, place, left.type, right.type)
     const both = arithmeticConversions(left, right)
-    warnSigns(c, place, left, right, both.type)
+    warnSigns(c, place, left, right, both.type, equality)
     warnEnums(c, place, left, right)
     if (both.left.kind === 'int' && both.right.kind === 'int')
       return intExpr(place, foldCompare(op, both.left.value, both.right.value) ? 1n : 0n)
@@ -236,7 +237,7 @@ function compare(c: Context, place: Place, op: CompareOp, left: Expr, right: Exp
       )
       return errorExpr(place)
     }
-    const loose = isVoid(a.to) || isVoid(b.to) || null1 || null2
+    const loose = (equality && (isVoid(a.to) || isVoid(b.to))) || null1 || null2
     if (!loose && !compatibleUnqualified(a.to, b.to))
       c.warn(
         'T0220',
@@ -275,24 +276,15 @@ function compare(c: Context, place: Place, op: CompareOp, left: Expr, right: Exp
 }
 
 /** `-Wsign-compare`: one side is signed, may be negative, and is compared as unsigned. */
-function warnSigns(c: Context, place: Place, left: Expr, right: Expr, type: IntType): void {
+function warnSigns(c: Context, place: Place, left: Expr, right: Expr, type: IntType, equality: boolean): void {
   if (type.signed || c.unevaluated > 0) return
   const [a, b] = [signedSide(left), signedSide(right)]
   if (a === b) return
   const value = a ? left : right
   const other = a ? right : left
-  if (neverNegative(value)) return
-  // A comparison for equality with a constant that fits is exact.
-  if (
-    other.kind === 'int' &&
-    value.kind !== 'int' &&
-    integerOf(value.type)!.size <= 4 &&
-    other.value >= 0n &&
-    place &&
-    isEquality(c, place) &&
-    other.value <= 0x7fffffffn
-  )
-    return
+  if (rangeOf(value).nonNegative) return
+  // Compared for equality, a negative value cannot hit what has fewer bits than the comparison.
+  if (equality && rangeOf(other).width < type.size * 8) return
   c.warn(
     'T0220',
     place,
@@ -301,43 +293,7 @@ function warnSigns(c: Context, place: Place, left: Expr, right: Expr, type: IntT
   )
 }
 
-const isEquality = (c: Context, place: Place): boolean => ['==', '!='].includes(c.text(c.tokens.atom[place.token]!))
-
 const signedSide = (value: Expr): boolean => promotedType(value.type, bitFieldOf(value)?.field.bits)?.signed ?? false
-
-/** Whether the value, of a signed type, cannot be below zero as far as its form tells. */
-function neverNegative(value: Expr): boolean {
-  if (value.kind === 'int') return value.value >= 0n
-  const known = evaluate(value)
-  if (known?.kind === 'int') return known.value >= 0n
-  switch (value.kind) {
-    case 'compare':
-    case 'logical':
-    case 'not':
-      return true
-    case 'load': {
-      const type = integerOf(value.type)
-      return type !== undefined && (!type.signed || type === boolType)
-    }
-    case 'convert': {
-      const from = integerOf(value.operand.type)
-      if (!from) return false
-      return from.signed ? neverNegative(value.operand) : from.size < (integerOf(value.type)?.size ?? 0)
-    }
-    case 'arithmetic':
-      if (value.op === '&') return neverNegative(value.left) || neverNegative(value.right)
-      if (value.op === '>>' || value.op === '/' || value.op === '%')
-        return neverNegative(value.left) && (value.op !== '/' || neverNegative(value.right))
-      if (value.op === '|') return neverNegative(value.left) && neverNegative(value.right)
-      return false
-    case 'conditional':
-      return value.then !== undefined && neverNegative(value.then) && neverNegative(value.otherwise)
-    default: {
-      const type = integerOf(value.type)
-      return type !== undefined && !type.signed
-    }
-  }
-}
 
 /** `-Wenum-compare`: two different enums. */
 function warnEnums(c: Context, place: Place, left: Expr, right: Expr): void {

@@ -14,7 +14,7 @@ import { resolveSpecifiers } from './specifiers.js'
 import { alignOf, isError, isFunction, isInteger, isVoid, recordOf, sizeOf } from './type-facts.js'
 import { boolType, type CType, canonical, type Field, type RecordType } from './types.js'
 
-function newRecord(specifier: ast.RecordSpecifier): RecordType {
+function newRecord(c: Context, specifier: ast.RecordSpecifier): RecordType {
   return {
     kind: 'record',
     union: specifier.union,
@@ -27,7 +27,7 @@ function newRecord(specifier: ast.RecordSpecifier): RecordType {
     preserveAccessIndex: false,
     preserveStaticOffset: false,
     declTags: [],
-    token: specifier.token,
+    token: c.namePlace(specifier).token,
   }
 }
 
@@ -37,15 +37,29 @@ export function checkRecord(c: Context, specifier: ast.RecordSpecifier, alone: b
   if (!type) return { kind: 'error' }
   const set = readAttributes(c, specifier.attributes)
   if (specifier.members) define(c, specifier, type, set)
-  if (set.preserveAccessIndex || specifier.preserveAccessIndex) type.preserveAccessIndex = true
+  if (specifier.preserveAccessIndex) type.preserveAccessIndex = true
+  if (set.preserveAccessIndex) preserveAccess(specifier, type)
   if (set.preserveStaticOffset) type.preserveStaticOffset = true
   if (set.declTags.length) type.declTags = [...type.declTags, ...set.declTags]
   return type
 }
 
+/** The record that each body defined. */
+const definedBy = new WeakMap<ast.RecordSpecifier, RecordType>()
+
+/** The attribute holds for the record and for all that are defined in its body. */
+function preserveAccess(specifier: ast.RecordSpecifier, type: RecordType): void {
+  type.preserveAccessIndex = true
+  for (const member of specifier.members ?? []) {
+    const inner = member.kind === 'member' ? member.specifiers.type : undefined
+    const record = inner?.kind === 'record' ? definedBy.get(inner) : undefined
+    if (inner?.kind === 'record' && record) preserveAccess(inner, record)
+  }
+}
+
 function findOrDeclare(c: Context, specifier: ast.RecordSpecifier, alone: boolean): RecordType | undefined {
   const { name } = specifier
-  if (name === undefined) return newRecord(specifier)
+  if (name === undefined) return newRecord(c, specifier)
   const defines = specifier.members !== undefined
   const own = defines || alone
   if (defines && c.scope === c.fileScope) c.askTag(name)
@@ -58,25 +72,25 @@ function findOrDeclare(c: Context, specifier: ast.RecordSpecifier, alone: boolea
       return undefined
     }
     if (defines && known.type.complete) {
-      c.error('T0009', specifier, `redefinition of '${c.text(name)}'`, {
+      c.error('T0009', c.namePlace(specifier), `redefinition of '${c.text(name)}'`, {
         notes: [c.reporter.note('previous definition is here', known.token)],
       })
-      return newRecord(specifier)
+      return newRecord(c, specifier)
     }
     if (defines && known.type.fields.length === 0 && beingDefined.has(known.type)) {
-      c.error('T0009', specifier, `nested redefinition of '${c.text(name)}'`)
-      return newRecord(specifier)
+      c.error('T0009', c.namePlace(specifier), `nested redefinition of '${c.text(name)}'`)
+      return newRecord(c, specifier)
     }
     if (defines) {
-      known.token = specifier.token
-      known.type.token = specifier.token
+      known.token = c.namePlace(specifier).token
+      known.type.token = c.namePlace(specifier).token
     }
     return known.type
   }
-  const type = newRecord(specifier)
+  const type = newRecord(c, specifier)
   // A tag that is only mentioned belongs to the file: header definitions that are not read yet stand there.
   const scope = own ? c.scope : c.fileScope
-  scope.tags.set(name, { type, token: specifier.token })
+  scope.tags.set(name, { type, token: c.namePlace(specifier).token })
   return type
 }
 
@@ -107,6 +121,7 @@ function define(c: Context, specifier: ast.RecordSpecifier, type: RecordType, se
   type.align = align
   type.packed = set.packed || specifier.pack > 0
   type.complete = true
+  definedBy.set(specifier, type)
   beingDefined.delete(type)
 }
 

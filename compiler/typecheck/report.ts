@@ -29,17 +29,30 @@ export class Reporter {
     readonly sink: DiagnosticSink,
   ) {}
 
-  /** The file range of a token: its own, or that of the macro use it came from. */
+  /** The file range of a token: its own, that of a macro's argument as written at the use, or that of the macro use it came from. */
   tokenSpan(token: TokenIndex): Span | undefined {
     const start = this.tokens.fileLoc(token)
     if (start <= 0) return undefined
+    const own = this.tokens.loc[token]!
+    const length = Math.max(1, this.tokens.length[token]!)
     let expansion = this.tokens.expansion[token]!
-    if (expansion === 0) return { start, end: start + Math.max(1, this.tokens.length[token]!) }
+    if (expansion === 0) return { start, end: start + length }
+    if (own > start && own < this.nextFilePlace(token)) return { start: own, end: own + length }
     for (;;) {
       const entry = this.tokens.expansions[expansion]!
       if (entry.parent === 0) return { start, end: start + Math.max(1, this.names.length(entry.macro)) }
       expansion = entry.parent
     }
+  }
+
+  /**
+   * Where the first token behind an expansion stands. What lies between that and the macro's use is in the same file, so it is the use's arguments.
+   */
+  private nextFilePlace(token: TokenIndex): number {
+    const { tokens } = this
+    for (let at = token + 1; at < tokens.count && at < token + 10000; at++)
+      if (tokens.expansion[at] === 0 || tokens.fileLoc(at) !== tokens.fileLoc(token)) return tokens.fileLoc(at)
+    return 0
   }
 
   /**

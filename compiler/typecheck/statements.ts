@@ -51,6 +51,7 @@ export function checkStmt(c: Context, stmt: ast.Stmt): Stmt {
     case 'declaration_stmt':
       return { kind: 'compound', body: checkDeclarationStmt(c, stmt.declaration), ...at(stmt) }
     case 'expression_stmt': {
+      discard(c, stmt.expr)
       const expr = effect(c, checkExpr(c, stmt.expr))
       warnUnusedValue(c, expr)
       return { kind: 'expr', expr, ...at(stmt) }
@@ -89,6 +90,7 @@ export function checkStmt(c: Context, stmt: ast.Stmt): Stmt {
             loop.init = isDeclaration(stmt.init) ? checkDeclarationStmt(c, stmt.init) : [expressionStmt(c, stmt.init)]
           if (stmt.condition) loop.condition = checkCondition(c, checkValue(c, stmt.condition))
           if (stmt.step) {
+            discard(c, stmt.step)
             loop.step = effect(c, checkExpr(c, stmt.step))
             warnUnusedValue(c, loop.step)
           }
@@ -128,9 +130,19 @@ const isDeclaration = (init: ast.Declaration | ast.Expr): init is ast.Declaratio
   init.kind === 'empty'
 
 function expressionStmt(c: Context, ast: ast.Expr): Stmt {
+  discard(c, ast)
   const expr = effect(c, checkExpr(c, ast))
   warnUnusedValue(c, expr)
   return { kind: 'expr', expr, ...at(ast) }
+}
+
+/** Notes that nobody takes an expression's value. */
+function discard(c: Context, expr: ast.Expr): void {
+  c.discarded.add(expr)
+  if (expr.kind === 'binary' && expr.op === ',') {
+    discard(c, expr.left)
+    discard(c, expr.right)
+  }
 }
 
 /** An expression for its effects: an object of scalar type is read (it may be volatile), others are left alone. */
