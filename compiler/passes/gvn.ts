@@ -5,8 +5,8 @@
  */
 import { computeDominators } from '../ir/dominators.js'
 import { inverted, swapped } from '../ir/fold.js'
-import { type Block, bitsOf, type Func, type Op, type Predicate, type Value } from '../ir/ir.js'
-import { predecessors } from './cfg.js'
+import { type Block, bitsOf, type Edge, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
+import { type IncomingEdge, predecessors } from './cfg.js'
 import { type Access, AliasInfo, accessAt, accessOf } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -16,7 +16,16 @@ const MEMORY_LIMIT = 48
 
 interface KnownValue {
   readonly access: Access
-  readonly value: Value
+  readonly type: IrType
+  /** Undefined while it is only known that every way here brings one. */
+  value: Value | undefined
+  readonly merge: Merge | undefined
+}
+
+/** Where ways meet that bring different values: a parameter is made when somebody asks. */
+interface Merge {
+  readonly block: Block
+  readonly from: readonly { readonly edge: Edge; readonly known: KnownValue }[]
 }
 
 interface Frame {
@@ -63,7 +72,7 @@ class ValueNumbering {
   private readonly known = new Map<string, Value>()
   private readonly replacements = new Replacements()
   private readonly alias: AliasInfo
-  /** What memory holds at the end of each block, for blocks that only that one leads to. */
+  /** What memory holds at the end of each block. */
   private readonly atEnd = new Map<Block, KnownValue[]>()
   private scope: [string, Value | undefined][] = []
 
@@ -81,7 +90,7 @@ class ValueNumbering {
       const edges = incoming[block.id]!
       const only = edges.length === 1 ? edges[0]!.from : undefined
       if (only) this.learn(only, block)
-      this.visit(block, only ? (this.atEnd.get(only) ?? []).slice() : [])
+      this.visit(block, only ? (this.atEnd.get(only) ?? []) : this.meet(block, edges))
       stack.push({ block, children: dominators.children[block.id]!, next: 0, added: this.scope })
     }
     enter(func.entry)
@@ -97,7 +106,6 @@ class ValueNumbering {
         if (before) this.known.set(key, before)
         else this.known.delete(key)
       }
-      this.atEnd.delete(top.block)
       stack.pop()
     }
     if (this.replacements.empty) return false
@@ -138,7 +146,49 @@ class ValueNumbering {
       }
       memory = this.throughMemory(inst, memory)
     }
-    if (memory.length > 0) this.atEnd.set(block, memory)
+    this.atEnd.set(block, memory)
+  }
+
+  /**
+   * What memory holds where several ways meet, all of them walked already (no loop head): what each of them knows of the same bytes. Addresses
+   * are only taken over where all bring the same one, never merged.
+   */
+  private meet(block: Block, edges: readonly IncomingEdge[]): KnownValue[] {
+    if (edges.length === 0 || edges.some(({ from }) => !this.atEnd.has(from) || from.terminator.kind === 'asmgoto')) return []
+    const first = this.atEnd.get(edges[0]!.from)!
+    const met: KnownValue[] = []
+    for (const entry of first) {
+      const all = edges.map(({ edge, from }) => ({
+        edge,
+        known: this.atEnd.get(from)!.find(each => each.type === entry.type && matches(each.access, entry.access)),
+      }))
+      if (all.some(each => each.known === undefined)) continue
+      const from = all as { edge: Edge; known: KnownValue }[]
+      const value = entry.value && this.replacements.resolve(entry.value)
+      const same = from.every(({ known }) => {
+        if (known === entry) return true
+        const other = known.value && this.replacements.resolve(known.value)
+        return other !== undefined && value !== undefined && sameLeaf(other, value)
+      })
+      if (same) met.push(entry)
+      else if (entry.type !== 'ptr')
+        met.push({ access: entry.access, type: entry.type, value: undefined, merge: { block, from } })
+    }
+    return met
+  }
+
+  /** The value behind a known one, with the parameters that it takes. */
+  private demand(known: KnownValue): Value {
+    if (known.value) return this.replacements.resolve(known.value)
+    const { block, from } = known.merge!
+    const param = this.func.value('blockparam', known.type)
+    known.value = param
+    const args = from.map(each => this.demand(each.known))
+    block.params.push(param)
+    from.forEach(({ edge }, i) => {
+      edge.args.push(args[i]!)
+    })
+    return param
   }
 
   /** What memory is known to hold after the instruction. */
@@ -147,18 +197,20 @@ class ValueNumbering {
       case 'load': {
         if (inst.volatile) return memory
         const access = accessOf(inst)
-        const found = memory.find(each => matches(each.access, access) && each.value.type === inst.type)
+        const found = memory.find(each => matches(each.access, access) && each.type === inst.type)
         if (found) {
-          this.replacements.set(inst, found.value)
+          this.replacements.set(inst, this.demand(found))
           return memory
         }
-        return added(memory, { access, value: inst })
+        return added(memory, { access, type: inst.type, value: inst, merge: undefined })
       }
       case 'store': {
         const access = accessOf(inst)
         const kept = memory.filter(each => !this.alias.mayOverlap(each.access, access))
         // A truth value or a part of a word never stands for another width; types are compared on use.
-        return inst.volatile || bitsOf(inst.args[1]!.type) < 8 ? kept : added(kept, { access, value: inst.args[1]! })
+        return inst.volatile || bitsOf(inst.args[1]!.type) < 8
+          ? kept
+          : added(kept, { access, type: inst.args[1]!.type, value: inst.args[1]!, merge: undefined })
       }
       case 'memset':
       case 'memcpy':
@@ -194,6 +246,10 @@ class ValueNumbering {
     const [left, right] = [operandKey(a), operandKey(b)]
     return left <= right ? `icmp ${predicate} ${left} ${right}` : `icmp ${swapped[predicate]} ${right} ${left}`
   }
+}
+
+function sameLeaf(a: Value, b: Value): boolean {
+  return a === b || (a.op === 'const' && b.op === 'const' && a.type === b.type && a.value === b.value)
 }
 
 function operandKey(value: Value): string {
