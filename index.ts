@@ -21,6 +21,8 @@ export type { BpfObject, MapDef, ObjectFunction } from './linker/object/bpf-obje
 export { openObject } from './linker/object/open.js'
 export { prepareObject } from './linker/object/prepare.js'
 export type { PreparedObject, PreparedProgram } from './linker/object/prepared.js'
+export { type KernelProfile, kernelProfile, kernelProfiles } from './runtime/kernel/profile.js'
+export { type Verdict, verifyProgram } from './runtime/verifier/verify.js'
 export type { Fixture } from './runtime/vm/kernel-objects.js'
 export { packet } from './runtime/vm/packets/build.js'
 export { readCapture, writePcap } from './runtime/vm/packets/pcap.js'

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { CliContext } from './context.js'
 import { buildCommand } from './commands/build.js'
+import { checkCommand } from './commands/check.js'
 import { dumpCommand } from './commands/dump.js'
 import { loadCommand } from './commands/load.js'
 import { runCommand } from './commands/run.js'
@@ -12,4 +13,4 @@ export interface Subcommand {
   register(program: Command, context: CliContext, exit: (code: number) => void): void
 }
 
-export const subcommands: readonly Subcommand[] = [buildCommand, runCommand, dumpCommand, loadCommand]
+export const subcommands: readonly Subcommand[] = [buildCommand, checkCommand, runCommand, dumpCommand, loadCommand]

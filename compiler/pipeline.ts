@@ -12,6 +12,7 @@ import { printModule } from './ir/print.js'
 import { lower } from './lower/lower.js'
 import type { CompileOptions } from './options.js'
 import { parseTranslationUnit } from './parser/parse.js'
+import { printAst } from './parser/print-ast.js'
 import { runPasses } from './passes/pass-list.js'
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
 import type { Dependency } from './preprocessor/preprocessor.js'
@@ -101,6 +102,10 @@ function stages(
     return
   }
   const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
+  if (emit === 'ast') {
+    made.text = printAst(parsed.declarations, names)
+    return
+  }
   const typed = checkTranslationUnit(parsed, names, tokens, sink, options.target)
   if (emit === 'check' || sink.hasErrors) return
 
@@ -110,7 +115,13 @@ function stages(
   if (emit === 'ir') made.text = printModule(module)
   if (emit === 'ir' || sink.hasErrors) return
 
-  const generated = generate(module, { options, sources, sink, text: atom => names.text(atom) })
+  const generated = generate(module, {
+    options,
+    sources,
+    sink,
+    text: atom => names.text(atom),
+    complete: type => typed.complete(type),
+  })
   if (emit === 'asm') made.text = generated.assembly()
   else if (emit === 'btf') made.text = generated.btfText()
   else made.object = generated.object

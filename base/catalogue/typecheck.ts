@@ -74,4 +74,6 @@ export const typecheckCodes: CatalogueTable = {
   // Things never used
   T0601: 'a variable, parameter or function that is never used',
   T0602: 'an expression whose value is thrown away',
+  T0603: 'a variable that is read before it has a value',
+  T0604: 'what is written but hardly meant',
 }

@@ -1,5 +1,4 @@
 /** Writes operands into the template of an inline assembly: registers, numbers, symbols, addresses, labels, unique numbers. */
-import { bitsOf, type IrType } from '../ir/ir.js'
 import { type AsmOperands, FP, type MBlock } from './machine.js'
 
 export interface AsmNames {
@@ -7,8 +6,6 @@ export interface AsmNames {
   label(block: MBlock): string
   /** For `%=`: different in every instance. */
   readonly unique: number
-  /** 32-bit operands are named w0 to w9 (-mcpu=v3). */
-  readonly alu32: boolean
 }
 
 /** The text for the assembler, or the operand that it names and that is not there. */
@@ -20,7 +17,7 @@ export function asmText(asm: AsmOperands, names: AsmNames): { readonly text: str
       if (percent) return '%'
       if (equals) return String(names.unique)
       const number = Number(digits)
-      const answer = modifier === 'l' ? labelText(asm, number, names) : operandText(asm, number, modifier, names)
+      const answer = modifier === 'l' ? labelText(asm, number, names) : operandText(asm, number, modifier)
       if (answer === undefined) fault ??= whole
       return answer ?? whole
     },
@@ -33,20 +30,20 @@ function labelText(asm: AsmOperands, number: number, names: AsmNames): string | 
   return label && names.label(label)
 }
 
-function registerText(register: number, type: IrType, modifier: string, alu32: boolean): string {
-  const half = modifier === 'w' || (modifier !== 'r' && alu32 && bitsOf(type) <= 32)
-  return `${half ? 'w' : 'r'}${register}`
+/** Constraint `r` is a whole register, however narrow the operand (BPFISelLowering, getRegForInlineAsmConstraint). */
+function registerText(register: number, modifier: string): string {
+  return `${modifier === 'w' ? 'w' : 'r'}${register}`
 }
 
 const signedText = (value: number) => (value < 0 ? `- ${-value}` : `+ ${value}`)
 
-function operandText(asm: AsmOperands, number: number, modifier: string, names: AsmNames): string | undefined {
-  if (number < asm.outputs.length) return registerText(asm.outputs[number]!, asm.outputTypes[number]!, modifier, names.alu32)
+function operandText(asm: AsmOperands, number: number, modifier: string): string | undefined {
+  if (number < asm.outputs.length) return registerText(asm.outputs[number]!, modifier)
   const input = asm.inputs[number - asm.outputs.length]
   if (!input) return undefined
   switch (input.kind) {
     case 'register':
-      return registerText(input.register, input.type, modifier, names.alu32)
+      return registerText(input.register, modifier)
     case 'immediate':
       return String(input.value)
     case 'symbol': {

@@ -21,6 +21,7 @@ import {
 import { Func, type Global, type Module } from '../ir/ir.js'
 import type { CompileOptions } from '../options.js'
 import type { Atom } from '../preprocessor/tokens.js'
+import type { CType } from '../typecheck/types.js'
 import { BtfTypes } from './btf-types-of-c.js'
 import type { FunctionCode } from './linear.js'
 import type { Place } from './object-image.js'
@@ -29,6 +30,8 @@ export interface DebugContext {
   readonly options: CompileOptions
   readonly sources: SourceSet
   readonly text: (atom: Atom) => string
+  /** Makes a record or enum complete whose definition nobody needed so far (`TypedUnit.complete`). */
+  readonly complete?: (type: CType) => boolean
   place(of: Func | Global): Place | undefined
   sectionName(section: number): string
 }
@@ -68,7 +71,7 @@ class DebugEmitter {
     private readonly codes: readonly FunctionCode[],
     private readonly context: DebugContext,
   ) {
-    this.types = new BtfTypes(this.builder, context.text)
+    this.types = new BtfTypes(this.builder, context.text, context.complete ?? (() => false))
   }
 
   run(): DebugInfo {

@@ -44,6 +44,8 @@ export class BtfTypes {
   constructor(
     private readonly builder: BtfBuilder,
     private readonly text: (atom: Atom) => string,
+    /** Reads a definition that nobody needed so far. */
+    private readonly definitionOf: (type: CType) => boolean,
   ) {}
 
   /** The id of a type, complete. */
@@ -286,6 +288,7 @@ export class BtfTypes {
   }
 
   private enumeration(type: EnumType, id: BtfId): BtfId {
+    if (!type.complete) this.definitionOf(type)
     const { underlying } = type
     this.builder.define(id, {
       kind: underlying.size > 4 ? BtfKind.Enum64 : BtfKind.Enum,
@@ -299,7 +302,7 @@ export class BtfTypes {
 
   private record(type: RecordType, id: BtfId): BtfId {
     const name = type.tag === undefined ? '' : this.text(type.tag)
-    if (!type.complete) {
+    if (!type.complete && !this.definitionOf(type)) {
       this.builder.define(id, { kind: BtfKind.Fwd, name, union: type.union })
       this.forwards.set(`${type.union} ${name}`, id)
       return id
@@ -345,5 +348,5 @@ function below(type: CType): CType | undefined {
 
 /** Named structs and unions behind pointers of members are only named, where nothing needs more. */
 function isForwardCandidate(type: CType): boolean {
-  return type.kind === 'record' && type.complete && type.tag !== undefined
+  return type.kind === 'record' && type.tag !== undefined
 }

@@ -3,10 +3,13 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func } from '../ir/ir.js'
 import type { Target } from '../options.js'
 import { frameContents, layOutFrame, MAX_STACK } from './frame.js'
+import { hoistMoves } from './hoist-moves.js'
 import { layOutBlocks } from './layout.js'
 import { type FunctionCode, linearize } from './linear.js'
+import { peephole } from './peephole.js'
 import { AllocationFailure, allocateRegisters } from './registers.js'
 import { selectFunction } from './selector.js'
+import { mergeTails } from './tail-merge.js'
 
 export interface CodegenContext {
   readonly target: Target
@@ -20,6 +23,9 @@ export function compileFunction(func: Func, context: CodegenContext, serial: num
   const machine = selectFunction(func, context)
   try {
     const { homes } = allocateRegisters(machine)
+    peephole(machine)
+    hoistMoves(machine)
+    mergeTails(machine)
     layOutFrame(machine, homes)
   } catch (error) {
     if (!(error instanceof AllocationFailure)) throw error

@@ -5,6 +5,7 @@ import type { SourceSet } from '../../base/source.js'
 import type { Func, Global, Module } from '../ir/ir.js'
 import type { CompileOptions } from '../options.js'
 import type { Atom } from '../preprocessor/tokens.js'
+import type { CType } from '../typecheck/types.js'
 import { printAssembly } from './assembly.js'
 import { type DebugInfo, emitDebugInfo } from './btf-emit.js'
 import { btfText } from './btf-text.js'
@@ -18,6 +19,8 @@ export interface GenerateContext {
   readonly sources: SourceSet
   readonly sink: DiagnosticSink
   readonly text: (atom: Atom) => string
+  /** Makes a record or enum complete whose definition nobody needed so far (`TypedUnit.complete`). */
+  readonly complete?: (type: CType) => boolean
 }
 
 export interface Generated {

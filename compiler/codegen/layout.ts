@@ -2,6 +2,7 @@
  * Order of blocks. Empty blocks are passed over, straight lines joined, and chains built so that as many blocks as can be are followed by one of
  * their successors, the most frequent edges first: each that is not costs a `goto`.
  */
+import { BPF_JSET } from '../../assembler/isa/opcodes.js'
 import { isBranch, type MBlock, type MFunc, type MInsn, successorBlocks } from './machine.js'
 
 export function layOutBlocks(func: MFunc): void {
@@ -101,8 +102,9 @@ function order(func: MFunc): void {
   func.blocks = out
 }
 
-/** Jumps out of an asm have no inverse: only its fall-through can follow. */
+/** Jumps out of an asm and tests of bits have no inverse: only their fall-through can follow. */
 function canFollow(from: MBlock, to: MBlock): boolean {
   const last: MInsn | undefined = from.last
-  return !last?.asm || !isBranch(last) || from.next === to
+  if (!last || !isBranch(last) || from.next === to) return true
+  return !last.asm && (last.op & 0xf0) !== BPF_JSET
 }

@@ -164,7 +164,7 @@ class Linearizer {
   private asm(insn: MInsn): void {
     const { target } = this.context
     const unique = this.serial * 1000 + this.asms++
-    const written = asmText(insn.asm!, { label: block => this.name(block), unique, alu32: this.cpu.cpu >= 3 })
+    const written = asmText(insn.asm!, { label: block => this.name(block), unique })
     if ('fault' in written) {
       this.error('G0009', insn.loc, `the assembly names the operand '${written.fault}', which it does not have`)
       return

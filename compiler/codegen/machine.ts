@@ -7,7 +7,7 @@
  */
 import * as op from '../../assembler/isa/opcodes.js'
 import type { Loc } from '../../base/source.js'
-import type { AsmInfo, CoreAccess, Func, Global, IrType } from '../ir/ir.js'
+import type { AsmInfo, CoreAccess, Func, Global } from '../ir/ir.js'
 
 /** Registers below are the machine's own, from here on virtual. */
 export const VIRTUAL = 16
@@ -62,11 +62,10 @@ export interface AsmOperands {
   inputs: AsmInput[]
   /** Blocks that `%l0`… name. */
   labels: MBlock[]
-  readonly outputTypes: readonly IrType[]
 }
 
 export type AsmInput =
-  | { readonly kind: 'register'; register: number; readonly type: IrType }
+  | { readonly kind: 'register'; register: number }
   | { readonly kind: 'immediate'; readonly value: bigint }
   | { readonly kind: 'symbol'; readonly symbol: SymbolRef }
   | { readonly kind: 'memory'; register: number; readonly slot: FrameSlot | undefined; readonly offset: number }

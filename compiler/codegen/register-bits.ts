@@ -99,7 +99,8 @@ function transfer(inst: Value, of: (value: Value) => number, alu32: boolean): nu
     case 'udiv':
       return Math.min(of(a!), width)
     case 'urem':
-      return Math.min(of(a!), of(b!), width)
+      // A remainder by zero is the dividend.
+      return Math.min(of(a!), width, b!.op === 'const' && b!.value !== 0n ? of(b!) : 64)
     case 'sub':
     case 'sdiv':
     case 'srem':

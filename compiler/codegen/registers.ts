@@ -67,6 +67,11 @@ export interface Interval {
   hints: number[]
 }
 
+/** What copies tie to a register of the machine chooses first, then the long before the short. */
+function keyOf(interval: Interval): number {
+  return interval.length + (interval.hints.some(hint => hint < VIRTUAL) ? 2 ** 40 : 0)
+}
+
 interface Insertion {
   readonly insn: MInsn
   /** The interval whose register goes into `dst` (loads) or `src` (stores). */
@@ -136,7 +141,7 @@ class Allocator {
   private add(interval: Interval): void {
     this.intervals[interval.register] = interval
     this.assigned[interval.register] = NONE
-    this.queue.push(interval.register, interval.length)
+    this.queue.push(interval.register, keyOf(interval))
   }
 
   private makeInterval(
@@ -255,7 +260,7 @@ class Allocator {
     for (const victim of bestVictims) {
       this.occupancy.release(best, this.intervals[victim]!.segments)
       this.assigned[victim] = NONE
-      this.queue.push(victim, this.intervals[victim]!.length)
+      this.queue.push(victim, keyOf(this.intervals[victim]!))
     }
     this.assign(interval, best)
     return true

@@ -80,9 +80,11 @@ function binary(s: Selector, to: number, inst: Value): void {
   const half = s.alu32 && width <= 32
   const cls = half ? op.BPF_ALU : op.BPF_ALU64
   let [a, b] = inst.args as [Value, Value]
-  if (entry.commutes && (a.op === 'const' || (b.op !== 'const' && s.livesOn(a) && !s.livesOn(b)))) [a, b] = [b, a]
+  if (entry.commutes && (a.op === 'const' || (b.op !== 'const' && overwritesSecond(s, inst, a, b)))) [a, b] = [b, a]
   const signedDivision = inst.op === 'sdiv' || inst.op === 'srem'
-  const constant = immediate(b, half, signedDivision)
+  const unsignedDivision = inst.op === 'udiv' || inst.op === 'urem'
+  // A 64-bit division takes its immediate with the sign extended, which would change an unsigned divisor.
+  const constant = unsignedDivision && !half && b.value > 0x7fff_ffffn ? undefined : immediate(b, half, signedDivision)
   if (strengthReduce(s, to, inst, a, b, cls)) return
   if (signedDivision && s.cpu < 4) {
     s.error('G0002', 'signed division has no instruction before -mcpu=v4', 'divide unsigned values, or build with -mcpu=v4')
@@ -92,7 +94,7 @@ function binary(s: Selector, to: number, inst: Value): void {
     if (a.op === 'const' && (width === 64 || (half && width === 32))) s.push(s.constantInsn(to, a.type, a.value))
     else s.copy(to, operandOf(s, inst.op, a, half))
   }
-  if (constant !== undefined && !(inst.op === 'udiv' || inst.op === 'urem' ? constant === 0 : false)) {
+  if (constant !== undefined && !(unsignedDivision && constant === 0)) {
     moveLeft()
     if (inst.op === 'sub' && constant !== -0x8000_0000) s.emit(cls | op.BPF_ADD | op.BPF_K, to, 0, 0, -constant)
     else if (inst.op === 'mul' && constant === -1) s.emit(cls | op.BPF_NEG, to)
@@ -107,6 +109,12 @@ function binary(s: Selector, to: number, inst: Value): void {
   const right = inst.op === 'shl' || inst.op === 'lshr' || inst.op === 'ashr' ? s.reg(b) : operandOf(s, inst.op, b, half)
   moveLeft()
   s.emit(cls | entry.alu | op.BPF_X, to, right, signedDivision ? 1 : 0)
+}
+
+/** Which operand's register the result should take: a loop's parameter that it becomes, or one that nobody needs afterwards. */
+function overwritesSecond(s: Selector, inst: Value, a: Value, b: Value): boolean {
+  const [first, second] = [s.becomes(inst, s.root(a)), s.becomes(inst, s.root(b))]
+  return first !== second ? second : s.livesOn(a) && !s.livesOn(b)
 }
 
 /** Operations by a power of two that cost less, and masks that are zero extensions. */

@@ -1,6 +1,7 @@
 /** Selection of calls and inline assembly. */
 import { canonical, type CType } from '../typecheck/types.js'
 import { type AsmInfo, bitsOf, type Func, type IrType, signed, type Value } from '../ir/ir.js'
+import { knownValue } from './asm-constants.js'
 import { type AsmInput, CALL, CALLX, type MBlock, NONE, P_ASM, R0 } from './machine.js'
 import { fitsOff, type Selector } from './selector.js'
 
@@ -71,7 +72,10 @@ function takeResult(s: Selector, inst: Value): void {
   if (to !== NONE) s.copy(to, R0)
 }
 
-/** Moves arguments into r1 to r5. Integers of less than 32 bits are extended, as the callee may expect it. */
+/**
+ * Moves arguments into r1 to r5. Integers of less than 32 bits are extended, as the callee may expect it; those of 32 are
+ * zero-extended, because verifiers take a helper's size for 64 bits and what is above a truncated value fails their check.
+ */
 function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined): boolean {
   if (args.length > MAX_ARGS) {
     const name = callee ? `'${callee.name}'` : 'the function'
@@ -88,6 +92,8 @@ function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined)
     if (width >= 32 || s.root(arg).op === 'const') {
       if (width < 32 && isSignedParam(callee, i))
         s.push(s.constantInsn(to, 'i32', BigInt.asUintN(32, signed(arg.type, s.root(arg).value))))
+      else if (width === 32 && s.root(arg).op !== 'const' && s.alu32) s.zeroExtendTo(to, arg)
+      else if (width === 32 && s.root(arg).op !== 'const') s.copy(to, s.zeroExtended(arg))
       else s.moveTo(to, arg)
     } else if (isSignedParam(callee, i)) s.copy(to, s.signExtended(arg, s.alu32 ? 32 : 64))
     else s.copy(to, s.zeroExtended(arg))
@@ -122,15 +128,16 @@ export function emitAsm(
     if (input.tiedTo !== undefined) {
       const register = outputs[input.tiedTo]!
       s.moveTo(register, value)
-      inputs.push({ kind: 'register', register, type: value.type })
+      inputs.push({ kind: 'register', register })
     } else inputs.push(asmInput(s, input.constraint, value))
   })
   const insn = s.emit(P_ASM, NONE, NONE)
-  insn.asm = { info, outputs, inputs, labels: [...labels], outputTypes: info.outputs.map(output => output.type) }
+  insn.asm = { info, outputs, inputs, labels: [...labels] }
 }
 
 function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value): AsmInput {
-  const root = s.root(value)
+  const root =
+    constraint === 'm' || constraint === 'r' ? s.root(value) : knownValue(s.func, s.root(value), s.context.target.little)
   if (constraint === 'm') {
     const address = s.address(value, 0)
     if (address.slot) return { kind: 'memory', register: NONE, slot: address.slot, offset: address.offset }
@@ -145,7 +152,7 @@ function asmInput(s: Selector, constraint: 'r' | 'i' | 'm' | 'ri', value: Value)
     if (constraint === 'i')
       s.error('G0006', "an operand with constraint 'i' is not a constant", 'give it a constant, or constraint "r"')
   }
-  return { kind: 'register', register: s.reg(value), type: value.type }
+  return { kind: 'register', register: s.reg(value) }
 }
 
 const immediateOf = (type: IrType, value: bigint) => signed(type, BigInt.asUintN(bitsOf(type), value))

@@ -55,11 +55,13 @@ export function selectTerminator(s: Selector, block: Block): MBlock | undefined 
       s.passArguments(terminator.to)
       return s.blocks[terminator.to.block.id]
     case 'ret':
+      // A naked function is what its assembly says, to the last instruction.
+      if (s.func.naked) return undefined
       if (terminator.value) s.moveTo(R0, terminator.value)
       s.exit(terminator.value !== undefined)
       return undefined
     case 'unreachable':
-      s.exit(false)
+      if (!s.func.naked) s.exit(false)
       return undefined
     case 'condbr': {
       const then = s.edgeTarget(terminator.then)

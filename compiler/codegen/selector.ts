@@ -8,7 +8,17 @@ import { InternalError } from '../../base/outcome.js'
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Loc } from '../../base/source.js'
 import { reversePostorder } from '../ir/cfg.js'
-import { type Block, bitsOf, type CoreAccess, type Edge, type Func, type IrType, signed, type Value } from '../ir/ir.js'
+import {
+  type Block,
+  bitsOf,
+  type CoreAccess,
+  type Edge,
+  type Func,
+  type IrType,
+  signed,
+  successors,
+  type Value,
+} from '../ir/ir.js'
 import { findLoops } from '../ir/loops.js'
 import { countUses } from '../ir/uses.js'
 import type { Target } from '../options.js'
@@ -36,6 +46,7 @@ import { selectArithmetic } from './select-arithmetic.js'
 import { selectCall } from './select-call.js'
 import { selectTerminator } from './select-control.js'
 import { selectMemory } from './select-memory.js'
+import { shareSlots } from './slot-sharing.js'
 
 export interface SelectContext {
   readonly target: Target
@@ -76,6 +87,8 @@ export class Selector {
   readonly slots = new Map<Value, FrameSlot>()
   /** Results of an asm besides the first, by the asm. */
   readonly asmResults = new Map<Value, Value[]>()
+  /** Block parameters that a value is passed as. */
+  private readonly passed = new Map<Value, Set<Value>>()
   private readonly registers: Int32Array
   private readonly bits: Uint8Array
   /** Of the instruction being selected. */
@@ -104,9 +117,19 @@ export class Selector {
   run(): MFunc {
     const order = reversePostorder(this.func)
     const loops = findLoops(this.func)
-    for (const block of order) this.blocks[block.id] = this.out.block()
-    for (const inst of this.func.entry.insts)
-      if (inst.op === 'alloca') this.slots.set(inst, this.out.slot(inst.size, Math.max(1, inst.align), inst.name, false))
+    for (const block of order) {
+      this.blocks[block.id] = this.out.block()
+      for (const edge of successors(block))
+        edge.args.forEach((arg, i) => {
+          const known = this.passed.get(arg)
+          if (known) known.add(edge.block.params[i]!)
+          else this.passed.set(arg, new Set([edge.block.params[i]!]))
+        })
+    }
+    for (const { members, size, align } of shareSlots(this.func)) {
+      const slot = this.out.slot(size, align, members[0]!.name, false)
+      for (const member of members) this.slots.set(member, slot)
+    }
     const groups: MBlock[][] = []
     for (let i = order.length - 1; i >= 0; i--) {
       this.depth = loops.loopOf(order[i]!)?.depth ?? 0
@@ -184,6 +207,8 @@ export class Selector {
   }
 
   private selectInst(inst: Value): void {
+    // A naked function is its assembly. What else is left computed the constants in it.
+    if (this.func.naked && inst.op !== 'asm') return
     switch (inst.op) {
       case 'load':
       case 'store':
@@ -291,6 +316,11 @@ export class Selector {
   /** The register of a value, without asking for it: NONE if nobody has. */
   wanted(value: Value): number {
     return this.registers[value.id]!
+  }
+
+  /** Whether an edge passes the value as that block parameter. */
+  becomes(value: Value, param: Value): boolean {
+    return param.op === 'blockparam' && this.passed.get(value)?.has(param) === true
   }
 
   /** Whether the register of a value is already in use further down. */
@@ -515,7 +545,6 @@ export class Selector {
       if (this.uses[param.id] === 0) return
       const to = this.reg(param)
       const arg = this.root(edge.args[i]!)
-      if (arg.op === 'undef') return
       if (isLeaf(arg) || arg.op === 'alloca' || this.address(arg, 0).slot) late.push({ to, value: arg })
       else copies.push({ to, from: this.reg(arg) })
     })

@@ -93,7 +93,7 @@ export function runPasses(module: Module, options: CompileOptions, sink: Diagnos
       continue
     }
     for (const func of module.funcs) {
-      if (func.isDeclaration || func.naked) continue
+      if (func.isDeclaration) continue
       pass.run(func, module, options, sink)
       after?.(pass, func, module)
     }

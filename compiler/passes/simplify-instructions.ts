@@ -221,6 +221,8 @@ class Simplifier {
     const [pointer, offset] = inst.args as [Value, Value]
     if (offset.op === 'const') {
       if (offset.value === 0n) return pointer
+      // offsetof written by hand: a member of address 0.
+      if (pointer.op === 'const') return this.const('ptr', pointer.value + offset.value)
       if (pointer.op === 'global') {
         const moved = this.func.value('global', 'ptr', [], inst.loc)
         moved.global = pointer.global

@@ -41,6 +41,14 @@ function checkSimpleAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Exp
   }
   const converted = assignConvert(c, value, target.type, { kind: 'assign' }, expr)
   if (isError(converted.type)) return errorExpr(expr)
+  if (
+    target.kind === 'var' &&
+    value.kind === 'load' &&
+    value.object.kind === 'var' &&
+    value.object.decl === target.decl &&
+    c.unevaluated === 0
+  )
+    c.warn('T0604', expr, `explicitly assigning value of variable of type ${c.quote(target.type)} to itself`, 'self-assign')
   return { kind: 'assign', target, value: converted, type: unqualified(target.type), ...at(expr) }
 }
 

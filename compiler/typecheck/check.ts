@@ -1,5 +1,6 @@
 /** The type checker's entry: from the trees of a translation unit to the typed unit. */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
+import type { Span } from '../../base/source.js'
 import type { Target } from '../options.js'
 import type { Declaration, DeclarationSource } from '../parser/ast.js'
 import type { Names } from '../preprocessor/names.js'
@@ -9,12 +10,15 @@ import { checkExternalDeclaration, finishTentative } from './declarations.js'
 import { checkRecursion } from './recursion.js'
 import { Reporter } from './report.js'
 import type { TypedUnit } from './typed-ast.js'
+import { warnUnusedStatics } from './unused.js'
 
 export interface ParsedUnit {
   /** Declarations of the main token stream, in order. */
   readonly declarations: Iterable<Declaration>
   /** Declarations of lazily parsed headers, by name. */
   readonly source: DeclarationSource
+  /** The range of the file that was named on the command line: unused static functions are only told of there. Nothing is told without it. */
+  readonly mainFile?: Span
 }
 
 /**
@@ -36,6 +40,8 @@ export function checkTranslationUnit(
   finishTentative(c)
   drain(c)
   checkRecursion(c)
+  const { mainFile } = parsed
+  if (mainFile) warnUnusedStatics(c, token => isIn(mainFile, tokens, token))
   const position = (decl: Parameters<typeof c.order.get>[0]): number => c.order.get(decl) ?? 0
   return {
     functions: c.functions.sort((a, b) => position(a) - position(b)),
@@ -44,6 +50,12 @@ export function checkTranslationUnit(
     text: atom => names.text(atom),
     complete: type => c.complete(type),
   }
+}
+
+/** Whether a token of the main stream was written in the file that was named; headers' own things are nobody's fault. */
+function isIn(main: Span, tokens: TokenBuffer, token: number): boolean {
+  const loc = tokens.fileLoc(token)
+  return loc >= main.start && loc < main.end
 }
 
 /** Checks the bodies of header functions that came up meanwhile; these may bring more. */

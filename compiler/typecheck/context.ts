@@ -234,6 +234,12 @@ export class Context {
     return this.defined.has(decl)
   }
 
+  /** A variable's value is taken after all, through the assignment that stored it. */
+  markRead(decl: VarDecl): void {
+    const symbol = this.fn?.locals.find(each => each.decl === decl)
+    if (symbol) symbol.read = true
+  }
+
   /** Notes a direct call for the recursion check. */
   noteCall(callee: FunctionDecl, place: Place): void {
     if (!this.fn || this.unevaluated > 0) return

@@ -188,6 +188,7 @@ function addFunctionAttributes(decl: FunctionDecl, set: AttributeSet, specifiers
   decl.hidden ||= set.hidden
   decl.used ||= set.used
   decl.optnone ||= set.optnone
+  if (set.unused) decl.unused = true
   const fresh = set.declTags.filter(tag => !decl.declTags.includes(tag))
   if (fresh.length) decl.declTags = [...decl.declTags, ...fresh]
 }

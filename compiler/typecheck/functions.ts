@@ -8,6 +8,7 @@ import { at } from './nodes.js'
 import { checkBlockItems } from './statements.js'
 import { isRecord, isVoid } from './type-facts.js'
 import type { FunctionDecl } from './typed-ast.js'
+import { checkUninitialized } from './uninitialized.js'
 import { warnUnusedLocals } from './unused.js'
 
 export function checkFunctionBody(c: Context, definition: ast.FunctionDefinition, decl: FunctionDecl, name: Atom): void {
@@ -15,6 +16,7 @@ export function checkFunctionBody(c: Context, definition: ast.FunctionDefinition
   const outer = c.fn
   const state = new FunctionState(decl, name)
   c.fn = state
+  const { errors } = c.reporter.sink
   decl.endToken = definition.body.last
   checkSignature(c, definition, decl)
   c.inScope('block', () => {
@@ -24,6 +26,8 @@ export function checkFunctionBody(c: Context, definition: ast.FunctionDefinition
   })
   finishLabels(c, state)
   checkFlow(c, decl)
+  // As clang: what comes of analysing a body is only said where the body is right.
+  if (c.reporter.sink.errors === errors) checkUninitialized(c, decl)
   warnUnusedLocals(c, state)
   c.fn = outer
 }

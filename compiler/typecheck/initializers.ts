@@ -453,6 +453,7 @@ function fillRecord(
   if (!c.complete(type)) return
   const members = record.fields.filter(field => field.name !== undefined || field.bits === undefined)
   let position = 0
+  let designated = false
   let pending = path
   while (cursor.next < cursor.items.length) {
     const item = cursor.items[cursor.next]!
@@ -493,10 +494,32 @@ function fillRecord(
       cursor.next++
     }
     position++
+    designated ||= designators.length > 0
     if (record.union && elided) break
     if (elided && position >= members.length) break
   }
+  const missing = members[position]
+  const last = cursor.items.at(-1)
+  if (
+    missing?.name !== undefined &&
+    last &&
+    position > 0 &&
+    !record.union &&
+    !elided &&
+    !designated &&
+    !isZeroList(c, cursor.items)
+  )
+    c.warn('T0604', behind(last.value), `missing field '${c.text(missing.name)}' initializer`, 'missing-field-initializers')
 }
+
+/** `{0}` is the way to say "all zeros". */
+const isZeroList = (c: Context, items: Cursor['items']): boolean => {
+  const only = items.length === 1 ? items[0]!.value : undefined
+  return only?.kind === 'number' && c.text(only.text) === '0'
+}
+
+/** The closing brace, or a comma before it. */
+const behind = (place: Place): Place => ({ token: place.last + 1, first: place.last + 1, last: place.last + 1 })
 
 /** A union's other members lose what they were given. */
 function forgetOthers(work: Initialization, record: RecordType, offset: number, kept: Field): void {

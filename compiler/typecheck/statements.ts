@@ -1,5 +1,6 @@
 /** Statements, and statement expressions. */
 import type * as ast from '../parser/ast.js'
+import { Punct } from '../preprocessor/names.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { readAttributes } from './attributes.js'
 import { integerConstant } from './constants.js'
@@ -62,14 +63,14 @@ export function checkStmt(c: Context, stmt: ast.Stmt): Stmt {
     case 'if':
       return {
         kind: 'if',
-        condition: checkCondition(c, checkValue(c, stmt.condition), stmt),
+        condition: warnAssignCondition(c, checkCondition(c, checkValue(c, stmt.condition), stmt)),
         then: inBlock(c, stmt.then),
         otherwise: stmt.otherwise && inBlock(c, stmt.otherwise),
         ...at(stmt),
       }
     case 'while':
       return checkLoop(c, stmt, stmt.hints, loop => {
-        loop.condition = checkCondition(c, checkValue(c, stmt.condition), stmt)
+        loop.condition = warnAssignCondition(c, checkCondition(c, checkValue(c, stmt.condition), stmt))
         loop.body = inBlock(c, stmt.body)
       })
     case 'do':
@@ -171,6 +172,19 @@ function checkLoop(c: Context, place: Place, hints: ast.LoopHints, fill: (loop: 
   return loop
 }
 
+/** `if (a = b)`: with a second pair of parentheses it is meant. */
+function warnAssignCondition(c: Context, condition: Expr): Expr {
+  if (condition.kind !== 'assign') return condition
+  if (condition.target.kind === 'var') c.markRead(condition.target.decl)
+  const before = c.tokens.atom[condition.first - 1]
+  const twice = before === Punct['('] && c.tokens.atom[condition.first - 2] === Punct['(']
+  if (!twice)
+    c.warn('T0604', condition, 'using the result of an assignment as a condition without parentheses', 'parentheses', {
+      hint: "write '==' to compare, or another pair of parentheses to say that the assignment is meant",
+    })
+  return condition
+}
+
 // --- switch ---
 
 function checkSwitch(c: Context, stmt: ast.Stmt & { kind: 'switch' }): Stmt {
@@ -201,7 +215,8 @@ function checkCase(c: Context, stmt: ast.Stmt & { kind: 'case' | 'default' }): S
   if (stmt.kind === 'case') {
     low = caseValue(c, stmt.value, owner.value.type)
     high = stmt.to ? caseValue(c, stmt.to, owner.value.type) : low
-    if (low !== undefined && high !== undefined && high < low) c.warn('T0503', stmt, 'empty case range specified', 'case-range')
+    if (low !== undefined && high !== undefined && high < low)
+      c.warn('T0503', stmt.value, 'empty case range specified', 'case-range')
   }
   const made: CaseStmt = { kind: 'case', low, high, body: { kind: 'null', ...at(stmt) }, ...at(stmt) }
   // A label whose value is wrong stays out: with both ends open it would be the default.
@@ -234,9 +249,14 @@ function reportDuplicateCases(c: Context, owner: SwitchStmt): void {
   for (const each of ranges) {
     if (top && each.low! <= top.high!) {
       const [later, earlier] = each.token > top.token ? [each, top] : [top, each]
-      c.error('T0503', later, `duplicate case value '${each.low}'`, {
-        notes: [c.reporter.note('previous case defined here', earlier.token)],
-      })
+      c.error(
+        'T0503',
+        { token: later.token + 1, first: later.token + 1, last: later.token + 1 },
+        `duplicate case value '${each.low}'`,
+        {
+          notes: [c.reporter.note('previous case defined here', earlier.token)],
+        },
+      )
     }
     if (!top || each.high! > top.high!) top = each
   }

@@ -70,6 +70,8 @@ export interface FunctionDecl {
   weak: boolean
   hidden: boolean
   used: boolean
+  /** `unused`: no warning if nobody calls it. */
+  unused?: boolean
   optnone: boolean
   asmLabel: string | undefined
   declTags: readonly string[]

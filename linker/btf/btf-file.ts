@@ -160,6 +160,42 @@ export class BtfFile implements BtfSet {
     return offset === 0 ? '' : this.string(offset)
   }
 
+  /** Calls `visit` for every id that an own type refers to, without decoding: for passes over a whole kernel. */
+  eachReference(visit: (id: BtfId) => void): void {
+    const { view, little } = this
+    const u32 = (at: number) => view.getUint32(at, little)
+    for (const at of this.offsets) {
+      const info = u32(at + 4)
+      const kind = (info >>> 24) & 31
+      const vlen = info & 0xffff
+      switch (kind) {
+        case BtfKind.Int:
+        case BtfKind.Float:
+        case BtfKind.Enum:
+        case BtfKind.Enum64:
+        case BtfKind.Fwd:
+          break
+        case BtfKind.Array:
+          visit(u32(at + 12))
+          visit(u32(at + 16))
+          break
+        case BtfKind.Struct:
+        case BtfKind.Union:
+          for (let i = 0, place = at + 16; i < vlen; i++, place += 12) visit(u32(place))
+          break
+        case BtfKind.FuncProto:
+          visit(u32(at + 8))
+          for (let i = 0, place = at + 16; i < vlen; i++, place += 8) visit(u32(place))
+          break
+        case BtfKind.Datasec:
+          for (let i = 0, place = at + 12; i < vlen; i++, place += 12) visit(u32(place))
+          break
+        default:
+          visit(u32(at + 8))
+      }
+    }
+  }
+
   type(id: BtfId): BtfType {
     if (id === 0) return VOID
     if (id < this.firstId) return this.base!.type(id)

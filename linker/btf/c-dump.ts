@@ -4,7 +4,7 @@
  * forward), then written; anonymous types stand where they are used, padding is written out where C would not make it.
  */
 import { FormatError } from '../../base/outcome.js'
-import { sizeOf } from './btf-file.js'
+import { BtfFile, sizeOf } from './btf-file.js'
 import {
   type BtfComposite,
   type BtfEnum,
@@ -18,6 +18,7 @@ import {
   type BtfTypedef,
   type BtfTypeTag,
 } from './btf-types.js'
+import { references } from './remap.js'
 
 const NOT_YET = 0
 const NOW = 1
@@ -48,6 +49,9 @@ const MISSING_BASE_TYPES: Readonly<Record<string, string>> = {
   __Poly128_t: 'unsigned __int128',
 }
 
+const utf8 = new TextDecoder()
+const utf8Encoder = new TextEncoder()
+
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step
 
 /** Writes C for types of one BTF; a type is written once, however often it is asked for. */
@@ -65,7 +69,8 @@ export class CDump {
   private depth = 0
   private plain = false
   private pads = 0
-  private out = ''
+  private buffer = new Uint8Array(1 << 16)
+  private length = 0
 
   constructor(private readonly btf: BtfSet) {
     const { count } = btf
@@ -82,6 +87,8 @@ export class CDump {
 
   /** Writes a type's definition, and before it all definitions that it needs. Throws a `FormatError` for types that no C can be. */
   add(id: BtfId): void {
+    // Functions and variables are no types; a kernel has more of them than of all else.
+    if (this.btf instanceof BtfFile && UNTYPED.has(this.btf.kindOf(id))) return
     this.queue = []
     this.depth = 0
     this.orderType(id, false)
@@ -90,9 +97,35 @@ export class CDump {
 
   /** What was written since the last call. */
   take(): string {
-    const text = this.out
-    this.out = ''
-    return text
+    return utf8.decode(this.takeBytes())
+  }
+
+  /** The same as UTF-8, without a detour through strings. */
+  takeBytes(): Uint8Array {
+    const bytes = this.buffer.slice(0, this.length)
+    this.length = 0
+    return bytes
+  }
+
+  /** Appends text. Bytes, since a header of some megabytes as a string that grows costs more than all else. */
+  put(text: string): void {
+    const { length } = text
+    if (this.length + length * 3 > this.buffer.length) {
+      const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + length * 3))
+      bigger.set(this.buffer)
+      this.buffer = bigger
+    }
+    const { buffer } = this
+    let at = this.length
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127) {
+        this.length = at + utf8Encoder.encodeInto(text.slice(i), buffer.subarray(at)).written
+        return
+      }
+      buffer[at++] = code
+    }
+    this.length = at
   }
 
   /**
@@ -100,13 +133,12 @@ export class CDump {
    * `plain` leaves const, volatile, restrict and type tags out, for those who write into the object.
    */
   declare(id: BtfId, name: string, level = 0, plain = false): string {
-    const before = this.out
-    this.out = ''
+    const start = this.length
     this.plain = plain
     this.declaration(id, name, level)
-    const text = this.out
-    this.out = before
     this.plain = false
+    const text = utf8.decode(this.buffer.subarray(start, this.length))
+    this.length = start
     return text
   }
 
@@ -120,35 +152,9 @@ export class CDump {
     const mark = (id: BtfId) => {
       if (id < referenced.length) referenced[id] = 1
     }
-    for (let id = 1; id < btf.count; id++) {
-      const type = btf.type(id)
-      switch (type.kind) {
-        case BtfKind.Ptr:
-        case BtfKind.Volatile:
-        case BtfKind.Const:
-        case BtfKind.Restrict:
-        case BtfKind.Typedef:
-        case BtfKind.Func:
-        case BtfKind.Var:
-        case BtfKind.DeclTag:
-        case BtfKind.TypeTag:
-          mark(type.type)
-          break
-        case BtfKind.Array:
-          mark(type.indexType)
-          mark(type.type)
-          break
-        case BtfKind.Struct:
-        case BtfKind.Union:
-          for (const member of type.members) mark(member.type)
-          break
-        case BtfKind.FuncProto:
-          for (const param of type.params) mark(param.type)
-          break
-        case BtfKind.Datasec:
-          for (const info of type.vars) mark(info.type)
-          break
-      }
+    for (let set: BtfSet | undefined = btf; set; set = set instanceof BtfFile ? set.base : undefined) {
+      if (set instanceof BtfFile) set.eachReference(mark)
+      else for (let id = 1; id < set.count; id++) references(set.type(id)).forEach(mark)
     }
   }
 
@@ -230,7 +236,7 @@ export class CDump {
     switch (type.kind) {
       case BtfKind.Int: {
         const alias = MISSING_BASE_TYPES[type.name]
-        if (alias) this.out += `typedef ${alias} ${type.name};\n\n`
+        if (alias) this.put(`typedef ${alias} ${type.name};\n\n`)
         this.emitted[id] = DONE
         break
       }
@@ -238,7 +244,7 @@ export class CDump {
       case BtfKind.Enum64:
         if (container === 0) {
           this.enumDefinition(id, type, 0)
-          this.out += ';\n\n'
+          this.put(';\n\n')
         }
         this.emitted[id] = DONE
         break
@@ -251,7 +257,7 @@ export class CDump {
         this.emitType(type.type, container)
         break
       case BtfKind.Fwd:
-        this.out += `${type.union ? 'union' : 'struct'} ${this.typeName(id, type)};\n\n`
+        this.put(`${type.union ? 'union' : 'struct'} ${this.typeName(id, type)};\n\n`)
         this.emitted[id] = DONE
         break
       case BtfKind.Typedef:
@@ -268,7 +274,7 @@ export class CDump {
         else if (this.forward[id] === 0 && id !== container) this.forwardDeclaration(id, type)
         if (container === 0) {
           this.compositeDefinition(id, type, 0)
-          this.out += ';\n\n'
+          this.put(';\n\n')
           this.emitted[id] = DONE
         } else this.emitted[id] = NOT_YET
         break
@@ -292,7 +298,7 @@ export class CDump {
   }
 
   private forwardDeclaration(id: BtfId, type: BtfComposite): void {
-    this.out += `${this.compositeHead(id, type)};\n\n`
+    this.put(`${this.compositeHead(id, type)};\n\n`)
     this.forward[id] = 1
   }
 
@@ -300,12 +306,12 @@ export class CDump {
     // Compilers have this one built in.
     if (type.name === '__builtin_va_list') return
     const name = this.identName(id, type)
-    if (type.type === 0 && name === '__gnuc_va_list') this.out += 'typedef __builtin_va_list __gnuc_va_list'
+    if (type.type === 0 && name === '__gnuc_va_list') this.put('typedef __builtin_va_list __gnuc_va_list')
     else {
-      this.out += 'typedef '
+      this.put('typedef ')
       this.declaration(type.type, name, 0)
     }
-    this.out += ';\n\n'
+    this.put(';\n\n')
   }
 
   private compositeHead(id: BtfId, type: BtfComposite): string {
@@ -317,22 +323,22 @@ export class CDump {
     this.enter(id)
     const isStruct = type.kind === BtfKind.Struct
     const packed = isStruct && this.isPacked(type)
-    this.out += `${this.compositeHead(id, type)} {`
+    this.put(`${this.compositeHead(id, type)} {`)
     let offset = 0
     let afterBitfield = false
     for (const member of type.members) {
       const bits = member.bitSize
       this.padding(offset, member.bitOffset, packed ? 1 : this.alignOf(member.type), afterBitfield && bits !== 0, level + 1)
-      this.out += `\n${indent(level + 1)}`
+      this.put(`\n${indent(level + 1)}`)
       this.declaration(member.type, member.name, level + 1)
-      if (bits !== 0) this.out += `: ${bits}`
-      this.out += ';'
+      if (bits !== 0) this.put(`: ${bits}`)
+      this.put(';')
       afterBitfield = bits !== 0
       offset = member.bitOffset + (bits !== 0 ? bits : Math.max(0, sizeOf(this.btf, member.type)) * 8)
     }
     if (isStruct) this.padding(offset, type.size * 8, this.alignOf(id), false, level + 1)
-    this.out += type.members.length > 0 || type.size > 0 ? `\n${indent(level)}}` : '}'
-    if (packed) this.out += ' __attribute__((packed))'
+    this.put(type.members.length > 0 || type.size > 0 ? `\n${indent(level)}}` : '}')
+    if (packed) this.put(' __attribute__((packed))')
     this.depth--
   }
 
@@ -397,7 +403,7 @@ export class CDump {
     const pad = (name: string, bits: number) => {
       if (++this.pads > MAX_PADS)
         throw new FormatError('F0204', `BTF structs with more than ${MAX_PADS} members' worth of gaps`, -1)
-      this.out += `\n${indent(level)}${name}: ${bits};`
+      this.put(`\n${indent(level)}${name}: ${bits};`)
     }
     let [name, bits] = PADS[3]!
     let start = 0
@@ -427,20 +433,20 @@ export class CDump {
   }
 
   private enumDefinition(id: BtfId, type: BtfEnum, level: number): void {
-    this.out += type.name === '' ? 'enum' : `enum ${this.typeName(id, type)}`
+    this.put(type.name === '' ? 'enum' : `enum ${this.typeName(id, type)}`)
     if (type.values.length === 0) return
     const wide = type.kind === BtfKind.Enum64
     const suffix = wide ? (type.signed ? 'LL' : 'ULL') : ''
-    this.out += ' {'
+    this.put(' {')
     for (const { name, value } of type.values) {
       // Enumerators share their names with typedefs.
       const copies = this.count(this.identNames, name)
-      this.out += `\n${indent(level + 1)}${copies > 1 ? `${name}___${copies}` : name} = ${value}${suffix},`
+      this.put(`\n${indent(level + 1)}${copies > 1 ? `${name}___${copies}` : name} = ${value}${suffix},`)
     }
-    this.out += `\n${indent(level)}}`
-    if (type.size === 1) this.out += ' __attribute__((mode(byte)))'
+    this.put(`\n${indent(level)}}`)
+    if (type.size === 1) this.put(' __attribute__((mode(byte)))')
     else if (type.size === 8 && (!wide || type.values.every(({ value }) => BigInt.asUintN(64, value) >> 32n === 0n)))
-      this.out += ' __attribute__((mode(word)))'
+      this.put(' __attribute__((mode(word)))')
   }
 
   private count(names: Map<string, number>, name: string): number {
@@ -490,7 +496,7 @@ export class CDump {
     for (;;) {
       const word = MODIFIERS[this.btf.type(chain[chain.length - 1] ?? 0).kind]
       if (word === undefined) return
-      this.out += `${word} `
+      this.put(`${word} `)
       chain.pop()
     }
   }
@@ -512,64 +518,64 @@ export class CDump {
       switch (type.kind) {
         case BtfKind.Void:
           this.modifiers(chain)
-          this.out += 'void'
+          this.put('void')
           break
         case BtfKind.Int:
         case BtfKind.Float:
           this.modifiers(chain)
-          this.out += (type as BtfInt).name
+          this.put((type as BtfInt).name)
           break
         case BtfKind.Struct:
         case BtfKind.Union:
           this.modifiers(chain)
           if (type.name === '') this.compositeDefinition(id, type, level)
-          else this.out += this.compositeHead(id, type)
+          else this.put(this.compositeHead(id, type))
           break
         case BtfKind.Enum:
         case BtfKind.Enum64:
           this.modifiers(chain)
           if (type.name === '') this.enumDefinition(id, type, level)
-          else this.out += `enum ${this.typeName(id, type)}`
+          else this.put(`enum ${this.typeName(id, type)}`)
           break
         case BtfKind.Fwd:
           this.modifiers(chain)
-          this.out += `${type.union ? 'union' : 'struct'} ${this.typeName(id, type)}`
+          this.put(`${type.union ? 'union' : 'struct'} ${this.typeName(id, type)}`)
           break
         case BtfKind.Typedef:
           this.modifiers(chain)
-          this.out += this.identName(id, type)
+          this.put(this.identName(id, type))
           break
         case BtfKind.Ptr:
-          this.out += afterPointer ? '*' : ' *'
+          this.put(afterPointer ? '*' : ' *')
           break
         case BtfKind.Volatile:
         case BtfKind.Const:
         case BtfKind.Restrict:
-          this.out += ` ${MODIFIERS[type.kind]}`
+          this.put(` ${MODIFIERS[type.kind]}`)
           break
         case BtfKind.TypeTag:
           this.modifiers(chain)
-          this.out += ` __attribute__((btf_type_tag("${type.name}")))`
+          this.put(` __attribute__((btf_type_tag("${type.name}")))`)
           break
         case BtfKind.Array: {
           this.dropModifiers(chain)
           if (chain.length === 0) this.nameAfter(name, afterPointer)
           else {
             const several = this.btf.type(chain[chain.length - 1]!).kind === BtfKind.Array
-            if (name !== '' && !afterPointer) this.out += ' '
-            if (!several) this.out += '('
+            if (name !== '' && !afterPointer) this.put(' ')
+            if (!several) this.put('(')
             this.chain(chain, name, level)
-            if (!several) this.out += ')'
+            if (!several) this.put(')')
           }
-          this.out += `[${type.nelems}]`
+          this.put(`[${type.nelems}]`)
           return
         }
         case BtfKind.FuncProto:
           this.dropModifiers(chain)
           if (chain.length > 0) {
-            this.out += ' ('
+            this.put(' (')
             this.chain(chain, name, level)
-            this.out += ')'
+            this.put(')')
           } else this.nameAfter(name, afterPointer)
           this.params(type, level)
           return
@@ -582,21 +588,21 @@ export class CDump {
   }
 
   private nameAfter(name: string, afterPointer: boolean): void {
-    this.out += name !== '' && !afterPointer ? ` ${name}` : name
+    this.put(name !== '' && !afterPointer ? ` ${name}` : name)
   }
 
   private params({ params }: BtfFuncProto, level: number): void {
     if (params.length === 0 || (params.length === 1 && params[0]!.type === 0)) {
-      this.out += '(void)'
+      this.put('(void)')
       return
     }
-    this.out += '('
+    this.put('(')
     params.forEach(({ name, type }, i) => {
-      if (i > 0) this.out += ', '
-      if (i === params.length - 1 && type === 0) this.out += '...'
+      if (i > 0) this.put(', ')
+      if (i === params.length - 1 && type === 0) this.put('...')
       else this.declaration(type, name, level)
     })
-    this.out += ')'
+    this.put(')')
   }
 }
 
@@ -610,6 +616,9 @@ const LINKS: ReadonlySet<number> = new Set([
   BtfKind.TypeTag,
   BtfKind.Array,
 ])
+
+/** Kinds that C has no type definition for. */
+const UNTYPED: ReadonlySet<number> = new Set([BtfKind.Func, BtfKind.Var, BtfKind.Datasec, BtfKind.DeclTag])
 
 const MODIFIERS: Readonly<Record<number, string>> = {
   [BtfKind.Volatile]: 'volatile',
@@ -644,11 +653,19 @@ const END = '\n#endif /* __VMLINUX_H__ */\n'
 
 /** A whole header, with include guard and the pragma that makes accesses relocatable. */
 export function btfToC(btf: BtfSet, options: CDumpOptions = {}): string {
+  return utf8.decode(btfToCBytes(btf, options))
+}
+
+/** The same header as UTF-8, for those who go on with bytes. */
+export function btfToCBytes(btf: BtfSet, options: CDumpOptions = {}): Uint8Array {
   const dump = new CDump(btf)
+  dump.put(HEAD)
   if (options.ids) for (const id of options.ids) dump.add(id)
   else for (let id = options.from ?? 1; id < btf.count; id++) dump.add(id)
-  const types = dump.take()
-  return HEAD + types + TAIL + (options.kfuncs ? kfuncDeclarations(btf, dump) : '') + END
+  dump.put(TAIL)
+  if (options.kfuncs) dump.put(kfuncDeclarations(btf, dump))
+  dump.put(END)
+  return dump.takeBytes()
 }
 
 /** Declarations of all kfuncs, weak, as a program uses them. */

@@ -70,6 +70,8 @@ const returnAliases: Readonly<Record<string, number>> = {
   PTR_TO_TCP_SOCK_OR_NULL: RetType.PTR_TO_TCP_SOCK | TypeFlag.PTR_MAYBE_NULL,
   PTR_TO_SOCK_COMMON_OR_NULL: RetType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL,
   PTR_TO_RINGBUF_MEM_OR_NULL: RetType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL | TypeFlag.MEM_RINGBUF,
+  // The name until 6.1; ring buffers are its only user.
+  PTR_TO_ALLOC_MEM_OR_NULL: RetType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL | TypeFlag.MEM_RINGBUF,
   PTR_TO_DYNPTR_MEM_OR_NULL: RetType.PTR_TO_MEM | TypeFlag.PTR_MAYBE_NULL,
   PTR_TO_BTF_ID_OR_NULL: RetType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL,
   PTR_TO_BTF_ID_TRUSTED: RetType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED,

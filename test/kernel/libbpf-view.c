@@ -21,6 +21,7 @@ static struct bpf_object *object;
 static const char *path;
 static char *seen[4096]; /* names of programs that were printed */
 static int seen_count;
+static unsigned kept_size;
 static char complaint[512], culprit[128];
 
 static void print_string(const char *s)
@@ -107,6 +108,21 @@ static int anything(void)
 	return fd < 0 || ftruncate(fd, 1l << 34) ? -1 : fd;
 }
 
+/* With LIBBPF_VIEW_BTF=FOLDER the BTF of each object is left there as OBJ.btf; probes load some too, but smaller ones. */
+static void keep_btf(const void *bytes, unsigned size)
+{
+	const char *folder = getenv("LIBBPF_VIEW_BTF");
+	char name[4096];
+	FILE *file;
+
+	if (!folder || !object || size <= kept_size) return;
+	snprintf(name, sizeof name, "%s/%s.btf", folder, path);
+	if (!(file = fopen(name, "w"))) return;
+	fwrite(bytes, 1, size, file);
+	fclose(file);
+	kept_size = size;
+}
+
 static long fake_bpf(int command, union bpf_attr *attr, long size)
 {
 	struct bpf_program *prog;
@@ -135,6 +151,7 @@ static long fake_bpf(int command, union bpf_attr *attr, long size)
 		maps[map_count++].inner = 0;
 		return i;
 	case BPF_BTF_LOAD:
+		keep_btf((void *)(unsigned long)attr->btf, attr->btf_size);
 		return anything();
 	case BPF_OBJ_GET:
 		errno = ENOENT;
@@ -210,6 +227,7 @@ int main(int argc, char **argv)
 			again = 0;
 			complaint[0] = culprit[0] = 0;
 			map_count = 0;
+			kept_size = 0;
 			object = NULL;
 			object = bpf_object__open_file(path, NULL);
 			if (!object) {

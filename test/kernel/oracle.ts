@@ -4,7 +4,7 @@
  *   BPFC_OBJECTS  folder with clang's objects of the selftests; without it tests compile those that they need with clang
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
@@ -46,7 +46,7 @@ export function objectFolder(scratch: string, sample: readonly string[]): string
   return scratch
 }
 
-/** What libbpf hands to the kernel for objects of a folder. */
+/** What libbpf hands to the kernel for objects of a folder; the BTF of each is left in `scratch/btf/NAME.btf`. */
 export function libbpfView(scratch: string, folder: string, names: readonly string[]): Row[] {
   const program = join(scratch, 'libbpf-view')
   const source = join(import.meta.dirname, 'libbpf-view.c')
@@ -62,7 +62,9 @@ export function libbpfView(scratch: string, folder: string, names: readonly stri
     '-lelf',
     '-lz',
   ])
-  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8' })
+  mkdirSync(join(scratch, 'btf'), { recursive: true })
+  const env = { ...process.env, LIBBPF_VIEW_BTF: join(scratch, 'btf') }
+  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8', env })
   return output
     .split('\n')
     .filter(line => line !== '')

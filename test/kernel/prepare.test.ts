@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { readBtf } from '../../linker/btf/btf-file.js'
+import { dumpRaw } from '../../linker/btf/raw-dump.js'
 import { openObject } from '../../linker/object/open.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import { kernelVersion, type PrepareOptions } from '../../linker/object/prepare-options.js'
@@ -89,6 +90,16 @@ function differences(prepared: PreparedObject, rows: readonly Row[]): string[] {
   })
 }
 
+/** How the BTF of a prepared object differs from what libbpf loads. */
+function btfDifferences(prepared: PreparedObject, path: string): string[] {
+  if (!prepared.btf || !existsSync(path)) return []
+  const peer = readBtf(new Uint8Array(readFileSync(path)))
+  const [mine, theirs] = [dumpRaw(prepared.btf).split('\n'), dumpRaw(peer).split('\n')]
+  const at = mine.findIndex((line, i) => line !== theirs[i])
+  if (at < 0 && mine.length === theirs.length) return []
+  return [`${prepared.path}: BTF ${mine[at] ?? 'ends'} instead of ${theirs[at] ?? 'more'}`]
+}
+
 describe.skipIf(missing.length > 0)('prepareObject', () => {
   it('gives the instructions and load attributes that libbpf gives', { timeout: 300_000 }, () => {
     const scratch = mkdtempSync(join(tmpdir(), 'bpfc-prepare-'))
@@ -103,7 +114,10 @@ describe.skipIf(missing.length > 0)('prepareObject', () => {
       try {
         const prepared = prepareObject(openObject(new Uint8Array(readFileSync(join(folder, name))), name), options)
         compared += prepared.programs.length
-        return differences(prepared, own)
+        const faults = differences(prepared, own)
+        // Objects that libbpf refuses as a whole do not come to loading BTF.
+        if (own.every(row => row.prog !== null)) faults.push(...btfDifferences(prepared, join(scratch, 'btf', `${name}.btf`)))
+        return faults
       } catch (error) {
         return own.length === 1 && own[0]!.prog === null ? [] : [`${name}: ${(error as Error).message}`]
       }

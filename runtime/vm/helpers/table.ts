@@ -2,6 +2,7 @@
  * The table of helpers and kfuncs. Each family of helpers is a file that adds its rows with `defineHelpers`; `helpers/all.ts` names
  * the families. A helper takes its arguments from registers 1 to 5 of the machine and leaves its result in register 0.
  */
+import { helperNames } from '../../kernel/helper-names.js'
 import type { Machine } from '../machine.js'
 
 export type Helper = (m: Machine) => void
@@ -31,7 +32,8 @@ export function defineKfuncs(rows: Readonly<Record<string, Helper>>): void {
   for (const [name, run] of Object.entries(rows)) kfuncsByName.set(name, run)
 }
 
-/** A helper's name where it is known here, else its number. */
+/** A helper's name, or its number where there is no such helper. */
 export function helperName(id: number): string {
-  return helperRows.get(id)?.name ?? `#${id}`
+  const name = id > 0 ? helperNames[id] : undefined
+  return name ? `bpf_${name}` : `#${id}`
 }

@@ -42,7 +42,9 @@ export function check(
   try {
     const tokens = preprocess(new MemoryHost({ 'a.c': text, ...headers }), 'a.c', options, sources, sink, { lazyFrom })
     const parsed = parseTranslationUnit(tokens.tokens, tokens.names, tokens.index, sink, sources)
-    unit = checkTranslationUnit(parsed, tokens.names, tokens.tokens, sink, options.target)
+    const file = sources.files.find(each => each.path === 'a.c')
+    const mainFile = file && { start: file.base, end: file.end }
+    unit = checkTranslationUnit({ ...parsed, ...(mainFile && { mainFile }) }, tokens.names, tokens.tokens, sink, options.target)
   } catch (error) {
     if (!(error instanceof TooManyErrors)) throw error
   }

@@ -1,0 +1,249 @@
+/** `bpfc check`: the verdict of each kernel on each program, and the reason where one refuses. */
+import { ExitCode } from '../../base/outcome.js'
+import { prepareObject } from '../../linker/object/prepare.js'
+import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { type KernelProfile, kernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
+import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
+import type { Subcommand } from '../commands.js'
+import type { CliContext } from '../context.js'
+import { kernelBtf } from '../kernel-btf.js'
+import { type Paint, painter, type Style } from '../report/colour.js'
+import { defaultOutput } from './build.js'
+import { objectInput } from './object-input.js'
+import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+
+/** Without `--kernel`: the long-term versions in use. */
+const DEFAULT_KERNELS = '6.1,6.12,6.18'
+
+interface CheckFlags {
+  kernel: string
+  prog?: string
+  format: string
+  logLevel?: string
+  output?: string
+  object: boolean
+}
+
+interface Row {
+  readonly path: string
+  readonly program: PreparedProgram
+  readonly kernel: KernelProfile
+  readonly verdict: Verdict
+  readonly ms: number
+}
+
+const words: Readonly<Record<Verdict['verdict'], Style>> = {
+  accepted: 'green',
+  rejected: 'red',
+  invalid: 'red',
+  limit: 'yellow',
+  'not-implemented': 'yellow',
+}
+
+export const checkCommand: Subcommand = {
+  name: 'check',
+  register(program, context, exit) {
+    const command = program
+      .command('check')
+      .summary('say whether kernels will accept a program, and why not')
+      .description(
+        "Verifies every program as each kernel's own verifier would, without root and without a kernel.\nTakes C sources (which are compiled, and the object written) and objects of bpfc, clang and gcc.",
+      )
+      .argument('<files...>', 'C sources or BPF objects')
+      .option(
+        '--kernel <versions>',
+        `comma-separated, or all: ${kernelProfiles.map(profile => profile.version).join(', ')}`,
+        DEFAULT_KERNELS,
+      )
+      .option('--prog <name>', 'only this program')
+      .option('--format <format>', 'text, or json: one object a line for each program and kernel', 'text')
+      .option('--log-level <n>', "print the verifier's log as that kernel would: 1, 2 or 4, added up")
+      .option('-o, --output <file>', 'where the object goes that was compiled (one source only)')
+      .option('--no-object', 'do not write the object')
+    addCompileFlags(command).addHelpText(
+      'after',
+      '\nExamples:\n  bpfc check prog.bpf.c\n  bpfc check --kernel 6.1 --log-level 1 prog.bpf.o\n  bpfc check --format json *.bpf.o',
+    )
+    command.action((paths: string[], values: CheckFlags) => {
+      const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
+      const kernels = chooseKernels(values.kernel)
+      if (typeof kernels === 'string') return usage(kernels)
+      if (values.format !== 'text' && values.format !== 'json') usage(`--format ${values.format}: must be text or json`)
+      if (values.output !== undefined && paths.length > 1) usage('-o takes one source file')
+      const request = readCompileFlags(values)
+      const json = values.format === 'json'
+      const rows: Row[] = []
+      const codes: number[] = []
+      const started = performance.now()
+      for (const path of paths) {
+        const input = objectInput(path, request, context, json)
+        if (typeof input === 'number') {
+          codes.push(input)
+          continue
+        }
+        const { set, from } = kernelBtf(request.flags.btf)
+        const prepared = prepareObject(input.object, { kernelBtf: set })
+        const programs = prepared.programs.filter(each => values.prog === undefined || each.name === values.prog)
+        if (programs.length === 0) {
+          context.err(`error[D0006]: ${path} has no program${values.prog === undefined ? 's' : ` ${values.prog}`}\n`)
+          codes.push(ExitCode.rejected)
+        }
+        for (const each of programs) rows.push(...checkOne(path, prepared, each, kernels, values, context))
+        if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
+      }
+      if (!json) report(rows, (performance.now() - started) / 1000, context)
+      for (const row of rows) codes.push(codeOf(row.verdict))
+      exit(worst(codes))
+    })
+  },
+}
+
+function chooseKernels(text: string): KernelProfile[] | string {
+  if (text === 'all') return [...kernelProfiles]
+  const chosen: KernelProfile[] = []
+  for (const version of text.split(',').map(part => part.trim())) {
+    const profile = kernelProfile(version)
+    if (!profile) return `--kernel ${version}: must be of ${kernelProfiles.map(each => each.version).join(', ')}, or all`
+    chosen.push(profile)
+  }
+  return chosen
+}
+
+function checkOne(
+  path: string,
+  prepared: PreparedObject,
+  program: PreparedProgram,
+  kernels: readonly KernelProfile[],
+  values: CheckFlags,
+  context: CliContext,
+): Row[] {
+  return kernels.map(kernel => {
+    const before = performance.now()
+    const verdict = verifyProgram(prepared, program, { kernel, logLevel: Number(values.logLevel ?? 1) })
+    const row: Row = { path, program, kernel, verdict, ms: performance.now() - before }
+    if (values.format === 'json') {
+      context.out(
+        `${JSON.stringify({
+          object: path,
+          program: program.name,
+          section: program.section,
+          kernel: kernel.version,
+          verdict: verdict.verdict,
+          message: verdict.message,
+          processed: verdict.processed,
+          states: verdict.totalStates,
+          ms: Number(row.ms.toFixed(1)),
+          ...(values.logLevel !== undefined && { log: verdict.log }),
+        })}\n`,
+      )
+    } else if (values.logLevel !== undefined) context.out(`--- ${program.name}, kernel ${kernel.version}\n${verdict.log}`)
+    return row
+  })
+}
+
+function writeObject(
+  path: string,
+  bytes: Uint8Array,
+  programs: readonly PreparedProgram[],
+  values: CheckFlags,
+  json: boolean,
+  from: string,
+  context: CliContext,
+): number {
+  const output = values.output ?? defaultOutput(path)
+  const problem = context.write(output, bytes)
+  if (problem) {
+    context.err(`error[D0005]: ${problem}\n`)
+    return ExitCode.rejected
+  }
+  const insns = programs.reduce((sum, each) => sum + each.insns.length, 0)
+  if (!json)
+    context.out(
+      `${output}: ${bytes.length} bytes, ${programs.length} ${plural(programs.length, 'program')}, ${insns} instructions; kernel types from ${from}\n`,
+    )
+  return ExitCode.ok
+}
+
+const plural = (count: number, word: string): string => (count === 1 ? word : `${word}s`)
+
+function codeOf(verdict: Verdict): number {
+  switch (verdict.verdict) {
+    case 'accepted':
+      return ExitCode.ok
+    case 'limit':
+      return ExitCode.limit
+    case 'not-implemented':
+      return ExitCode.notImplemented
+    default:
+      return ExitCode.rejected
+  }
+}
+
+/** A rejection outweighs what is not known. */
+function worst(codes: readonly number[]): number {
+  for (const code of [ExitCode.internal, ExitCode.usage, ExitCode.rejected, ExitCode.notImplemented, ExitCode.limit])
+    if (codes.includes(code)) return code
+  return ExitCode.ok
+}
+
+/** A line a program with a verdict for each kernel, then what was wrong. */
+function report(rows: readonly Row[], seconds: number, context: CliContext): void {
+  const paint = painter(context.colour)
+  const byProgram = new Map<PreparedProgram, Row[]>()
+  for (const row of rows) byProgram.set(row.program, [...(byProgram.get(row.program) ?? []), row])
+  const title = (row: Row) => `${row.path.split('/').pop()}  ${row.program.name} (${row.program.section})`
+  const width = Math.max(0, ...[...byProgram.values()].map(group => title(group[0]!).length))
+  for (const group of byProgram.values()) {
+    const verdicts = group
+      .map(row => `${row.kernel.version} ${paint(words[row.verdict.verdict], row.verdict.verdict.padEnd(8))}`)
+      .join('   ')
+    const processed = Math.max(...group.map(row => row.verdict.processed))
+    context.out(
+      `${title(group[0]!).padEnd(width)}   ${verdicts.trimEnd()}${processed > 0 ? paint('dim', `   ${group[0]!.program.insns.length} insns, ${processed} processed`) : ''}\n`,
+    )
+  }
+  for (const group of byProgram.values()) explain(group, paint, context)
+  const accepted = [...byProgram.values()].filter(group => group.every(row => row.verdict.verdict === 'accepted')).length
+  const refused = byProgram.size - accepted
+  context.out(
+    `${byProgram.size} ${plural(byProgram.size, 'program')}, ${accepted} accepted, ${refused} not accepted everywhere (${seconds.toFixed(2)} s)\n`,
+  )
+}
+
+/** One report for kernels that say the same. */
+function explain(group: readonly Row[], paint: Paint, context: CliContext): void {
+  const said = new Map<string, Row[]>()
+  for (const row of group) {
+    if (row.verdict.verdict === 'accepted') continue
+    const key = `${row.verdict.verdict}\n${row.verdict.message}`
+    said.set(key, [...(said.get(key) ?? []), row])
+  }
+  for (const same of said.values()) {
+    const { verdict, program, path } = same[0]!
+    const kernels = same.map(row => row.kernel.version).join(', ')
+    const where = verdict.faultSlot === undefined ? undefined : lineAt(program, verdict.faultSlot)
+    const style = words[verdict.verdict]
+    context.out(`\n${paint(style, `${verdict.verdict}[${kernels}]`)}${paint('bold', `: ${program.name}: ${verdict.message}`)}\n`)
+    if (!where) {
+      context.out(`  --> ${path}, section ${program.section}\n`)
+      continue
+    }
+    const gutter = String(where.line)
+    const pad = ' '.repeat(gutter.length)
+    context.out(
+      `${pad} ${paint('blue', '-->')} ${where.path}:${where.line}:${where.column}\n${pad} ${paint('blue', '|')}\n${paint('blue', `${gutter} |`)} ${where.text.replaceAll('\t', '    ')}\n`,
+    )
+    const lead = where.text.slice(0, Math.max(0, where.column - 1)).replaceAll('\t', '    ').length
+    context.out(`${pad} ${paint('blue', '|')} ${' '.repeat(lead)}${paint(style, '^')} instruction ${verdict.faultSlot}\n`)
+  }
+}
+
+/** The line info row that covers a slot. */
+function lineAt(program: PreparedProgram, slot: number): PreparedProgram['lineInfo'][number] | undefined {
+  let found: PreparedProgram['lineInfo'][number] | undefined
+  for (const line of program.lineInfo) {
+    if (line.slot > slot) break
+    found = line
+  }
+  return found
+}
