@@ -9,6 +9,7 @@ import { type FunctionCode, linearize } from './linear.js'
 import { peephole } from './peephole.js'
 import { AllocationFailure, allocateRegisters } from './registers.js'
 import { selectFunction } from './selector.js'
+import { shareAddresses } from './share-addresses.js'
 import { mergeTails } from './tail-merge.js'
 
 export interface CodegenContext {
@@ -21,6 +22,7 @@ export function compileFunction(func: Func, context: CodegenContext, serial: num
   const { sink } = context
   const errors = sink.errors
   const machine = selectFunction(func, context)
+  shareAddresses(machine)
   try {
     const { homes } = allocateRegisters(machine)
     peephole(machine)
