@@ -193,6 +193,8 @@ export class IrBuilder {
 
   cast(op: CastOp, value: Value, to: IrType): Value {
     if (value.type === to && op !== 'addrspacecast') return value
+    // Null is null in every address space.
+    if (op === 'addrspacecast' && value.op === 'const' && value.value === 0n) return value
     if (value.op === 'const' && op !== 'addrspacecast') return this.const(to, foldCast(op, value.type, to, value.value))
     if (op === 'trunc' && (value.op === 'zext' || value.op === 'sext')) {
       const from = value.args[0]!

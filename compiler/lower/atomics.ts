@@ -4,11 +4,13 @@ import type { Expr } from '../typecheck/typed-ast.js'
 import { lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
 import { bytesOf, irTypeOf, isSigned } from './ir-types.js'
+import { spaceOfPointer } from './lvalues.js'
+import { fromSpace } from './places.js'
 
 /** `wanted`: whether anybody looks at the result; the forms that fetch the old value cost more. */
 export function lowerAtomic(fc: FunctionContext, expr: Expr & { kind: 'atomic' }, wanted: boolean): Value | undefined {
   const { builder } = fc
-  const pointer = lowerValue(fc, expr.pointer)
+  const pointer = fromSpace(fc, lowerValue(fc, expr.pointer), spaceOfPointer(expr.pointer.type))
   const type = irTypeOf(expr.valueType)
   const bytes = bytesOf(expr.valueType)
   const operand = (from: Expr): Value => {

@@ -13,7 +13,7 @@ import { lowerCall } from './calls.js'
 import { lowerCoreEnum, lowerCoreField, lowerCoreType } from './core-access.js'
 import type { FunctionContext } from './function-context.js'
 import { bytesOf, irTypeOf, isAggregate, isSigned } from './ir-types.js'
-import { lowerPlace } from './lvalues.js'
+import { lowerPlace, spaceOfPointer } from './lvalues.js'
 import { addressOf, copyPlace, isVolatile, loadPlace, type Place, storePlace, temporaryPlace } from './places.js'
 import { closeScope, lowerStatement } from './statements.js'
 
@@ -378,17 +378,13 @@ function lowerConversion(fc: FunctionContext, expr: Expr & { kind: 'convert' }):
       const value = lowerValue(fc, operand)
       fc.mark(expr)
       const cast = builder.cast('addrspacecast', value, 'ptr')
+      if (cast === value) return value
       // Which way: `size` is the space it comes from, `offset` the one it goes to.
       cast.size = spaceOfPointer(operand.type)
       cast.offset = spaceOfPointer(expr.type)
       return cast
     }
   }
-}
-
-function spaceOfPointer(type: CType): number {
-  const plain = canonical(type)
-  return plain.kind === 'pointer' ? plain.space : 0
 }
 
 const signedOps: Readonly<Record<ArithmeticOp, BinaryOp>> = {

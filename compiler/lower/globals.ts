@@ -2,6 +2,7 @@
 import { type Func, Global, type GlobalReloc } from '../ir/ir.js'
 import { Qualifier } from '../parser/ast.js'
 import { evaluate } from '../typecheck/constants.js'
+import { spaceOf } from '../typecheck/type-facts.js'
 import type { Expr, InitItem, InitValue, VarDecl } from '../typecheck/typed-ast.js'
 import { type CType, canonical, qualifiersOf } from '../typecheck/types.js'
 import { alignmentOf, bytesOf, isSigned } from './ir-types.js'
@@ -14,7 +15,18 @@ export function declareVariable(module: ModuleContext, decl: VarDecl): Global {
   const plainName = decl.asmLabel ?? (decl.owner && decl.linkage === 'none' ? `${decl.owner.name}.${decl.name}` : decl.name)
   const name = binding === 'local' ? module.uniqueName(plainName || '.compoundliteral') : plainName
   const size = objectSize(decl)
-  const section = decl.section ?? (decl.isExtern ? '' : isConst ? '.rodata' : decl.init && !isZero(decl.init) ? '.data' : '.bss')
+  const space = spaceOf(decl.type)
+  const section =
+    decl.section ??
+    (space !== 0
+      ? `.addr_space.${space}`
+      : decl.isExtern
+        ? ''
+        : isConst
+          ? '.rodata'
+          : decl.init && !isZero(decl.init)
+            ? '.data'
+            : '.bss')
   const global = new Global(name, binding, section, size, Math.max(decl.align, alignmentOf(decl.type)), isConst)
   global.hidden = decl.hidden
   global.isExtern = decl.isExtern

@@ -8,6 +8,7 @@ import { lowerEffect, lowerToMemory, lowerValue } from './expressions.js'
 import type { FunctionContext } from './function-context.js'
 import { initialiseLocal } from './initializers.js'
 import { alignmentOf, bytesOf, isSigned } from './ir-types.js'
+import { spaceOf } from '../typecheck/type-facts.js'
 import { isVolatile, type Place, partOf, temporaryPlace } from './places.js'
 
 export function lowerPlace(fc: FunctionContext, expr: Expr): Place {
@@ -32,7 +33,7 @@ export function lowerPlace(fc: FunctionContext, expr: Expr): Place {
     }
     case 'deref': {
       const base = lowerValue(fc, expr.pointer)
-      return { ...temporaryPlace(base, expr.type), volatile: isVolatile(expr.type) }
+      return { ...temporaryPlace(base, expr.type), volatile: isVolatile(expr.type), space: spaceOfPointer(expr.pointer.type) }
     }
     case 'member':
       return memberPlace(fc, expr)
@@ -67,6 +68,7 @@ export function variablePlace(fc: FunctionContext, decl: VarDecl): Place {
     ...temporaryPlace(base, decl.type),
     align: Math.max(decl.align, alignmentOf(decl.type)),
     volatile: isVolatile(decl.type),
+    space: spaceOf(decl.type),
   })
   if (decl.storage === 'static' || decl.isExtern) return place(builder.global(fc.module.global(decl)))
   let address = fc.locals.get(decl)
@@ -117,13 +119,16 @@ function indexPlace(fc: FunctionContext, expr: Expr & { kind: 'index' }): Place 
       expr.type,
       Math.min(closed.align, elementAlign(size)),
       closed.volatile,
+      closed.space,
     )
   }
   const pointer = lowerValue(fc, expr.base)
   const index = lowerValue(fc, expr.index)
   fc.mark(expr)
-  const place: Place = { ...temporaryPlace(pointer, expr.type), volatile: isVolatile(expr.type) }
-  if (index.op !== 'const') return elementPlace(fc, pointer, 0, index, size, expr.type, alignmentOf(expr.type), place.volatile)
+  const space = spaceOfPointer(expr.base.type)
+  const place: Place = { ...temporaryPlace(pointer, expr.type), volatile: isVolatile(expr.type), space }
+  if (index.op !== 'const')
+    return elementPlace(fc, pointer, 0, index, size, expr.type, alignmentOf(expr.type), place.volatile, space)
   const at = Number(BigInt.asIntN(64, index.value))
   const plain = canonical(expr.type)
   if (at > 0 && plain.kind === 'record' && isRecorded(fc, plain) && isVariable(expr.base))
@@ -153,6 +158,7 @@ function elementPlace(
   type: CType,
   align: number,
   isVolatileArray: boolean,
+  space: number,
 ): Place {
   const { builder } = fc
   const scaled = builder.binary('mul', index, builder.const('i64', size))
@@ -164,5 +170,12 @@ function elementPlace(
     volatile: isVolatileArray || isVolatile(type),
     bits: undefined,
     chain: undefined,
+    space,
   }
+}
+
+/** Address space of what a pointer points to. */
+export function spaceOfPointer(type: CType): number {
+  const plain = canonical(type)
+  return plain.kind === 'pointer' ? plain.space : 0
 }

@@ -20,11 +20,22 @@ export interface Place {
   readonly volatile: boolean
   readonly bits: BitRange | undefined
   readonly chain: CoreChain | undefined
+  /** Address space of the object: 1 is the arena, whose addresses are converted before an access. */
+  readonly space: number
 }
 
 /** A whole object of ours. */
 export function temporaryPlace(address: Value, type: CType): Place {
-  return { base: address, offset: 0, align: alignmentOf(type), type, volatile: false, bits: undefined, chain: undefined }
+  return {
+    base: address,
+    offset: 0,
+    align: alignmentOf(type),
+    type,
+    volatile: false,
+    bits: undefined,
+    chain: undefined,
+    space: 0,
+  }
 }
 
 export function isVolatile(type: CType): boolean {
@@ -44,16 +55,30 @@ export function addressOf(fc: FunctionContext, place: Place): Value {
   return fc.builder.ptraddConst(closed.base, closed.offset)
 }
 
+/** The place with an address that accesses take: arena addresses are the user's, the kernel's are made of them. */
+function accessible(fc: FunctionContext, place: Place): Place {
+  const closed = closeChain(fc, place)
+  return closed.space === 0 ? closed : { ...closed, base: fromSpace(fc, closed.base, closed.space), space: 0 }
+}
+
+/** An address of another address space as one of the kernel's. */
+export function fromSpace(fc: FunctionContext, address: Value, space: number): Value {
+  if (space === 0) return address
+  const cast = fc.builder.inst('addrspacecast', 'ptr', [address])
+  cast.size = space
+  return cast
+}
+
 /** The scalar stored at a place. */
 export function loadPlace(fc: FunctionContext, from: Place): Value {
-  const place = closeChain(fc, from)
+  const place = accessible(fc, from)
   const type = irTypeOf(place.type)
   if (place.bits) return loadBits(fc, place, place.bits, type, isSigned(place.type))
   return fc.builder.load(type, place.base, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
 }
 
 export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
-  const place = closeChain(fc, to)
+  const place = accessible(fc, to)
   if (place.bits) storeBits(fc, place, place.bits, value)
   else fc.builder.store(place.base, value, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
 }
@@ -61,6 +86,12 @@ export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
 /** Copies a whole object. */
 export function copyPlace(fc: FunctionContext, to: Place, from: Place, size = bytesOf(to.type)): void {
   if (size === 0) return
-  const copy = fc.builder.memory('memcpy', addressOf(fc, to), addressOf(fc, from), size, Math.min(to.align, from.align))
+  const copy = fc.builder.memory(
+    'memcpy',
+    addressOf(fc, accessible(fc, to)),
+    addressOf(fc, accessible(fc, from)),
+    size,
+    Math.min(to.align, from.align),
+  )
   copy.volatile = to.volatile || from.volatile
 }

@@ -63,6 +63,7 @@ const pure: ReadonlySet<Op> = new Set<Op>([
   'trunc',
   'ptrtoint',
   'inttoptr',
+  'addrspacecast',
   'bswap',
   'select',
 ])
@@ -238,6 +239,7 @@ class ValueNumbering {
   private keyOf(inst: Value): string {
     if (inst.op === 'icmp') return this.compareKey(inst.predicate, inst.args[0]!, inst.args[1]!)
     const args = inst.args.map(operandKey)
+    if (inst.op === 'addrspacecast') args.push(`${inst.size}>${inst.offset}`)
     if (commutative.has(inst.op)) args.sort()
     return `${inst.op} ${inst.type} ${args.join(' ')}`
   }

@@ -105,12 +105,14 @@ function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', caller
 }
 
 /**
- * Whether the kernel could not verify the function on its own: a global one's `void *` says nothing of what may be accessed
- * (btf_prepare_func_args). clang puts such functions into their callers when they are small, and programs rely on it.
+ * Whether the kernel could not verify the function on its own (btf_prepare_func_args): a global one's `void *` says nothing of what may be
+ * accessed, and its result must be a number. clang puts such functions into their callers when they are small, and programs rely on it.
  */
 function unverifiable(func: Func): boolean {
-  const params = func.decl?.type.params ?? []
-  return params.some(param => {
+  if (!func.decl) return false
+  const result = canonical(func.decl.type.result)
+  if (result.kind !== 'int' && result.kind !== 'enum') return true
+  return func.decl.type.params.some(param => {
     const plain = canonical(param.type)
     return plain.kind === 'pointer' && canonical(plain.to).kind === 'void' && param.declTags.length === 0
   })

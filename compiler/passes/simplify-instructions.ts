@@ -138,6 +138,8 @@ class Simplifier {
       case 'ptrtoint':
       case 'inttoptr':
         return this.cast(inst)
+      case 'addrspacecast':
+        return inst.args[0]!.op === 'const' && inst.args[0]!.value === 0n ? inst.args[0] : undefined
       case 'bswap': {
         const arg = inst.args[0]!
         if (arg.op === 'const') return this.const(inst.type, foldByteSwap(inst.type, arg.value))
