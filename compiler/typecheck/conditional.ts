@@ -1,4 +1,5 @@
 /** `a ? b : c`, and GNU's `a ?: c`: the common type of the two arms (C11 6.5.15). */
+import { constantTruth } from './constants.js'
 import type * as ast from '../parser/ast.js'
 import { compatibleUnqualified } from './compatible.js'
 import type { Context } from './context.js'
@@ -12,8 +13,10 @@ import { type CType, qualifiersOf, voidType } from './types.js'
 
 export function checkConditional(c: Context, expr: ast.Expr & { kind: 'conditional' }): Expr {
   const condition = checkCondition(c, checkValue(c, expr.condition))
-  const then = expr.then ? checkValue(c, expr.then) : undefined
-  const otherwise = checkValue(c, expr.otherwise)
+  const truth = constantTruth(condition)
+  const arm = expr.then
+  const then = arm && c.inBranch(truth, () => checkValue(c, arm))
+  const otherwise = c.inBranch(truth === undefined ? undefined : !truth, () => checkValue(c, expr.otherwise))
   const first = then ?? condition
   if (isError(condition.type) || isError(first.type) || isError(otherwise.type)) return errorExpr(expr)
   const arms = unify(c, expr, first, otherwise)

@@ -76,6 +76,13 @@ function truthOf(value: Constant): boolean | undefined {
   return value.base.kind !== 'string' && value.base.weak ? undefined : true
 }
 
+/** Whether an expression is surely true or surely false; undefined where that shows only at run time. */
+export function constantTruth(expr: Expr): boolean | undefined {
+  if (expr.kind === 'int') return expr.value !== 0n
+  const value = evaluate(expr)
+  return value && truthOf(value)
+}
+
 export function evaluate(expr: Expr, options: EvaluateOptions = {}): Constant | undefined {
   const sub = (operand: Expr): Constant | undefined => evaluate(operand, options)
   switch (expr.kind) {

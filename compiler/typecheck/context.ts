@@ -44,6 +44,9 @@ export class Context {
   /** Above 0 inside sizeof, typeof and their kind: nothing there is evaluated. */
   unevaluated = 0
 
+  /** Above 0 where a constant condition keeps control away: warnings about what would happen at run time are not given there. */
+  dead = 0
+
   readonly functions: FunctionDecl[] = []
   readonly variables: VarDecl[] = []
   readonly fileAsm: string[] = []
@@ -133,18 +136,36 @@ export class Context {
     }
   }
 
+  /** Checks what is only reached if `reached` is not known to be false. */
+  inBranch<T>(reached: boolean | undefined, body: () => T): T {
+    if (reached !== false) return body()
+    this.dead++
+    try {
+      return body()
+    } finally {
+      this.dead--
+    }
+  }
+
+  /** A warning about what would happen at run time: not where nothing is evaluated or nothing gets to. */
+  warnRuntime(code: string, place: Place, message: string, group: string): void {
+    if (this.unevaluated === 0 && this.dead === 0) this.warn(code, place, message, group)
+  }
+
   /** Runs at file scope, outside of any function. */
   atFileScope<T>(body: () => T): T {
-    const { scope, fn, unevaluated } = this
+    const { scope, fn, unevaluated, dead } = this
     this.scope = this.fileScope
     this.fn = undefined
     this.unevaluated = 0
+    this.dead = 0
     try {
       return body()
     } finally {
       this.scope = scope
       this.fn = fn
       this.unevaluated = unevaluated
+      this.dead = dead
     }
   }
 

@@ -251,7 +251,7 @@ function warnLostValue(c: Context, value: Expr, target: CType, place: Place): vo
   const kept = BigInt.asUintN(type.size * 8, value.value)
   const signedKept = BigInt.asIntN(type.size * 8, value.value)
   if (value.value === kept || value.value === signedKept) return
-  c.warn(
+  c.warnRuntime(
     'T0304',
     place,
     `implicit conversion from ${c.quote(value.type)} to ${c.quote(target)} changes value from ${value.value} to ${type.signed ? signedKept : kept}`,

@@ -2,7 +2,7 @@
 import type * as ast from '../parser/ast.js'
 import { compatibleUnqualified } from './compatible.js'
 import { arithmeticConversions, checkCondition, promote, promotedType } from './conversions.js'
-import { foldArithmetic, foldCompare } from './constants.js'
+import { constantTruth, foldArithmetic, foldCompare } from './constants.js'
 import type { Context } from './context.js'
 import { checkExpr, checkValue, refuseFloat, reportFloat } from './expressions.js'
 import { commonFloat, floatConstant, floatExpr, foldFloats } from './floats.js'
@@ -74,7 +74,9 @@ export function checkBinary(c: Context, expr: ast.Expr & { kind: 'binary' }): Ex
 
 function checkLogical(c: Context, expr: ast.Expr & { kind: 'binary' }, op: '&&' | '||'): Expr {
   const left = checkValue(c, expr.left)
-  const right = checkValue(c, expr.right)
+  const truth = isError(left.type) ? undefined : constantTruth(left)
+  const reached = truth === undefined ? undefined : truth === (op === '&&')
+  const right = c.inBranch(reached, () => checkValue(c, expr.right))
   if (isError(left.type) || isError(right.type)) return errorExpr(expr)
   if (!isScalar(left.type) || !isScalar(right.type)) return invalidOperands(c, expr, left.type, right.type)
   if (left.kind === 'int' && right.kind === 'int') {
@@ -128,7 +130,7 @@ function arithmetic(c: Context, place: Place, op: ArithmeticOp, left: Expr, righ
 
 export function warnZeroDivision(c: Context, place: Place, op: string, right: Expr): void {
   if (right.kind === 'int' && right.value === 0n && c.unevaluated === 0)
-    c.warn('T0304', place, `${op === '/' ? 'division' : 'remainder'} by zero is undefined`, 'division-by-zero')
+    c.warnRuntime('T0304', place, `${op === '/' ? 'division' : 'remainder'} by zero is undefined`, 'division-by-zero')
 }
 
 /** An operation on operands of its type, folded where both are constants. */
@@ -147,14 +149,15 @@ function warnOverflow(c: Context, place: Place, op: ArithmeticOp, a: bigint, b: 
   if (!type.signed) return
   const exact = op === '+' ? a + b : op === '-' ? a - b : op === '*' ? a * b : value
   if (exact !== value)
-    c.warn('T0306', place, `overflow in expression; result is ${value} with type ${c.quote(type)}`, 'integer-overflow')
+    c.warnRuntime('T0306', place, `overflow in expression; result is ${value} with type ${c.quote(type)}`, 'integer-overflow')
 }
 
 /** Warns of a constant shift count outside the width of the promoted left operand. */
 export function warnShift(c: Context, place: Place, right: Expr, type: IntType): void {
   if (right.kind !== 'int' || c.unevaluated > 0) return
-  if (right.value < 0n) c.warn('T0305', place, 'shift count is negative', 'shift-count-negative')
-  else if (right.value >= BigInt(type.size * 8)) c.warn('T0305', place, 'shift count >= width of type', 'shift-count-overflow')
+  if (right.value < 0n) c.warnRuntime('T0305', place, 'shift count is negative', 'shift-count-negative')
+  else if (right.value >= BigInt(type.size * 8))
+    c.warnRuntime('T0305', place, 'shift count >= width of type', 'shift-count-overflow')
 }
 
 function shift(c: Context, place: Place, op: '<<' | '>>', left: Expr, right: Expr): Expr {
@@ -285,7 +288,7 @@ function warnSigns(c: Context, place: Place, left: Expr, right: Expr, type: IntT
   if (rangeOf(value).nonNegative) return
   // Compared for equality, a negative value cannot hit what has fewer bits than the comparison.
   if (equality && rangeOf(other).width < type.size * 8) return
-  c.warn(
+  c.warnRuntime(
     'T0220',
     place,
     `comparison of integers of different signs: ${c.quote(left.type)} and ${c.quote(right.type)}`,

@@ -3,7 +3,7 @@ import type * as ast from '../parser/ast.js'
 import { Punct } from '../preprocessor/names.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { readAttributes } from './attributes.js'
-import { integerConstant } from './constants.js'
+import { constantTruth, integerConstant } from './constants.js'
 import type { Context, FunctionState, LabelState } from './context.js'
 import { assignConvert, checkCondition, promote } from './conversions.js'
 import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } from './declarations.js'
@@ -60,14 +60,18 @@ export function checkStmt(c: Context, stmt: ast.Stmt): Stmt {
     case 'null_stmt':
       readAttributes(c, stmt.attributes)
       return { kind: 'null', ...at(stmt) }
-    case 'if':
+    case 'if': {
+      const condition = warnAssignCondition(c, checkCondition(c, checkValue(c, stmt.condition), stmt))
+      const truth = constantTruth(condition)
+      const { otherwise } = stmt
       return {
         kind: 'if',
-        condition: warnAssignCondition(c, checkCondition(c, checkValue(c, stmt.condition), stmt)),
-        then: inBlock(c, stmt.then),
-        otherwise: stmt.otherwise && inBlock(c, stmt.otherwise),
+        condition,
+        then: c.inBranch(truth, () => inBlock(c, stmt.then)),
+        otherwise: otherwise && c.inBranch(truth === undefined ? undefined : !truth, () => inBlock(c, otherwise)),
         ...at(stmt),
       }
+    }
     case 'while':
       return checkLoop(c, stmt, stmt.hints, loop => {
         loop.condition = warnAssignCondition(c, checkCondition(c, checkValue(c, stmt.condition), stmt))

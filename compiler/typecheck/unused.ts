@@ -8,7 +8,7 @@ import { qualifiersOf } from './types.js'
 export function warnUnusedLocals(c: Context, state: FunctionState): void {
   for (const symbol of state.locals) {
     const { decl } = symbol
-    if (decl.unused || decl.used || decl.cleanup || decl.type.kind === 'error') continue
+    if (decl.unused || decl.used || decl.cleanup || decl.type.kind === 'error' || decl.name === '_') continue
     const place = placeOfToken(symbol.token)
     if (decl.isParam) {
       if (!symbol.referenced && !state.decl.naked) c.warn('T0601', place, `unused parameter '${decl.name}'`, 'unused-parameter')

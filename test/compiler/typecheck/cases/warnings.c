@@ -61,3 +61,14 @@ int f(int a, int b) { if (a = b) return 1; return 0; }
 int f(int a) { a = a; return a; }
 //// missing field initialisers
 struct s { int a, b; } x = { 1 };
+//// nothing about code that is never reached
+unsigned long f(unsigned long a, unsigned b) { if (sizeof(b) == 8) b = b << 40; return sizeof(a) == 8 ? a << 40 : b << 40; }
+//// sign compare of a bit field
+struct s { unsigned ihl : 4; };
+int f(struct s *p) { return p->ihl * 4 < sizeof(*p); }
+//// sign compare for equality with few bits
+int f(unsigned long long a, int pid) { return (a >> 32) != pid; }
+//// pointer order against void
+int f(int *p, void *end) { return p + 1 > end; }
+//// a placeholder is not unused
+int f(int _) { return 0; }
