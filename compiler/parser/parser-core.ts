@@ -100,6 +100,13 @@ const recording = {
   scopes: { isType: () => false, declare() {}, enter() {}, leave() {} } as unknown as NameScopes,
 }
 
+/** Where chevrotain keeps which rules it is in. */
+interface RuleStack {
+  RULE_STACK_IDX: number
+  RULE_OCCURRENCE_STACK_IDX: number
+  currRuleShortName: number
+}
+
 export interface GrammarOptions {
   /** Have chevrotain record, check and analyse the rules, instead of taking `decisions.gen.ts`: slow, for the test that makes that file. */
   readonly analyse?: boolean
@@ -384,6 +391,8 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     const { depth, pos } = this
     const scopes = this.scopes.depth
     const restore = this.saveState()
+    const engine = this as unknown as RuleStack
+    const { RULE_STACK_IDX, RULE_OCCURRENCE_STACK_IDX, currRuleShortName } = engine
     try {
       return item()
     } catch (error) {
@@ -391,6 +400,10 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       this.depth = depth
       this.scopes.unwind(scopes)
       restore()
+      // chevrotain unwinds these itself, unless the stack is so full that its unwinding overflows too
+      engine.RULE_STACK_IDX = RULE_STACK_IDX
+      engine.RULE_OCCURRENCE_STACK_IDX = RULE_OCCURRENCE_STACK_IDX
+      engine.currRuleShortName = currRuleShortName
       // a construct cut off by the end of the file is reported once, by the innermost
       if (fault.message !== undefined && this.pos !== this.lastFault) {
         const span = fault.behind ? this.report.after(fault.token) : this.report.span(fault.token)
