@@ -3,13 +3,24 @@
  * (a 64-bit load takes two slots). Where that register is wanted for something else, the allocator makes the address again at its uses,
  * so nothing is lost.
  */
-import { LD_IMM64, type MBlock, type MFunc, type MInsn, MOV64_X, renameRegister, successorBlocks, VIRTUAL } from './machine.js'
+import {
+  LD_IMM64,
+  type MBlock,
+  type MFunc,
+  type MInsn,
+  MOV64_X,
+  renameRegister,
+  successorBlocks,
+  VIRTUAL,
+  writesOf,
+} from './machine.js'
 
 export function shareAddresses(func: MFunc): void {
   const order = reversePostorder(func)
   const { children } = dominatorTree(func, order)
   const replaced = new Map<number, number>()
   const available = new Map<string, number>()
+  const once = writtenOnce(func)
   // Depth first over the tree; what a block made is forgotten when its subtree is done.
   const stack: { block: MBlock; made: string[] | undefined }[] = [{ block: order[0]!, made: undefined }]
   while (stack.length > 0) {
@@ -19,7 +30,7 @@ export function shareAddresses(func: MFunc): void {
       stack.pop()
       continue
     }
-    top.made = share(top.block, available, replaced)
+    top.made = share(top.block, available, replaced, once)
     for (const child of children.get(top.block) ?? []) stack.push({ block: child, made: undefined })
   }
   if (replaced.size === 0) return
@@ -31,6 +42,25 @@ export function shareAddresses(func: MFunc): void {
       }
 }
 
+/** Registers that hold their address for good: two-address arithmetic writes into others (`r += index`), and those are not the address then. */
+function writtenOnce(func: MFunc): Set<number> {
+  const once = new Set<number>()
+  const seen = new Set<number>()
+  for (const block of func.blocks) {
+    for (const insn of block.insns) {
+      for (const register of writesOf(insn)) {
+        if (register < VIRTUAL) continue
+        if (seen.has(register)) once.delete(register)
+        else {
+          seen.add(register)
+          once.add(register)
+        }
+      }
+    }
+  }
+  return once
+}
+
 function registersOf(insn: MInsn): number[] {
   const out = [insn.dst, insn.src]
   if (insn.asm)
@@ -39,7 +69,12 @@ function registersOf(insn: MInsn): number[] {
 }
 
 /** Answers the keys of the addresses that the block adds. */
-function share(block: MBlock, available: Map<string, number>, replaced: Map<number, number>): string[] {
+function share(
+  block: MBlock,
+  available: Map<string, number>,
+  replaced: Map<number, number>,
+  once: ReadonlySet<number>,
+): string[] {
   const made: string[] = []
   const out: MInsn[] = []
   for (const insn of block.insns) {
@@ -51,12 +86,12 @@ function share(block: MBlock, available: Map<string, number>, replaced: Map<numb
     const key = `${symbol.target.name}+${symbol.addend}`
     const known = available.get(key)
     if (known === undefined) {
-      if (insn.dst >= VIRTUAL) {
+      if (once.has(insn.dst)) {
         available.set(key, insn.dst)
         made.push(key)
       }
       out.push(insn)
-    } else if (insn.dst >= VIRTUAL) replaced.set(insn.dst, known)
+    } else if (once.has(insn.dst)) replaced.set(insn.dst, known)
     else {
       insn.op = MOV64_X
       insn.src = known
