@@ -60,11 +60,11 @@ function steps(body) {
   const statements = body
     .replace(/\bdefault\s*:/g, ' case DEFAULT : ')
     .matchAll(
-      /case\s+(\w+)\s*:|switch\s*\(([^)]*)\)|return\s+([^;]+);|=\s*(\w*func_proto)\(|if\s*\(((?:[^()]|\([^()]*\))*)\)|break;|fallthrough;|\}/g,
+      /case\s+(\w+)\s*:|switch\s*\(([^)]*)\)|return\s+([^;]+);|=\s*(\w*func_proto)\(|func\s*=\s*&(\w+_proto);|if\s*\(((?:[^()]|\([^()]*\))*)\)|break;|fallthrough;|\}/g,
     )
   let inner = []
   let depthSwitch = 0
-  for (const [all, label, switched, returned, called, condition] of statements) {
+  for (const [all, label, switched, returned, called, assigned, condition] of statements) {
     if (switched !== undefined) {
       if (/func_id/.test(switched)) {
         cases = {}
@@ -82,6 +82,9 @@ function steps(body) {
         labels.push(label)
         guard = ''
       }
+    } else if (assigned) {
+      for (const id of labels) cases[id.replace('BPF_FUNC_', '')] = assigned
+      labels.done = true
     } else if (called) found.push(`@${called}`)
     else if (condition) guard = condition.replace(/\s+/g, ' ')
     else if (all === 'break;') {

@@ -7,9 +7,22 @@ import { RegType, TypeFlag } from './reg-types.js'
 
 /**
  * `no`; `narrow`: 1, 2, 4 bytes; `narrow8`: up to 8 bytes; `start`: narrow, but only from the field's first byte; `u32`, `u64`, `u8`:
- * exactly that size; `any`: every aligned access that stays in the field; `port`: 4 or, from the start, 1 or 2 bytes.
+ * exactly that size; `narrow2`: 2 or 4 bytes; `narrow-wide` and `u32-wide`: or 8 aligned bytes within the field; `half`: 1 or 2; `any`: every aligned access that stays in the field; `port`: 4 or, from the start, 1 or 2 bytes.
  */
-export type AccessRule = 'no' | 'narrow' | 'narrow8' | 'start' | 'u8' | 'u32' | 'u64' | 'any' | 'port'
+export type AccessRule =
+  | 'no'
+  | 'narrow'
+  | 'narrow2'
+  | 'narrow8'
+  | 'narrow-wide'
+  | 'u32-wide'
+  | 'half'
+  | 'start'
+  | 'u8'
+  | 'u32'
+  | 'u64'
+  | 'any'
+  | 'port'
 
 export interface ContextField {
   readonly name: string
@@ -20,6 +33,8 @@ export interface ContextField {
   readonly write: AccessRule
   /** What a read gives when it is not a number. */
   readonly reg?: number
+  /** For PTR_TO_BTF_ID: the kernel's struct. */
+  readonly btf?: string
   /** Only for programs of these attach types, reads and writes apart. */
   readonly readFor?: readonly number[]
   readonly writeFor?: readonly number[]
@@ -162,9 +177,120 @@ const tcpSock = table(
   'u32',
 )
 
+const ip4 = [
+  A.CGROUP_INET4_BIND,
+  A.CGROUP_INET4_CONNECT,
+  A.CGROUP_INET4_GETPEERNAME,
+  A.CGROUP_INET4_GETSOCKNAME,
+  A.CGROUP_UDP4_SENDMSG,
+  A.CGROUP_UDP4_RECVMSG,
+]
+const ip6 = [
+  A.CGROUP_INET6_BIND,
+  A.CGROUP_INET6_CONNECT,
+  A.CGROUP_INET6_GETPEERNAME,
+  A.CGROUP_INET6_GETSOCKNAME,
+  A.CGROUP_UDP6_SENDMSG,
+  A.CGROUP_UDP6_RECVMSG,
+]
+const send4 = [A.CGROUP_UDP4_SENDMSG]
+const send6 = [A.CGROUP_UDP6_SENDMSG]
+const SOCKET_OR_NULL = RegType.PTR_TO_SOCKET | TypeFlag.PTR_MAYBE_NULL
+
+/** Contexts of the types that are not views of __sk_buff. */
+const otherContexts = {
+  sock_addr: table(72, [
+    ['user_family', 0, 4, 'u32'],
+    ['user_ip4', 4, 8, 'narrow', 'u32', { readFor: ip4, writeFor: ip4 }],
+    ['user_ip6', 8, 24, 'narrow-wide', 'u32-wide', { readFor: ip6, writeFor: ip6 }],
+    ['user_port', 24, 28, 'narrow', 'u32'],
+    ['family', 28, 32, 'u32'],
+    ['type', 32, 36, 'u32'],
+    ['protocol', 36, 40, 'u32'],
+    ['msg_src_ip4', 40, 44, 'narrow', 'u32', { readFor: send4, writeFor: send4 }],
+    ['msg_src_ip6', 44, 60, 'narrow-wide', 'u32-wide', { readFor: send6, writeFor: send6 }],
+    ['sk', 64, 72, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
+  ]),
+  sock_ops: table(
+    224,
+    [
+      ['reply', 4, 8, 'u32', 'u32'],
+      ['sk_txhash', 164, 168, 'u32', 'u32'],
+      ['bytes', 168, 184, 'u64'],
+      ['sk', 184, 192, 'u64', 'no', { reg: SOCKET_OR_NULL }],
+      ['skb_data', 192, 200, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
+      ['skb_data_end', 200, 208, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END }],
+      ['skb_tcp_flags', 212, 216, 'start'],
+      ['skb_hwtstamp', 216, 224, 'u64'],
+    ],
+    'u32',
+  ),
+  sk_msg: table(80, [
+    ['data', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
+    ['data_end', 8, 16, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END }],
+    ['family', 16, 20, 'u32'],
+    ['remote_ip4', 20, 24, 'u32'],
+    ['local_ip4', 24, 28, 'u32'],
+    ['remote_ip6', 28, 44, 'u32'],
+    ['local_ip6', 44, 60, 'u32'],
+    ['remote_port', 60, 64, 'u32'],
+    ['local_port', 64, 68, 'u32'],
+    ['size', 68, 72, 'u32'],
+    ['sk', 72, 80, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
+  ]),
+  sk_lookup: table(72, [
+    ['sk', 0, 8, 'u64', 'no', { reg: SOCKET_OR_NULL }],
+    ['family', 8, 12, 'narrow'],
+    ['protocol', 12, 16, 'narrow'],
+    ['remote_ip4', 16, 20, 'narrow'],
+    ['remote_ip6', 20, 36, 'narrow'],
+    ['remote_port', 36, 38, 'port'],
+    ['padding', 38, 40, 'half'],
+    ['local_ip4', 40, 44, 'narrow'],
+    ['local_ip6', 44, 60, 'narrow'],
+    ['local_port', 60, 64, 'narrow'],
+    ['ingress_ifindex', 64, 68, 'narrow'],
+  ]),
+  sk_reuseport: table(56, [
+    ['data', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
+    ['data_end', 8, 16, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END }],
+    ['len', 16, 20, 'narrow'],
+    ['eth_protocol', 20, 24, 'narrow2'],
+    ['ip_protocol', 24, 28, 'narrow'],
+    ['bind_inany', 28, 32, 'narrow'],
+    ['hash', 32, 36, 'u32'],
+    ['sk', 40, 48, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
+    ['migrating_sk', 48, 56, 'u64', 'no', { reg: RegType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL }],
+  ]),
+  cgroup_sockopt: table(40, [
+    ['sk', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
+    ['optval', 8, 16, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
+    ['optval_end', 16, 24, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END }],
+    ['level', 24, 28, 'u32', 'u32', { writeFor: [A.CGROUP_SETSOCKOPT] }],
+    ['optname', 28, 32, 'u32', 'u32', { writeFor: [A.CGROUP_SETSOCKOPT] }],
+    ['optlen', 32, 36, 'u32', 'u32'],
+    ['retval', 36, 40, 'u32', 'u32', { readFor: [A.CGROUP_GETSOCKOPT], writeFor: [A.CGROUP_GETSOCKOPT] }],
+  ]),
+  cgroup_sysctl: table(8, [
+    ['write', 0, 4, 'narrow'],
+    ['file_pos', 4, 8, 'narrow', 'u32'],
+  ]),
+  cgroup_device: table(12, [
+    ['access_type', 0, 4, 'narrow'],
+    ['major', 4, 8, 'u32'],
+    ['minor', 8, 12, 'u32'],
+  ]),
+  lirc_mode2: table(4, [['sample', 0, 4, 'u32']]),
+  netfilter: table(16, [
+    ['state', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED, btf: 'nf_hook_state' }],
+    ['skb', 8, 16, 'u64', 'no', { reg: RegType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED, btf: 'sk_buff' }],
+  ]),
+} as const
+
 const BPF_PT_REGS_SIZE = 168
 
 export const contexts = {
+  ...otherContexts,
   socket_filter: skb({
     deny: ['tc_classid', 'data', 'data_meta', 'data_end', ...socketFields, 'tstamp', 'wire_len', 'hwtstamp'],
     write: ['cb'],
@@ -237,6 +363,14 @@ function permits(rule: AccessRule, offset: number, size: number, start: number, 
       return false
     case 'narrow':
       return size <= 4
+    case 'narrow2':
+      return size === 2 || size === 4
+    case 'half':
+      return size <= 2
+    case 'narrow-wide':
+      return size <= 4 || (offset % 8 === 0 && offset + 8 <= end)
+    case 'u32-wide':
+      return size === 4 || (size === 8 && offset % 8 === 0 && offset + 8 <= end)
     case 'narrow8':
       return size <= 8
     case 'start':

@@ -1,6 +1,7 @@
 /** Loads and stores by kind of pointer (kernel/bpf/verifier.c: check_mem_access and what it calls). */
 import * as op from '../../../assembler/isa/opcodes.js'
-import { AttachType, ProgType } from '../../../linker/object/uapi.js'
+import { BtfKind } from '../../../linker/btf/btf-types.js'
+import { ProgType } from '../../../linker/object/uapi.js'
 import { contextAccess, socketContexts } from '../../kernel/contexts.js'
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
@@ -12,7 +13,6 @@ import {
   isPacketPointer,
   isScalar,
   isSocketType,
-  knownScalar,
   mayBeNull,
   pointer,
   type RegState,
@@ -344,6 +344,11 @@ function accessContext(
     else {
       const value = pointer(found.reg)
       if (mayBeNull(found.reg)) value.id = env.newId()
+      if (found.field?.btf) {
+        if (!env.kernelBtf) return env.missing('kernel types without the BTF of a kernel')
+        value.btf = env.kernelBtf
+        value.btfId = env.kernelBtf.find(found.field.btf, BtfKind.Struct)
+      }
       env.regs[valueRegno] = value
     }
   }
@@ -495,4 +500,3 @@ export function checkAtomic(env: Env, slot: number): void {
   checkMemAccess(env, dst, off, size, 'write', -1, true, false)
 }
 
-export { knownScalar, AttachType }
