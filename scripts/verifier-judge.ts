@@ -6,6 +6,7 @@
  *        [--list false-accept|false-reject|not-implemented|message|processed] [--show OBJ:PROG] [--log N] [--time MS]
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { join } from 'node:path'
 import { readBtf } from '../linker/btf/btf-file.js'
 import { openObject } from '../linker/object/open.js'
@@ -39,6 +40,8 @@ if (!kernel || !existsSync(answersPath) || !existsSync(btfPath)) {
   process.exit(2)
 }
 const kernelBtf = readBtf(new Uint8Array(readFileSync(btfPath)))
+// CONFIG_ values as externs; any kernel's will do for programs that only ask.
+const kconfig = existsSync('/proc/config.gz') ? gunzipSync(readFileSync('/proc/config.gz')).toString() : ''
 const filter = options.get('filter') ?? ''
 const show = options.get('show')
 const list = options.get('list')
@@ -48,12 +51,18 @@ const kernelVersion = (version[0]! << 16) | (version[1]! << 8)
 /** The message: the last line before the statistics. */
 function messageOf(log: string): string {
   const lines = log.split('\n').filter(line => line !== '')
-  const end = lines.findIndex(line => /^(verification time|processed \d+ insns)/.test(line))
+  const end = lines.findIndex(line => /^(verification time|stack depth|processed \d+ insns)/.test(line))
   return (end < 0 ? lines.at(-1) : lines[end - 1]) ?? ''
 }
 
 /** Messages without what differs from machine to machine: BTF ids, addresses. */
-const normal = (text: string): string => text.replace(/#\d{4,}/g, '#N').replace(/btf_id \d+/g, 'btf_id N')
+const normal = (text: string): string =>
+  text
+    .replace(/#\d{4,}/g, '#N')
+    .replace(/btf_id \d+/g, 'btf_id N')
+    .replace(/^fd -?\d+ /, 'fd N ')
+    // libbpf puts words of its own in the place of the call that it poisons.
+    .replace(/^failed to resolve CO-RE relocation .*|^kfunc '.*' is referenced but wasn't resolved/, 'invalid func unknown#N')
 
 const answers = new Map<string, Answer[]>()
 for (const line of readFileSync(answersPath, 'utf8').split('\n')) {
@@ -86,7 +95,7 @@ for (const [name, own] of answers) {
   let prepared: PreparedObject
   try {
     const path = join(objects, name)
-    prepared = prepareObject(openObject(new Uint8Array(readFileSync(path)), name), { kernelBtf, kernelVersion })
+    prepared = prepareObject(openObject(new Uint8Array(readFileSync(path)), name), { kernelBtf, kernelVersion, kconfig })
   } catch (error) {
     other.push(`${name}: ${error}`)
     continue

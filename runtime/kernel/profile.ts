@@ -34,6 +34,8 @@ export interface KernelProfile {
   readonly typedHelperAccess: boolean
   /** Privileged programs may read stack that was never written (6.3). */
   readonly uninitStack: boolean
+  /** Pointers to what is no struct are read-only untrusted memory (6.17). */
+  readonly untrustedMem: boolean
   /** Processed instructions at most. */
   readonly insnLimit: number
   /** Layout of the log: liveness suffixes (`R1_w`) until 6.17; `plain` from 6.18. */
@@ -60,6 +62,7 @@ const v6_18: KernelProfile = {
   privateStack: true,
   typedHelperAccess: true,
   uninitStack: true,
+  untrustedMem: true,
   insnLimit: 1000000,
   log: 'plain',
   cpus: 2,
@@ -73,6 +76,7 @@ const v6_12: KernelProfile = {
   trackNeg: false,
   acquireRelease: false,
   typedHelperAccess: false,
+  untrustedMem: false,
   log: 'liveness',
   cpus: 1,
 }

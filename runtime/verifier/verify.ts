@@ -5,6 +5,7 @@
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import type { KernelProfile } from '../kernel/profile.js'
+import { resolveAttachTarget } from './check/attach.js'
 import { Env, Rejection } from './env.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
@@ -74,6 +75,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     checkSubprograms(env)
     checkPatterns(env)
     checkGraph(env)
+    resolveAttachTarget(env)
     const fastcalls = markFastcalls(env)
     env.loops = new LoopInfo(env)
     env.liveStack = new LiveStack()

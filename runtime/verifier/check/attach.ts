@@ -1,14 +1,243 @@
-/** What a program attaches to, where its type comes from the kernel's BTF (check_attach_btf_id, bpf_check_attach_target). */
-import type { BtfFuncProto } from '../../../linker/btf/btf-types.js'
-import type { Env } from '../env.js'
+/**
+ * Programs that attach to something of the kernel's BTF: what that is, and what their context holds (check_attach_btf_id,
+ * bpf_check_attach_target, btf_ctx_access).
+ */
+import { type BtfFuncProto, BtfKind } from '../../../linker/btf/btf-types.js'
+import { AttachType as A, ProgType as P } from '../../../linker/object/uapi.js'
+import {
+  boolLsmHooks,
+  disabledLsmHooks,
+  iteratorTargets,
+  rawTpNullArgs,
+  sleepableLsmHooks,
+  untrustedLsmHooks,
+} from '../../kernel/attach-targets.js'
+import { RegType, TypeFlag } from '../../kernel/reg-types.js'
+import { EACCES, type Env } from '../env.js'
+import { type BtfView, kindName } from '../state/btf-view.js'
 import type { RetvalRange } from '../state/frames.js'
+import { pointer, UNKNOWN_SCALAR } from '../state/registers.js'
+import * as w from '../state/u64.js'
+
+/** What a program attaches to. */
+export interface AttachTarget {
+  readonly btf: BtfView
+  readonly name: string
+  readonly proto: BtfFuncProto
+  /** Parameters that are not the program's: the first one of a tracepoint's function. */
+  readonly skipped: number
+}
+
+const targets = new WeakMap<Env, AttachTarget>()
+
+/** Program types that need a target. */
+const needsTarget = (type: number): boolean => type === P.TRACING || type === P.LSM || type === P.EXT || type === P.STRUCT_OPS
+
+/** check_attach_btf_id: finds the target, and refuses what cannot be attached. */
+export function resolveAttachTarget(env: Env): void {
+  const { program } = env
+  if (program.type === P.SYSCALL) {
+    if (!program.sleepable) env.reject('Syscall programs can only be sleepable')
+    return
+  }
+  if (program.sleepable && !canSleep(program.type, program.expectedAttachType))
+    env.reject('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
+  if (!needsTarget(program.type)) return
+  if (program.type === P.STRUCT_OPS) return env.missing('struct_ops programs')
+  if (program.type === P.EXT) return env.missing('extensions of other programs')
+  const btf = env.kernelBtf
+  if (!btf) return env.missing('attach targets without the BTF of a kernel')
+  if (!program.attachBtfId) env.reject('Tracing programs must provide btf_id')
+  if (!btf.has(program.attachBtfId)) return env.missing('attach targets in kernel modules')
+  const type = btf.type(program.attachBtfId)
+  const name = 'name' in type ? type.name : ''
+  const attach = program.expectedAttachType
+  if (attach === A.TRACE_RAW_TP) {
+    if (type.kind !== BtfKind.Typedef) env.reject(`attach_btf_id ${program.attachBtfId} is not a typedef`)
+    if (!name.startsWith('btf_trace_')) env.reject(`attach_btf_id ${program.attachBtfId} points to wrong type name ${name}`)
+    const template = btf.find(`__bpf_trace_${name.slice(10)}`, BtfKind.Func)
+    const proto = btf.funcProto(template || program.attachBtfId)
+    if (!proto) env.fail('tracepoint without prototype')
+    targets.set(env, { btf, name: name.slice(10), proto, skipped: 1 })
+    return
+  }
+  if (type.kind !== BtfKind.Func) env.reject(`attach_btf_id ${program.attachBtfId} is not a function`)
+  const proto = btf.funcProto(program.attachBtfId)
+  if (!proto) env.fail('function without prototype')
+  targets.set(env, { btf, name, proto, skipped: 0 })
+  if (attach === A.TRACE_ITER) {
+    if (!iteratorTargets[name.replace(/^bpf_iter_/, '')]) env.missing(`iterator ${name}`)
+    return
+  }
+  if (program.type === P.LSM) {
+    const hook = name.replace(/^bpf_lsm_/, '')
+    if (!name.startsWith('bpf_lsm_')) env.reject(`attach_btf_id ${program.attachBtfId} points to wrong type name ${name}`)
+    if (program.sleepable && !sleepableLsmHooks.has(hook)) env.reject(`${name} is not sleepable`)
+    if (disabledLsmHooks.has(hook)) env.reject(`attach_btf_id ${program.attachBtfId} points to disabled hook`)
+    return
+  }
+  // Which functions may be made to fail, or changed, is not in BTF.
+  if (program.sleepable && !sleepableTargets.test(name)) return env.missing(`sleepable tracing of ${name}`)
+  if (attach === A.MODIFY_RETURN && !modifiableTargets.test(name)) return env.missing(`fmod_ret of ${name}`)
+}
+
+/** System call entries are in the error-injection list; so are the security hooks for fmod_ret. */
+const sleepableTargets = /^(__x64_sys_|__arm64_sys_|bpf_fentry_test|bpf_modify_return_test)/
+const modifiableTargets = /^(__x64_sys_|__arm64_sys_|security_|bpf_modify_return_test)/
+
+function canSleep(type: number, attach: number): boolean {
+  if (type === P.TRACING)
+    return attach === A.TRACE_FENTRY || attach === A.TRACE_FEXIT || attach === A.MODIFY_RETURN || attach === A.TRACE_ITER
+  if (type === P.LSM) return attach !== A.LSM_CGROUP
+  return type === P.KPROBE || type === P.STRUCT_OPS
+}
+
+export function attachTarget(env: Env): AttachTarget {
+  return targets.get(env) ?? env.missing(`attach targets of program type ${env.progType.name}`)
+}
 
 /** Prototype of the attach target. */
-export function attachProto(env: Env): BtfFuncProto {
-  return env.missing(`attach targets of program type ${env.progType.name}`)
-}
+export const attachProto = (env: Env): BtfFuncProto => attachTarget(env).proto
 
 /** bpf_lsm_get_retval_range; undefined where the hook may return anything. */
 export function lsmRetvalRange(env: Env): RetvalRange | undefined {
-  return env.missing('return values of LSM hooks')
+  const { btf, name, proto } = attachTarget(env)
+  const type = btf.resolved(proto.type)
+  const int = type.kind === BtfKind.Int || type.kind === BtfKind.Enum
+  if (!int) return undefined
+  return boolLsmHooks.has(name.replace(/^bpf_lsm_/, '')) ? { min: 0, max: 1 } : { min: -4095, max: 0 }
+}
+
+/** Arguments are trusted where the kernel holds them for the program's time (prog_args_trusted). */
+function argsTrusted(env: Env, target: AttachTarget): boolean {
+  const { type, expectedAttachType } = env.program
+  if (type === P.TRACING) return expectedAttachType === A.TRACE_RAW_TP || expectedAttachType === A.TRACE_ITER
+  if (type === P.LSM) return !untrustedLsmHooks.has(target.name.replace(/^bpf_lsm_/, ''))
+  return type === P.STRUCT_OPS
+}
+
+/** btf_ctx_access: a load from the context of a program with a typed target. */
+export function tracingContext(env: Env, off: number, size: number, access: 'read' | 'write', valueRegno: number): void {
+  const refuse = (message?: string): never => {
+    if (message) env.say(`${message}\n`)
+    env.say(`invalid bpf_context access off=${off} size=${size}\n`)
+    env.sayLine(env.insnIdx, '; ')
+    return env.fail('invalid bpf_context access', EACCES)
+  }
+  if (off < 0 || off >= 96 || access !== 'read' || off % size !== 0) return refuse()
+  const target = attachTarget(env)
+  const { btf, name, proto } = target
+  if (off % 8) return refuse(`func '${name}' offset ${off} is not multiple of 8`)
+  const params = proto.params.slice(target.skipped)
+  const arg = argumentAt(btf, params.map(param => param.type), proto.type, off)
+  if (arg > params.length) return refuse(`func '${name}' doesn't have ${arg + 1}-th argument`)
+  let typeId: number
+  let paramName = ''
+  const attach = env.program.expectedAttachType
+  if (arg === params.length) {
+    if (attach === A.LSM_MAC || attach === A.LSM_CGROUP || attach === A.TRACE_FEXIT) typeId = proto.type
+    else if (attach === A.MODIFY_RETURN) {
+      typeId = proto.type
+      const ret = btf.resolved(proto.type)
+      if (ret.kind !== BtfKind.Int || ret.size > 8) return refuse(`ret type ${kindName(ret)} not allowed for fmod_ret`)
+    } else return refuse(`func '${name}' doesn't have ${arg + 1}-th argument`)
+  } else {
+    typeId = params[arg]!.type
+    paramName = params[arg]!.name
+  }
+  const type = btf.resolved(typeId)
+  if (
+    (type.kind === BtfKind.Int && type.size <= 8) ||
+    type.kind === BtfKind.Enum ||
+    type.kind === BtfKind.Enum64 ||
+    type.kind === BtfKind.Struct ||
+    type.kind === BtfKind.Union
+  ) {
+    if (valueRegno >= 0) {
+      env.setUnknown(valueRegno)
+      if (arg === params.length && attach === A.LSM_MAC) {
+        const range = lsmRetvalRange(env)
+        if (range) limit(env, valueRegno, range)
+      }
+    }
+    return
+  }
+  if (type.kind !== BtfKind.Ptr)
+    return refuse(
+      `func '${name}' arg${arg} '${'name' in type ? type.name : ''}' has type ${kindName(type)}. Only pointer access is allowed`,
+    )
+  if (size !== 8) return refuse(`func '${name}' size ${size} must be 8`)
+  const pointeeId = btf.skipModifiers(type.type)
+  const pointee = btf.type(pointeeId)
+  const give = (regType: number, id: number) => {
+    if (valueRegno < 0) return
+    const reg = pointer(regType)
+    if ((regType & 255) === RegType.PTR_TO_BTF_ID) {
+      reg.btf = btf
+      reg.btfId = id
+    }
+    if (regType & TypeFlag.PTR_MAYBE_NULL) reg.id = env.newId()
+    env.regs[valueRegno] = reg
+  }
+  const iterator = attach === A.TRACE_ITER ? iteratorTargets[name.replace(/^bpf_iter_/, '')] : undefined
+  const special = iterator?.find(entry => entry.member === paramName)
+  if (special?.buffer)
+    return give(
+      RegType.PTR_TO_BUF | TypeFlag.PTR_MAYBE_NULL | (special.buffer === 'rdonly' ? TypeFlag.MEM_RDONLY : 0),
+      0,
+    )
+  if (type.type === 0 || pointee.kind === BtfKind.Int || pointee.kind === BtfKind.Void) {
+    if (valueRegno >= 0) env.setUnknown(valueRegno)
+    return
+  }
+  if (special?.struct) {
+    const id = btf.find(special.struct, BtfKind.Struct)
+    if (!id) return refuse(`invalid btf_id for context argument offset ${off}`)
+    return give(RegType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL | (special.trusted ? TypeFlag.PTR_TRUSTED : 0), id)
+  }
+  let regType = RegType.PTR_TO_BTF_ID | (argsTrusted(env, target) ? TypeFlag.PTR_TRUSTED : 0)
+  if (paramName.endsWith('__nullable')) regType |= TypeFlag.PTR_MAYBE_NULL
+  let mayBeError = false
+  if (attach === A.TRACE_RAW_TP) {
+    const mask = rawTpNullArgs[name] ?? 0
+    const bits = Math.floor(mask / 16 ** arg) % 16
+    if (bits & 1) regType |= TypeFlag.PTR_MAYBE_NULL
+    if (bits & 2) mayBeError = true
+  }
+  const tagged = btf.type(type.type)
+  if (tagged.kind === BtfKind.TypeTag) {
+    if (tagged.name === 'user') regType |= TypeFlag.MEM_USER
+    if (tagged.name === 'percpu') regType |= TypeFlag.MEM_PERCPU
+  }
+  if (pointee.kind !== BtfKind.Struct && pointee.kind !== BtfKind.Union)
+    return refuse(`func '${name}' arg${arg} type ${kindName(pointee)} is not a struct`)
+  env.say(`func '${name}' arg${arg} has btf_id ${pointeeId} type ${kindName(pointee)} '${pointee.name}'\n`)
+  if (mayBeError) {
+    env.say(`marking pointer arg${arg} as scalar as it may encode error`)
+    if (valueRegno >= 0) env.setUnknown(valueRegno)
+    return
+  }
+  give(regType, pointeeId)
+}
+
+/** get_ctx_arg_idx: which argument stands at an offset; structs by value take several words. */
+function argumentAt(btf: BtfView, types: readonly number[], ret: number, off: number): number {
+  let end = 0
+  for (let i = 0; i < types.length; i++) {
+    end += Math.ceil((btf.size(types[i]!) ?? 8) / 8) * 8
+    if (off < end) return i
+  }
+  end += Math.ceil((btf.size(ret) ?? 0) / 8) * 8
+  return off < end ? types.length : types.length + 1
+}
+
+/** __mark_reg_s32_range. */
+function limit(env: Env, regno: number, range: RetvalRange): void {
+  const reg = UNKNOWN_SCALAR.clone()
+  reg.s32min = range.min
+  reg.s32max = range.max
+  reg.smin = w.fromS32(range.min)
+  reg.smax = w.fromS32(range.max)
+  env.sync(reg)
+  env.regs[regno] = reg
 }

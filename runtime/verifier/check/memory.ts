@@ -21,7 +21,8 @@ import {
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { BPF_MAX_VAR_OFF } from './alu.js'
-import { checkBtfAccess, checkMapPointerAccess, tracingContext } from './btf-access.js'
+import { tracingContext } from './attach.js'
+import { checkBtfAccess, checkMapPointerAccess } from './btf-access.js'
 import { checkKptrAccess } from './kptr.js'
 import { checkStackBounds, checkStackRead, checkStackWrite } from './stack.js'
 
@@ -317,8 +318,15 @@ function accessContext(
   const { program, progType } = env
   const reg = env.reg(regno)
   if (program.type === ProgType.SYSCALL) {
-    // The context is memory that the caller gives: any offset, aligned or not, up to 64k (6.18: checked at run time).
-    return env.missing('context of syscall programs')
+    // The context is memory that the caller gives, checked when the program is run.
+    checkPointerOffset(env, reg, regno, false)
+    if (off < 0 || off >= 65535 || off % size !== 0) {
+      env.say(`invalid bpf_context access off=${off} size=${size}\n`)
+      env.sayLine(env.insnIdx, '; ')
+      env.fail('invalid bpf_context access', EACCES)
+    }
+    if (access === 'read' && valueRegno >= 0) env.setUnknown(valueRegno)
+    return
   }
   checkPointerOffset(env, reg, regno, false)
   if (
