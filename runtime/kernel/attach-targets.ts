@@ -8,20 +8,20 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
 /** LSM hooks, without `bpf_lsm_`. */
 export const sleepableLsmHooks = words(
   'bpf bpf_map bpf_map_create bpf_map_free bpf_prog bpf_prog_load bpf_token_create bpf_token_free bpf_token_cmd ' +
-  'bpf_token_capable bprm_check_security bprm_committed_creds bprm_committing_creds bprm_creds_for_exec ' +
-  'bprm_creds_from_file capget capset cred_prepare file_ioctl file_lock file_open file_post_open file_receive ' +
-  'inode_create inode_free_security inode_getattr inode_getxattr inode_mknod inode_need_killpriv inode_post_setxattr ' +
-  'inode_readlink inode_rename inode_rmdir inode_setattr inode_setxattr inode_symlink inode_unlink kernel_module_request ' +
-  'kernel_read_file kernfs_init_security path_unlink path_mkdir path_rmdir path_truncate path_symlink path_link ' +
-  'path_rename path_chmod path_chown mmap_file netlink_send path_notify release_secctx sb_alloc_security sb_eat_lsm_opts ' +
-  'sb_kern_mount sb_mount sb_remount sb_set_mnt_opts sb_show_options sb_statfs sb_umount settime socket_accept ' +
-  'socket_bind socket_connect socket_create socket_getpeername socket_getpeersec_dgram socket_getsockname ' +
-  'socket_getsockopt socket_listen socket_post_create socket_recvmsg socket_sendmsg socket_shutdown socket_socketpair ' +
-  'syslog task_alloc current_getsecid_subj task_getsecid_obj task_prctl task_setscheduler userns_create',
+    'bpf_token_capable bprm_check_security bprm_committed_creds bprm_committing_creds bprm_creds_for_exec ' +
+    'bprm_creds_from_file capget capset cred_prepare file_ioctl file_lock file_open file_post_open file_receive ' +
+    'inode_create inode_free_security inode_getattr inode_getxattr inode_mknod inode_need_killpriv inode_post_setxattr ' +
+    'inode_readlink inode_rename inode_rmdir inode_setattr inode_setxattr inode_symlink inode_unlink kernel_module_request ' +
+    'kernel_read_file kernfs_init_security path_unlink path_mkdir path_rmdir path_truncate path_symlink path_link ' +
+    'path_rename path_chmod path_chown mmap_file netlink_send path_notify release_secctx sb_alloc_security sb_eat_lsm_opts ' +
+    'sb_kern_mount sb_mount sb_remount sb_set_mnt_opts sb_show_options sb_statfs sb_umount settime socket_accept ' +
+    'socket_bind socket_connect socket_create socket_getpeername socket_getpeersec_dgram socket_getsockname ' +
+    'socket_getsockopt socket_listen socket_post_create socket_recvmsg socket_sendmsg socket_shutdown socket_socketpair ' +
+    'syslog task_alloc current_getsecid_subj task_getsecid_obj task_prctl task_setscheduler userns_create',
 )
 export const disabledLsmHooks = words(
   'vm_enough_memory inode_need_killpriv inode_getsecurity inode_listsecurity inode_copy_up_xattr getselfattr getprocattr ' +
-  'setprocattr key_getsecurity audit_rule_match xfrm_decode_session ismaclabel',
+    'setprocattr key_getsecurity audit_rule_match xfrm_decode_session ismaclabel',
 )
 export const untrustedLsmHooks = words(
   'bpf_map_free bpf_prog_free file_alloc_security file_free_security sk_alloc_security sk_free_security task_free',
@@ -115,15 +115,30 @@ export const iteratorTargets: Readonly<Record<string, readonly IteratorArg[]>> =
   bpf_prog: [{ member: 'prog', struct: 'bpf_prog' }],
   cgroup: [{ member: 'cgroup', struct: 'cgroup', trusted: true }],
   task: [{ member: 'task', struct: 'task_struct', trusted: true }],
-  task_file: [{ member: 'task', struct: 'task_struct' }, { member: 'file', struct: 'file' }],
-  task_vma: [{ member: 'task', struct: 'task_struct' }, { member: 'vma', struct: 'vm_area_struct' }],
+  task_file: [
+    { member: 'task', struct: 'task_struct' },
+    { member: 'file', struct: 'file' },
+  ],
+  task_vma: [
+    { member: 'task', struct: 'task_struct' },
+    { member: 'vma', struct: 'vm_area_struct' },
+  ],
   bpf_map: [{ member: 'map', struct: 'bpf_map', trusted: true }],
-  bpf_map_elem: [{ member: 'key', buffer: 'rdonly' }, { member: 'value', buffer: 'rdwr' }],
+  bpf_map_elem: [
+    { member: 'key', buffer: 'rdonly' },
+    { member: 'value', buffer: 'rdwr' },
+  ],
   bpf_link: [{ member: 'link', struct: 'bpf_link' }],
   netlink: [{ member: 'sk', struct: 'netlink_sock' }],
   ipv6_route: [{ member: 'rt', struct: 'fib6_info' }],
-  sockmap: [{ member: 'key', buffer: 'rdonly' }, { member: 'sk', struct: 'sock' }],
-  bpf_sk_storage_map: [{ member: 'sk', struct: 'sock' }, { member: 'value', buffer: 'rdwr' }],
+  sockmap: [
+    { member: 'key', buffer: 'rdonly' },
+    { member: 'sk', struct: 'sock' },
+  ],
+  bpf_sk_storage_map: [
+    { member: 'sk', struct: 'sock' },
+    { member: 'value', buffer: 'rdwr' },
+  ],
   unix: [{ member: 'unix_sk', struct: 'unix_sock' }],
   tcp: [{ member: 'sk_common', struct: 'sock_common', trusted: true }],
   udp: [{ member: 'udp_sk', struct: 'udp_sock', trusted: true }],

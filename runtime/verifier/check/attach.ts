@@ -129,7 +129,12 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
   const { btf, name, proto } = target
   if (off % 8) return refuse(`func '${name}' offset ${off} is not multiple of 8`)
   const params = proto.params.slice(target.skipped)
-  const arg = argumentAt(btf, params.map(param => param.type), proto.type, off)
+  const arg = argumentAt(
+    btf,
+    params.map(param => param.type),
+    proto.type,
+    off,
+  )
   if (arg > params.length) return refuse(`func '${name}' doesn't have ${arg + 1}-th argument`)
   let typeId: number
   let paramName = ''
@@ -182,10 +187,7 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
   const iterator = attach === A.TRACE_ITER ? iteratorTargets[name.replace(/^bpf_iter_/, '')] : undefined
   const special = iterator?.find(entry => entry.member === paramName)
   if (special?.buffer)
-    return give(
-      RegType.PTR_TO_BUF | TypeFlag.PTR_MAYBE_NULL | (special.buffer === 'rdonly' ? TypeFlag.MEM_RDONLY : 0),
-      0,
-    )
+    return give(RegType.PTR_TO_BUF | TypeFlag.PTR_MAYBE_NULL | (special.buffer === 'rdonly' ? TypeFlag.MEM_RDONLY : 0), 0)
   if (type.type === 0 || pointee.kind === BtfKind.Int || pointee.kind === BtfKind.Void) {
     if (valueRegno >= 0) env.setUnknown(valueRegno)
     return

@@ -209,7 +209,14 @@ function setLoaded(env: Env, regno: number, access: StructAccess, btf: BtfView, 
 }
 
 /** check_ptr_to_btf_access. */
-export function checkBtfAccess(env: Env, regno: number, off: number, size: number, access: 'read' | 'write', valueRegno: number): void {
+export function checkBtfAccess(
+  env: Env,
+  regno: number,
+  off: number,
+  size: number,
+  access: 'read' | 'write',
+  valueRegno: number,
+): void {
   const reg = env.reg(regno)
   const btf = reg.btf!
   const name = btf.name(btf.skipModifiers(reg.btfId))

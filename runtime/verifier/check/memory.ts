@@ -507,4 +507,3 @@ export function checkAtomic(env: Env, slot: number): void {
   savePointerType(env, env.reg(dst).type, false)
   checkMemAccess(env, dst, off, size, 'write', -1, true, false)
 }
-
