@@ -40,11 +40,12 @@ function readTree(tree) {
       const holders = new Map()
       for (const [, holder, body] of text.matchAll(/struct btf_kfunc_id_set (\w+)\s*=\s*\{([^}]*)\}/g)) {
         const set = /\.set\s*=\s*&(\w+)/.exec(body)
-        if (set) holders.set(holder, set[1])
+        if (set) holders.set(holder, { set: set[1], filter: /\.filter/.test(body) })
       }
       for (const [, type, holder] of text.matchAll(/register_btf_kfunc_id_set\(\s*BPF_PROG_TYPE_(\w+),\s*&(\w+)\)/g)) {
-        for (const [name, flags] of sets.get(holders.get(holder)) ?? []) {
-          const entry = found.get(name) ?? { flags, types: [] }
+        const place = holders.get(holder)
+        for (const [name, flags] of sets.get(place?.set) ?? []) {
+          const entry = found.get(name) ?? { flags: place.filter ? [...flags, 'filter'] : flags, types: [] }
           if (!entry.types.includes(type)) entry.types.push(type)
           found.set(name, entry)
         }
