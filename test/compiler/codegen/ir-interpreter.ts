@@ -47,8 +47,8 @@ export function swapBytes(value: bigint, bytes: number): bigint {
   return out
 }
 
-/** Runs a function; allocas are placed from `stack` upwards. Throws after too many steps. */
-export function interpret(func: Func, args: readonly bigint[], memory: Memory, stack: bigint): bigint {
+/** Runs a function; allocas are placed from `stack` upwards, all globals are at one address. Throws after too many steps. */
+export function interpret(func: Func, args: readonly bigint[], memory: Memory, stack: bigint, globalAddress = 0n): bigint {
   const values = new Map<Value, bigint>()
   let free = stack
   const get = (value: Value): bigint => {
@@ -57,6 +57,8 @@ export function interpret(func: Func, args: readonly bigint[], memory: Memory, s
         return value.value
       case 'undef':
         return 0n
+      case 'global':
+        return globalAddress + BigInt(value.offset)
       case 'param':
         return wrap(value.type, args[value.offset]!)
       default: {

@@ -1,5 +1,5 @@
 /** Random IR functions: structured control flow over arithmetic of all widths, memory, calls. They always end and never trap. */
-import { type Block, type Edge, Func, type IrType, type Op, type Predicate, type Value } from '../../../compiler/ir/ir.js'
+import { type Block, type Edge, Func, Global, type IrType, type Op, type Predicate, type Value } from '../../../compiler/ir/ir.js'
 
 /** xorshift32: the same numbers everywhere. */
 export class Random {
@@ -61,6 +61,8 @@ export const BUFFER = 64
 export function randomFunction(random: Random, options: RandomOptions): Func {
   return new Generator(random, options).run()
 }
+
+const data = new Global('data', 'global', '.data', BUFFER, 8)
 
 class Generator {
   private readonly func = new Func('random', 'global', 'i64', 'test')
@@ -264,6 +266,14 @@ class Generator {
 
   /** An address with at least 16 bytes behind it. */
   private pointer(): Value {
+    if (this.random.chance(25)) {
+      const address = this.func.value('global', 'ptr')
+      address.global = data
+      address.offset = this.random.chance(50) ? 0 : 8 * this.random.next(4)
+      if (this.random.chance(50)) return address
+      const index = this.inst('and', 'i64', [this.value('i64'), this.func.const('i64', 15)])
+      return this.inst('ptradd', 'ptr', [address, index])
+    }
     if (this.random.chance(40)) return this.random.pick(this.slots)
     if (this.random.chance(40)) return this.inst('ptradd', 'ptr', [this.buffer, this.func.const('i64', 8 * this.random.next(7))])
     const index = this.inst('and', 'i64', [this.value('i64'), this.func.const('i64', 31)])

@@ -10,6 +10,8 @@ import { interpret, Memory } from './ir-interpreter.js'
 import { BUFFER, Random, randomFunction } from './random-ir.js'
 
 const BASE = 0x10000n
+/** Where the global of random functions is; its bytes are compared like the buffer's. */
+const GLOBAL = BASE + 64n
 const INPUTS: readonly (readonly bigint[])[] = [
   [0n, 0n, 0n],
   [-1n, -1n, -1n],
@@ -18,20 +20,21 @@ const INPUTS: readonly (readonly bigint[])[] = [
 
 function memoryFor(little: boolean): Memory {
   const memory = new Memory(BASE, 8192, little)
-  for (let i = 0; i < BUFFER; i++) memory.bytes[i] = (i * 37 + 11) & 255
+  for (let i = 0; i < 2 * BUFFER; i++) memory.bytes[i] = (i * 37 + 11) & 255
   return memory
 }
 
 /** What differs between the two ways of running, or undefined. */
 function difference(func: Func, cpu: Cpu, little: boolean): string | undefined {
   const code = compile(func, cpu, little)
+  for (const { slot, addend } of code.relocs) code.insns.imm[slot] = Number(GLOBAL) + addend
   for (const input of INPUTS) {
     const args = [...input, BASE]
     const [one, two] = [memoryFor(little), memoryFor(little)]
-    const wanted = interpret(func, args, one, BASE + 4096n)
+    const wanted = interpret(func, args, one, BASE + 4096n, GLOBAL)
     const got = runBpf(code.insns, args, two, BASE + 8192n)
     if (got !== wanted) return `${input}: ${got.toString(16)} instead of ${wanted.toString(16)}`
-    for (let i = 0; i < BUFFER; i++) if (one.bytes[i] !== two.bytes[i]) return `${input}: byte ${i} of the buffer differs`
+    for (let i = 0; i < 2 * BUFFER; i++) if (one.bytes[i] !== two.bytes[i]) return `${input}: byte ${i} of the buffer differs`
   }
   return undefined
 }
