@@ -106,7 +106,14 @@ function stages(
     made.text = printAst(parsed.declarations, names)
     return
   }
-  const typed = checkTranslationUnit(parsed, names, tokens, sink, options.target)
+  const main = sources.files.find(file => file.path === path)
+  const typed = checkTranslationUnit(
+    main ? { ...parsed, mainFile: { start: main.base, end: main.end } } : parsed,
+    names,
+    tokens,
+    sink,
+    options.target,
+  )
   if (emit === 'check' || sink.hasErrors) return
 
   const module = lower(typed, { tokens, names, sources, target: options.target, sink, options })
