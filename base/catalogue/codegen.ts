@@ -16,5 +16,4 @@ export const codegenCodes: CatalogueTable = {
   G0012: 'a branch to a label that is not there',
   G0013: 'inline assembly that wants more registers than there are',
   G0014: 'a chain of calls that takes more stack than a program may have',
-  G0015: 'a call of something that has no address',
 }

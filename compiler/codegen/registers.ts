@@ -72,13 +72,6 @@ function keyOf(interval: Interval): number {
   return interval.length + (interval.hints.some(hint => hint < VIRTUAL) ? 2 ** 40 : 0)
 }
 
-interface Insertion {
-  readonly insn: MInsn
-  /** The interval whose register goes into `dst` (loads) or `src` (stores). */
-  readonly interval: number
-  readonly load: boolean
-}
-
 export class AllocationFailure extends Error {
   constructor(readonly insn: MInsn) {
     super('no register')
@@ -363,12 +356,12 @@ class Allocator {
   // --- result ---
 
   private rewrite(): void {
-    const before = new Map<number, Insertion[]>()
-    const after = new Map<number, Insertion[]>()
-    const put = (map: Map<number, Insertion[]>, index: number, insertion: Insertion) => {
+    const before = new Map<number, MInsn[]>()
+    const after = new Map<number, MInsn[]>()
+    const put = (map: Map<number, MInsn[]>, index: number, insn: MInsn) => {
       const list = map.get(index)
-      if (list) list.push(insertion)
-      else map.set(index, [insertion])
+      if (list) list.push(insn)
+      else map.set(index, [insn])
     }
     this.intervals.forEach((interval, register) => {
       if (!interval || this.assigned[register] === NONE) return
@@ -377,24 +370,24 @@ class Allocator {
         const insn = new MInsn(P_GONE, register, 0, 0, 0, this.code[reloadAt]!.loc)
         if (remake) Object.assign(insn, { ...remake, dst: register, loc: insn.loc })
         else loadFrom(insn, register, home!)
-        put(before, reloadAt, { insn, interval: register, load: true })
+        put(before, reloadAt, insn)
       }
       if (storeAt !== NONE) {
         const insn = new MInsn(P_GONE, FP, register, 0, 0, this.code[storeAt]!.loc)
         storeTo(insn, register, home!)
-        put(after, storeAt, { insn, interval: register, load: false })
+        put(after, storeAt, insn)
       }
     })
     let index = 0
     for (const block of this.func.blocks) {
       const out: MInsn[] = []
       for (const insn of block.insns) {
-        for (const { insn: load } of before.get(index) ?? []) out.push(this.physical(load))
+        for (const load of before.get(index) ?? []) out.push(this.physical(load))
         if (insn.op !== P_GONE) {
           this.physical(insn)
           if (!(isCopy(insn) && insn.dst === insn.src)) out.push(insn)
         }
-        for (const { insn: store } of after.get(index) ?? []) out.push(this.physical(store))
+        for (const store of after.get(index) ?? []) out.push(this.physical(store))
         index++
       }
       block.insns = out
