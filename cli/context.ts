@@ -59,7 +59,18 @@ export class NodeHost implements Host {
   }
 }
 
+/** A reader that goes away (`bpfc dump … | head`) ends the command quietly. */
+function endOnClosedPipe(stream: NodeJS.WriteStream): void {
+  if (stream.listenerCount('error') > 0) return
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+}
+
 export function nodeContext(): CliContext {
+  endOnClosedPipe(process.stdout)
+  endOnClosedPipe(process.stderr)
   const cwd = process.cwd()
   const noColour = process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== ''
   return {

@@ -42,6 +42,9 @@ await esbuild.build({
   minifySyntax: true,
   minifyWhitespace: true,
   keepNames: false,
+  // A script has no import.meta; koffi is looked up from where the bundle lies.
+  banner: { js: "var bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { ...common.define, 'import.meta.url': 'bundleUrl' },
   outfile: 'dist/bpfc.cjs',
 })
 for (const [name, driver] of [

@@ -91,7 +91,7 @@ export const checkCommand: Subcommand = {
         for (const each of programs) rows.push(...checkOne(path, prepared, each, kernels, values, context))
         if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
       }
-      if (!json) report(rows, (performance.now() - started) / 1000, context)
+      if (!json && rows.length > 0) report(rows, (performance.now() - started) / 1000, context)
       for (const row of rows) codes.push(codeOf(row.verdict))
       exit(worst(codes))
     })
