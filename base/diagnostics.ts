@@ -12,7 +12,7 @@ export interface DiagnosticNote {
 }
 
 export interface Diagnostic {
-  /** Catalogue code: a letter for the stage and four digits, e.g. `P0103`; see `base/catalogue.ts`. */
+  /** Catalogue code: a letter for the stage and four digits, e.g. `P0063`; see `base/catalogue.ts`. */
   readonly code: string
   readonly severity: Severity
   readonly message: string

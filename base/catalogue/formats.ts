@@ -24,6 +24,5 @@ export const formatsCodes: CatalogueTable = {
   F0501: 'assembly text that is no statement',
   F0502: 'text that is not in the syntax of the conformance suite',
   F0601: 'not a capture file: neither pcap nor pcapng',
-  F0300: 'assembly text that is no statement',
   F0450: 'IR text that does not follow its grammar',
 }
