@@ -1,29 +1,46 @@
-/** A whole process: exec_audit.bpf.c with the running kernel's 3 MB vmlinux.h on disk, against clang-19 on the same file. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+/**
+ * A whole process: exec_audit.bpf.c with the running kernel's 3 MB vmlinux.h on disk, against clang-19 on the same file; without an index of the
+ * header from an earlier run, and with it. CPU is user and system time of all threads.
+ */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { has, pair } from './measure.mjs'
+import { pair, peakMemory } from './measure.mjs'
+import { vmlinuxFolder } from './vmlinux-header.mjs'
+
+const ROUNDS = 11
 
 export async function run({ root }) {
-  const work = join(root, '.cache/bench')
-  mkdirSync(work, { recursive: true })
-  const header = join(work, 'vmlinux.h')
-  if (!has('clang-19')) return [{ figure: 'cpu', skipped: 'clang-19 is not installed' }]
-  if (!existsSync('/sys/kernel/btf/vmlinux')) return [{ figure: 'cpu', skipped: 'this kernel has no BTF to make vmlinux.h of' }]
-  if (!existsSync(header))
-    writeFileSync(header, execFileSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux'], { maxBuffer: 1 << 28 }))
+  const { folder: work, skipped } = vmlinuxFolder(root)
+  if (skipped) return [{ figure: 'cpu', skipped }]
   const source = join(root, 'examples/exec-audit/exec_audit.bpf.c')
   const include = join(root, 'dist/include')
   const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-D__TARGET_ARCH_x86', `-I${work}`, '-isystem', include, '-c', source]
-  const result = pair(
-    [process.execPath, [join(root, 'dist/bpfc-clang.mjs'), ...flags, '-o', join(work, 'ours.o')]],
-    ['clang-19', [...flags, '-o', join(work, 'theirs.o')]],
-  )
-  return ['cpu', 'wall'].map(key => ({
-    figure: `${key} seconds, median of 7`,
-    ours: result.ours[key].median,
-    peer: result.peer[key].median,
-    peerName: 'clang-19',
-    spread: { ours: [result.ours[key].min, result.ours[key].max], peer: [result.peer[key].min, result.peer[key].max] },
-  }))
+  const rows = []
+  const cache = join(work, 'index')
+  rmSync(cache, { recursive: true, force: true })
+  for (const [state, setting] of [
+    ['no index kept', 'off'],
+    ['index kept', cache],
+  ]) {
+    const env = { ...process.env, BPFC_CACHE: setting }
+    const result = pair(
+      [process.execPath, [join(root, 'dist/bpfc-clang.mjs'), ...flags, '-o', join(work, 'ours.o')]],
+      ['clang-19', [...flags, '-o', join(work, 'theirs.o')]],
+      ROUNDS,
+      { env },
+    )
+    for (const key of ['cpu', 'wall'])
+      rows.push({
+        figure: `${key} seconds, ${state}, median of ${ROUNDS}`,
+        ours: result.ours[key].median,
+        peer: result.peer[key].median,
+        peerName: 'clang-19',
+        spread: { ours: [result.ours[key].min, result.ours[key].max], peer: [result.peer[key].min, result.peer[key].max] },
+      })
+  }
+  const report = ['build', '--time-report', `-I${work}`, source, '-o', join(work, 'ours.o')]
+  const env = { ...process.env, BPFC_CACHE: 'off' }
+  const ours = peakMemory(process.execPath, [join(root, 'dist/bpfc.mjs'), ...report], { env })
+  rows.push({ figure: 'peak memory in MB, against the 300 allowed', ours, peer: 300, peerName: 'limit' })
+  return rows
 }

@@ -17,14 +17,14 @@ export function once(command, args, options = {}) {
 
 export const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-/** Runs two commands in turn and gives the median figures of each. */
-export function pair(ours, peer, rounds = 7) {
+/** Runs two commands in turn and gives the median figures of each. `options` are for ours. */
+export function pair(ours, peer, rounds = 7, options = {}) {
   const a = []
   const b = []
-  once(...ours)
+  once(...ours, options)
   once(...peer)
   for (let i = 0; i < rounds; i++) {
-    a.push(once(...ours))
+    a.push(once(...ours, options))
     b.push(once(...peer))
   }
   const figures = (rows, key) => ({
@@ -36,6 +36,13 @@ export function pair(ours, peer, rounds = 7) {
     ours: { cpu: figures(a, 'cpu'), wall: figures(a, 'wall') },
     peer: { cpu: figures(b, 'cpu'), wall: figures(b, 'wall') },
   }
+}
+
+/** Peak of a process's resident memory in MB, or undefined where nothing says so. `bpfc --time-report` prints it. */
+export function peakMemory(command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: 'utf8', ...options })
+  const match = /peak memory (\d+) MB/.exec(result.stderr)
+  return match ? Number(match[1]) : undefined
 }
 
 export const has = command => spawnSync('/bin/sh', ['-c', `command -v ${command}`]).status === 0

@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.js'
 import { dumpCommand } from './commands/dump.js'
 import { loadCommand } from './commands/load.js'
 import { runCommand } from './commands/run.js'
+import { vmlinuxCommand } from './commands/vmlinux.js'
 
 export interface Subcommand {
   readonly name: string
@@ -13,4 +14,11 @@ export interface Subcommand {
   register(program: Command, context: CliContext, exit: (code: number) => void): void
 }
 
-export const subcommands: readonly Subcommand[] = [buildCommand, checkCommand, runCommand, dumpCommand, loadCommand]
+export const subcommands: readonly Subcommand[] = [
+  buildCommand,
+  checkCommand,
+  runCommand,
+  dumpCommand,
+  loadCommand,
+  vmlinuxCommand,
+]

@@ -6,6 +6,7 @@ import { compilerHost } from './compiler-host.js'
 import { type CliContext, MAX_INPUT_BYTES, NodeHost } from './context.js'
 import type { CompileRequest } from './commands/shared-flags.js'
 import { diagnosticJson, renderDiagnostic } from './report/diagnostic-text.js'
+import { TimeReport } from './time-report.js'
 
 export interface CompiledFile {
   readonly result: CompileResult | undefined
@@ -43,7 +44,14 @@ export function compileFile(path: string, request: CompileRequest, context: CliC
   const input = readInput(path, context)
   if (typeof input === 'number') return { result: undefined, code: input }
   const options = toCompileOptions(request.flags, context.cwd)
-  const result = compile(compilerHost(context.host), path, options, { emit, warnings: request.warnings })
+  const report = request.timeReport ? new TimeReport(path) : undefined
+  const result = compile(compilerHost(context.host), path, options, {
+    emit,
+    warnings: request.warnings,
+    shared: context.shared,
+    ...(report ? { stageDone: report.stageDone } : {}),
+  })
+  if (report) context.err(report.text())
   for (const diagnostic of result.diagnostics) {
     if (json) context.out(`${JSON.stringify({ diagnostic: diagnosticJson(diagnostic, result.sources) })}\n`)
     else context.err(renderDiagnostic(diagnostic, result.sources, context.colour))

@@ -2,6 +2,13 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../base/host.js'
+import type { SharedState } from '../compiler/pipeline.js'
+import { Names } from '../compiler/preprocessor/names.js'
+import { cacheFolder, StoredHeaderCache } from './header-cache.js'
+
+/** Hash of the sources that make header indexes, set by the build: what another state of them made is not taken. Empty where nothing was built. */
+declare const BPFC_INDEX: string
+const INDEX = typeof BPFC_INDEX === 'string' ? BPFC_INDEX : ''
 
 export interface CliContext {
   readonly host: Host
@@ -10,6 +17,8 @@ export interface CliContext {
   readonly colour: boolean
   /** Whether standard error is a terminal: progress is shown only there. */
   readonly interactive: boolean
+  /** What the compilations of this process share. */
+  readonly shared: SharedState
   out(text: string): void
   err(text: string): void
   /** Writes a whole file or nothing: to a temporary name beside it, then renamed. Returns a message when it cannot. */
@@ -79,6 +88,7 @@ export function nodeContext(): CliContext {
     env: process.env,
     colour: !noColour && (process.stderr.isTTY === true || process.env['FORCE_COLOR'] !== undefined),
     interactive: process.stderr.isTTY === true,
+    shared: { names: new Names(), headers: new StoredHeaderCache(INDEX ? cacheFolder(process.env) : undefined, INDEX) },
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),
     write(path, bytes) {

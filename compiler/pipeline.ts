@@ -14,8 +14,9 @@ import type { CompileOptions } from './options.js'
 import { parseTranslationUnit } from './parser/parse.js'
 import { printAst } from './parser/print-ast.js'
 import { runPasses } from './passes/pass-list.js'
+import type { Names } from './preprocessor/names.js'
 import { type Preprocessed, preprocess } from './preprocessor/preprocess.js'
-import type { Dependency } from './preprocessor/preprocessor.js'
+import type { Dependency, HeaderCache } from './preprocessor/preprocessor.js'
 import { printTokens } from './preprocessor/print-tokens.js'
 import { checkTranslationUnit } from './typecheck/check.js'
 
@@ -28,6 +29,19 @@ export interface CompileSettings {
   readonly errorLimit?: number
   /** `-W…`, `-w`, `-pedantic`, as clang spells them. */
   readonly warnings?: readonly string[]
+  /** What a process that compiles several files keeps between them. */
+  readonly shared?: SharedState
+  /** Told when a stage has ended, in order; whoever asks has the clock. */
+  readonly stageDone?: (stage: Stage) => void
+}
+
+/** The stages, as `--time-report` names them. */
+export type Stage = 'preprocess' | 'parse' | 'check' | 'lower' | 'passes' | 'generate'
+
+/** Holds nothing of one compilation that another could see in its result. */
+export interface SharedState {
+  readonly names?: Names
+  readonly headers?: HeaderCache
 }
 
 export interface CompileResult {
@@ -56,7 +70,7 @@ export function compile(host: Host, path: string, options: CompileOptions, setti
   const made: Made = {}
   let notImplemented: string | undefined
   try {
-    stages(host, path, options, settings.emit ?? 'obj', sources, sink, made)
+    stages(host, path, options, settings, sources, sink, made)
   } catch (error) {
     if (error instanceof NotImplemented) notImplemented = error.message
     else if (!(error instanceof TooManyErrors)) throw error
@@ -87,12 +101,14 @@ function stages(
   host: Host,
   path: string,
   options: CompileOptions,
-  emit: Emit,
+  settings: CompileSettings,
   sources: SourceSet,
   sink: DiagnosticSink,
   made: Made,
 ): void {
-  const unit: Preprocessed = preprocess(host, path, options, sources, sink)
+  const { emit = 'obj', shared, stageDone } = settings
+  const unit: Preprocessed = preprocess(host, path, options, sources, sink, { names: shared?.names, cache: shared?.headers })
+  stageDone?.('preprocess')
   const { tokens, names, index } = unit
   made.dependencies = unit.dependencies
   // A header that is missing would only bring hundreds of unknown names.
@@ -102,6 +118,7 @@ function stages(
     return
   }
   const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
+  stageDone?.('parse')
   if (emit === 'ast') {
     made.text = printAst(parsed.declarations, names)
     return
@@ -114,11 +131,14 @@ function stages(
     sink,
     options.target,
   )
+  stageDone?.('check')
   if (emit === 'check' || sink.hasErrors) return
 
   const module = lower(typed, { tokens, names, sources, target: options.target, sink, options })
+  stageDone?.('lower')
   if (sink.hasErrors) return
   runPasses(module, options, sink)
+  stageDone?.('passes')
   if (emit === 'ir') made.text = printModule(module)
   if (emit === 'ir' || sink.hasErrors) return
 
@@ -132,4 +152,5 @@ function stages(
   if (emit === 'asm') made.text = generated.assembly()
   else if (emit === 'btf') made.text = generated.btfText()
   else made.object = generated.object
+  stageDone?.('generate')
 }

@@ -3,7 +3,8 @@
  * Run by `npm ci` (prepare) so that `npx bpfc` works from a clone. `--cli` builds only the CLI.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,6 +24,11 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const dist = join(root, 'dist')
 mkdirSync(dist, { recursive: true })
 
+/** Names the code that makes header indexes, so that a cached index of other code is not taken. */
+const indexSources = ['header-index', 'header-run-file', 'names', 'characters']
+const indexHash = createHash('sha256')
+for (const name of indexSources) indexHash.update(readFileSync(join(root, `compiler/preprocessor/${name}.ts`)))
+
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -30,7 +36,7 @@ const common = {
   target: 'node20.19',
   legalComments: 'none',
   logLevel: 'warning',
-  define: { BPFC_VERSION: JSON.stringify(version) },
+  define: { BPFC_VERSION: JSON.stringify(version), BPFC_INDEX: JSON.stringify(indexHash.digest('hex').slice(0, 16)) },
   external: ['koffi'],
 }
 
@@ -52,6 +58,9 @@ for (const [name, driver] of [
   ['bpfc-clang', 'clangMain'],
 ])
   writeFileSync(join(dist, `${name}.mjs`), launcher(driver), { mode: 0o755 })
+// The shipped headers as files, for editors and other compilers: `clang -isystem dist/include`.
+rmSync(join(dist, 'include'), { recursive: true, force: true })
+cpSync(join(root, 'compiler/include/headers/system'), join(dist, 'include'), { recursive: true })
 // The cache is made by a run that goes through the compiler, so that lazily compiled functions are in it.
 rmSync(join(dist, 'bpfc.cache'), { force: true })
 const warm = spawnSync(process.execPath, [join(dist, 'bpfc.mjs'), '--make-code-cache'], { encoding: 'utf8', cwd: root })

@@ -321,6 +321,7 @@ function runOne(input: string, job: Job, context: CliContext): number {
 
   const result: CompileResult = compile(host, path, options, {
     ...settings,
+    shared: context.shared,
     emit: job.mode === 'assembly' ? 'asm' : job.mode === 'syntax' ? 'check' : 'obj',
   })
   for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))

@@ -23,6 +23,7 @@ export function addCompileFlags(command: Command): Command {
     .addOption(
       new Option('--disable-pass <name>', 'leave out an optimisation, for bisecting').argParser(collect).default([]).hideHelp(),
     )
+    .addOption(new Option('--time-report', 'how long each stage took, to standard error').hideHelp())
     .addOption(new Option('--no-debug', 'no BTF').hideHelp())
 }
 
@@ -40,11 +41,13 @@ interface ParsedCompileFlags {
   btf?: string
   disablePass: string[]
   debug: boolean
+  timeReport?: boolean
 }
 
 export interface CompileRequest {
   readonly flags: CompileFlags
   readonly warnings: readonly string[]
+  readonly timeReport: boolean
 }
 
 /** What the flags of `addCompileFlags` say. Throws commander's `InvalidArgumentError` for values out of range. */
@@ -70,7 +73,7 @@ export function readCompileFlags(values: object): CompileRequest {
     ...given.include.map(path => ({ kind: 'include' as const, path })),
   ]
   if (given.btf !== undefined) flags.btf = { kind: 'file', path: given.btf }
-  return { flags, warnings: given.W.map(name => `-W${name}`) }
+  return { flags, warnings: given.W.map(name => `-W${name}`), timeReport: given.timeReport === true }
 }
 
 /**

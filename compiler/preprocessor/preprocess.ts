@@ -29,11 +29,11 @@ export interface PreprocessExtras {
   /** Only preprocessing is wanted (`-E`): no declaration is put off, pragmas stay as written. */
   readonly printing?: boolean
   /** A table of names to go on with, in a process that compiles many files. */
-  readonly names?: Names
+  readonly names?: Names | undefined
   /** Headers of at least so many bytes have their declarations put off; 32 KB where nothing is said, Infinity for none. */
   readonly lazyFrom?: number
   /** Indexes of big headers from earlier compilations. */
-  readonly cache?: HeaderCache
+  readonly cache?: HeaderCache | undefined
 }
 
 /**

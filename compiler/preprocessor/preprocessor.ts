@@ -336,12 +336,15 @@ export class Preprocessor extends PragmaReader {
    */
   private runFrom(open: OpenFile, at: number): HeaderRun {
     const { bytes, path } = open.file
-    if (open.runs++ < 4 && !open.crossed) {
+    if (open.runs < 4 && !open.crossed) {
       let run = this.settings.cache?.get(path, bytes, at)
       if (!run) {
         run = indexHeader(bytes, at)
         this.settings.cache?.put(path, bytes, at, run)
       }
+      // Directives that follow each other at the head of a file cost nothing.
+      if (run.declarations === 0) return run
+      open.runs++
       for (const hash of this.hazards.hashes)
         if (concerns(run, hash)) {
           open.crossed = true

@@ -24,6 +24,7 @@ async function run(
     env: {},
     colour: false,
     interactive: false,
+    shared: {},
     out: text => {
       out += text
     },
