@@ -4,10 +4,13 @@ import { BtfKind } from '../../../linker/btf/btf-types.js'
 import { RegType } from '../../kernel/reg-types.js'
 import { EFAULT, type Env, Rejection } from '../env.js'
 import { kfuncAt } from '../explore/callbacks.js'
+import { findField } from '../state/btf-record.js'
 import { MAX_CALL_FRAMES, newFrame, BPF_MAIN_FUNC, type FuncState, type VerifierState } from '../state/frames.js'
 import { DynptrType, NOT_INIT, pointer, UNKNOWN_SCALAR } from '../state/registers.js'
 import { dynptrRegister } from './dynptr.js'
 import { checkSubprogCall } from './function-args.js'
+import { nodePointer, setNonOwning } from './graph.js'
+import { recordOf } from './kptr.js'
 
 export type CallbackKind = 'map-elem' | 'loop' | 'timer' | 'vma' | 'user-ringbuf' | 'rbtree' | 'wq'
 
@@ -74,6 +77,17 @@ function setArguments(env: Env, kind: CallbackKind, slot: number, caller: FuncSt
       regs[1] = dynptrRegister(DynptrType.LOCAL, true, env.newId())
       regs[2] = caller.regs[3]!
       break
+    case 'rbtree': {
+      const root = caller.regs[1]!
+      const field = findField(recordOf(env, root), root.off, ['rb_root'])
+      if (!field?.btf) return env.fail('no tree', EFAULT)
+      for (const regno of [1, 2]) {
+        const node = nodePointer(field)
+        setNonOwning(env, node)
+        regs[regno] = node
+      }
+      break
+    }
     default:
       return env.missing(`callback of ${kfuncAt(env, slot)}`)
   }
