@@ -1,8 +1,19 @@
 /**
  * The public API: what `import … from 'bpfc'` gives. Everything here runs in Node and in a browser; files come through a `Host`.
  *
- * compile → openObject → prepareObject → verifyProgram | Vm
+ * load, or step by step: compile → openObject → prepareObject → verifyProgram | Vm
  */
+export { compileSource, defaultOptions } from './api/compile-source.js'
+export {
+  load,
+  type Loaded,
+  type LoadedMap,
+  type LoadedProgram,
+  type LoadOptions,
+  type ProgramRun,
+  VerifierError,
+} from './api/load.js'
+export { verdictName } from './api/verdict-names.js'
 export type { Diagnostic, DiagnosticNote, Severity } from './base/diagnostics.js'
 export { type Host, LayeredHost, MemoryHost } from './base/host.js'
 export { ExitCode, FormatError, LimitReached, NotImplemented } from './base/outcome.js'
@@ -23,38 +34,9 @@ export { prepareObject } from './linker/object/prepare.js'
 export type { PreparedObject, PreparedProgram } from './linker/object/prepared.js'
 export { type KernelProfile, kernelProfile, kernelProfiles } from './runtime/kernel/profile.js'
 export { type Verdict, verifyProgram } from './runtime/verifier/verify.js'
+export type { BtfValue } from './runtime/vm/btf-values.js'
 export type { Fixture } from './runtime/vm/kernel-objects.js'
 export { packet } from './runtime/vm/packets/build.js'
 export { readCapture, writePcap } from './runtime/vm/packets/pcap.js'
 export type { RunInput, RunResult } from './runtime/vm/programs/table.js'
 export { Vm, type VmOptions } from './runtime/vm/vm.js'
-
-import type { Host } from './base/host.js'
-import { LayeredHost } from './base/host.js'
-import { shippedDirectories, shippedHeaders } from './compiler/include/shipped-headers.js'
-import type { CompileOptions } from './compiler/options.js'
-import { compile, type CompileResult } from './compiler/pipeline.js'
-import { bundledBtf } from './linker/btf/bundled-btf.js'
-import type { BtfSet } from './linker/btf/btf-types.js'
-import { btfToC } from './linker/btf/c-dump.js'
-
-/** Options that suit most programs: -mcpu=v3, little-endian, -O2, BTF; the shipped headers; vmlinux.h of the BTF given, or of the bundled subset. */
-export function defaultOptions(kernelBtf: BtfSet = bundledBtf(), changes: Partial<CompileOptions> = {}): CompileOptions {
-  return {
-    target: { cpu: 'v3', little: true },
-    optimize: '2',
-    debug: true,
-    predefines: [{ kind: 'define', text: '__TARGET_ARCH_x86' }],
-    includes: { quote: [], user: [], system: [], standard: [shippedDirectories.own, shippedDirectories.system], after: [] },
-    prefixMap: [],
-    workingDirectory: '/',
-    disabledPasses: new Set(),
-    vmlinux: () => new TextEncoder().encode(btfToC(kernelBtf)),
-    ...changes,
-  }
-}
-
-/** Compiles a file of a host, with the shipped headers behind the host's own files. */
-export function compileSource(host: Host, path: string, options: CompileOptions = defaultOptions()): CompileResult {
-  return compile(new LayeredHost([host, shippedHeaders()]), path, options)
-}

@@ -76,6 +76,23 @@ if (!onlyCli) {
     packages: 'external',
     outfile: 'dist/index.mjs',
   })
+  // Entry points for Node import the library above instead of holding it again, so that its classes are the same in both.
+  for (const name of ['node', 'vitest'])
+    await esbuild.build({
+      ...common,
+      entryPoints: [`plugins/${name}/${name}.ts`],
+      format: 'esm',
+      packages: 'external',
+      outfile: `dist/${name}.mjs`,
+      plugins: [
+        {
+          name: 'library-stays-outside',
+          setup: build => {
+            build.onResolve({ filter: /^\.\.\/\.\.\/index\.js$/ }, () => ({ path: './index.mjs', external: true }))
+          },
+        },
+      ],
+    })
   const tsc = spawnSync(
     process.execPath,
     [require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'), '-p', 'tsconfig.types.json'],

@@ -1,6 +1,7 @@
 /** JavaScript values to bytes and back, by BTF (little endian). Type 0 means that nothing is known: numbers or plain bytes. */
 import { BtfKind, type BtfComposite, type BtfId, type BtfSet } from '../../linker/btf/btf-types.js'
 import { sizeOf, skipModifiers } from '../../linker/btf/btf-file.js'
+import { ipBytes } from './packets/addresses.js'
 
 export type BtfValue =
   | number
@@ -64,7 +65,8 @@ function put(btf: BtfSet, id: BtfId, value: BtfValue, bytes: Uint8Array, at: num
     }
     case BtfKind.Array: {
       const each = sizeOf(btf, type.type)
-      if (typeof value === 'string') bytes.set(new TextEncoder().encode(value).subarray(0, each * type.nelems), at)
+      if (typeof value === 'string' && each * type.nelems === 16 && isIpv6(value)) bytes.set(ipBytes(value), at)
+      else if (typeof value === 'string') bytes.set(new TextEncoder().encode(value).subarray(0, each * type.nelems), at)
       else if (value instanceof Uint8Array) bytes.set(value.subarray(0, each * type.nelems), at)
       else if (Array.isArray(value))
         for (const [index, item] of value.slice(0, type.nelems).entries())
@@ -80,10 +82,17 @@ function put(btf: BtfSet, id: BtfId, value: BtfValue, bytes: Uint8Array, at: num
         putNumber(bytes, at, type.size, named.value, what)
       } else putNumber(bytes, at, type.size, value, what)
       return
-    default:
-      putNumber(bytes, at, sizeOf(btf, id), value, what)
+    default: {
+      const size = sizeOf(btf, id)
+      // An address as people write it goes in network order, as it is in packets.
+      if (typeof value === 'string' && size === 4 && IPV4.test(value)) bytes.set(ipBytes(value), at)
+      else putNumber(bytes, at, size, value, what)
+    }
   }
 }
+
+const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/
+const isIpv6 = (text: string) => text.includes(':') && /^[0-9a-fA-F:.]+$/.test(text)
 
 function putBits(bytes: Uint8Array, bit: number, width: number, value: BtfValue): void {
   let left = BigInt.asUintN(width, BigInt(value as number | bigint))

@@ -15,11 +15,16 @@ const layers: readonly { readonly path: string; readonly may: readonly string[];
   { path: 'runtime/verifier', may: ['base', 'assembler', 'linker', 'runtime/kernel'] },
   { path: 'runtime/vm', may: ['base', 'assembler', 'linker', 'runtime/kernel'] },
   { path: 'runtime/live', may: ['base', 'assembler', 'linker', 'runtime/kernel'], node: true },
-  { path: 'index.ts', may: ['base', 'assembler', 'linker', 'compiler', 'runtime/kernel', 'runtime/verifier', 'runtime/vm'] },
+  { path: 'api', may: ['base', 'assembler', 'linker', 'compiler', 'runtime/kernel', 'runtime/verifier', 'runtime/vm'] },
+  {
+    path: 'index.ts',
+    may: ['api', 'base', 'assembler', 'linker', 'compiler', 'runtime/kernel', 'runtime/verifier', 'runtime/vm'],
+  },
   {
     path: 'cli',
     may: [
       'index.ts',
+      'api',
       'base',
       'assembler',
       'linker',

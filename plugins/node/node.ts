@@ -1,0 +1,18 @@
+/** `bpfc/node`: `load` over the disk. Paths are relative to the working directory; the running kernel is not looked at. */
+import { readFileSync, statSync } from 'node:fs'
+import { type Host, type Loaded, type LoadOptions, load as loadFrom } from '../../index.js'
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
+/** The disk, read as it is asked for. */
+export const diskHost: Host = {
+  read: path => (isFile(path) ? readFileSync(path) : undefined),
+  exists: isFile,
+}
+
+/** `load` of `bpfc` with the disk as its host, unless another is given. */
+export function load(input: string | Uint8Array, options: LoadOptions = {}): Promise<Loaded> {
+  return loadFrom(input, { host: diskHost, ...options })
+}
+
+export type { Loaded, LoadedMap, LoadedProgram, LoadOptions, ProgramRun } from '../../index.js'
