@@ -8,7 +8,16 @@ import { native } from '../../runtime/live/native.js'
 
 const root = resolve(import.meta.dirname, '../..')
 const BTF = '/sys/kernel/btf/vmlinux'
-const examples = ['xdp-firewall/xdp_firewall', 'pod-netstat/pod_netstat', 'tcp-connect/tcp_connect', 'exec-audit/exec_audit']
+const examples = [
+  'xdp-firewall/xdp_firewall',
+  'pod-netstat/pod_netstat',
+  'tcp-connect/tcp_connect',
+  'exec-audit/exec_audit',
+  'service-lb/service_lb',
+  'network-policy/network_policy',
+  'syscall-latency/syscall_latency',
+  'http-metrics/http_metrics',
+]
 
 /** Why the kernel cannot be asked here; undefined where it can. */
 function reason(): string | undefined {
