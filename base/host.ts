@@ -7,6 +7,8 @@ export interface Host {
   read(path: string): Uint8Array | undefined
   /** Whether `read` would give bytes; cheaper than reading. */
   exists(path: string): boolean
+  /** Names of the files in a folder, sorted; undefined where the path is no folder. A host that knows no folders leaves it out. */
+  list?(path: string): readonly string[] | undefined
 }
 
 /** A host over a table of paths, for tests and the browser. */
@@ -27,6 +29,12 @@ export class MemoryHost implements Host {
 
   exists(path: string): boolean {
     return this.files.has(path)
+  }
+
+  list(path: string): readonly string[] | undefined {
+    const folder = `${path.replace(/\/$/, '')}/`
+    const names = [...this.files.keys()].filter(name => name.startsWith(folder)).map(name => name.slice(folder.length))
+    return names.length > 0 ? names.filter(name => !name.includes('/')).sort() : undefined
   }
 }
 

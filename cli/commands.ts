@@ -1,12 +1,18 @@
 /** The subcommands, in the order help shows them. Each is one file that states its flags and does its work. */
 import type { Command } from 'commander'
 import type { CliContext } from './context.js'
+import { asmCommand } from './commands/asm.js'
+import { btfCommand } from './commands/btf.js'
 import { buildCommand } from './commands/build.js'
 import { checkCommand } from './commands/check.js'
+import { coreCommand } from './commands/core.js'
 import { dumpCommand } from './commands/dump.js'
+import { linkCommand } from './commands/link.js'
 import { loadCommand } from './commands/load.js'
 import { runCommand } from './commands/run.js'
 import { vmlinuxCommand } from './commands/vmlinux.js'
+import { skelCommand } from './commands/skel.js'
+import { stripCommand } from './commands/strip.js'
 
 export interface Subcommand {
   readonly name: string
@@ -21,4 +27,10 @@ export const subcommands: readonly Subcommand[] = [
   dumpCommand,
   loadCommand,
   vmlinuxCommand,
+  asmCommand,
+  linkCommand,
+  stripCommand,
+  coreCommand,
+  btfCommand,
+  skelCommand,
 ]

@@ -1,5 +1,5 @@
 /** What a subcommand may touch: where it writes, whether people watch, and the file system as a `Host`. Tests make their own. */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../base/host.js'
 import type { SharedState } from '../compiler/pipeline.js'
@@ -55,6 +55,17 @@ export class NodeHost implements Host {
       return statSync(resolve(this.cwd, path)).isDirectory()
     } catch {
       return false
+    }
+  }
+
+  list(path: string): readonly string[] | undefined {
+    try {
+      return readdirSync(resolve(this.cwd, path), { withFileTypes: true })
+        .filter(entry => !entry.isDirectory())
+        .map(entry => entry.name)
+        .sort()
+    } catch {
+      return undefined
     }
   }
 

@@ -10,6 +10,7 @@ import { depfile, quoteTarget } from '../../compiler/preprocessor/depfile.js'
 import type { Dependency } from '../../compiler/preprocessor/preprocessor.js'
 import { type CompileResult, compile } from '../../compiler/pipeline.js'
 import { shippedDirectories } from '../../compiler/include/shipped-headers.js'
+import { assembleObject } from '../assembly-object.js'
 import { type CompileFlags, defaultFlags, MACHINE_INCLUDES, parseCpu, toCompileOptions } from '../compile-options.js'
 import { type CliContext, MAX_INPUT_BYTES, NodeHost } from '../context.js'
 import { compilerHost } from '../compiler-host.js'
@@ -130,7 +131,7 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       break
     case 'language':
       job.language = value
-      if (value !== 'c' && value !== 'none' && value !== 'cpp-output') return `language not supported: '${value}'`
+      if (!['c', 'none', 'cpp-output', 'assembler'].includes(value)) return `language not supported: '${value}'`
       break
     case 'target':
       job.targetGiven = true
@@ -308,6 +309,15 @@ function runOne(input: string, job: Job, context: CliContext): number {
   const stem = basename(path).replace(/\.[^.]*$/, '')
   const object = job.output ?? `${stem}${job.mode === 'assembly' ? '.s' : '.o'}`
 
+  if (job.language === 'assembler' || (/\.s$/.test(path) && (job.language ?? 'none') === 'none')) {
+    if (job.mode !== 'compile') {
+      error(`'${path}' is assembly already; only -c has a meaning for it`)
+      return ExitCode.rejected
+    }
+    const assembled = assembleObject(path, host.read(path)!, job.flags.little)
+    for (const diagnostic of assembled.diagnostics) context.err(renderClangStyle(diagnostic, assembled.sources))
+    return assembled.object ? emit(object, assembled.object) : ExitCode.rejected
+  }
   if (job.mode === 'preprocess' || job.mode === 'dependencies') {
     const result = preprocessOnly(host, path, options, settings)
     for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))

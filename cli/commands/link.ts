@@ -1,0 +1,45 @@
+/** `bpfc link`: several objects into one, in place of `bpftool gen object`. */
+import { type LinkInput, linkObjects } from '../../linker/merge.js'
+import { readInput } from '../compile-file.js'
+import type { Subcommand } from '../commands.js'
+import { reportFaults, writeOutput } from '../input-faults.js'
+
+export const linkCommand: Subcommand = {
+  name: 'link',
+  register(program, context, exit) {
+    program
+      .command('link')
+      .summary('link BPF objects into one')
+      .description(
+        'Links objects statically: symbols are resolved, maps and externs checked for the same types, BTF merged without duplicates.\nObjects of bpfc, clang and gcc go together.',
+      )
+      .argument('<objects...>', 'BPF objects')
+      .requiredOption('-o, --output <file>', 'the linked object')
+      .addHelpText('after', '\nExamples:\n  bpfc link -o app.bpf.o maps.bpf.o progs.bpf.o')
+      .action((paths: string[], values: { output: string }) => {
+        const inputs: LinkInput[] = []
+        for (const path of paths) {
+          const bytes = readInput(path, context)
+          if (typeof bytes === 'number') {
+            exit(bytes)
+            return
+          }
+          inputs.push({ path, bytes })
+        }
+        const link = () => writeOutput(values.output, linkObjects(inputs), context)
+        exit(reportFaults(() => malformed(inputs), context, link))
+      })
+  },
+}
+
+/** Which input a format fault is in: the first that does not even link alone. Found out only when there is one. */
+function malformed(inputs: readonly LinkInput[]): string {
+  for (const input of inputs) {
+    try {
+      linkObjects([input])
+    } catch {
+      return input.path
+    }
+  }
+  return inputs.map(({ path }) => path).join(', ')
+}

@@ -1,0 +1,31 @@
+/** Input that is malformed or does not fit together, as a message and an exit code: what every subcommand over binaries does alike. */
+import { ExitCode, FormatError } from '../base/outcome.js'
+import { LinkFault } from '../linker/merge.js'
+import type { CliContext } from './context.js'
+
+/** Runs one piece of work on `path` (a function where it takes work to find out). Its result is an exit code; a fault of the input becomes a message and `rejected`. */
+export function reportFaults(path: string | (() => string), context: CliContext, work: () => number): number {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof FormatError)
+      context.err(
+        `error[${error.code}]: ${typeof path === 'string' ? path : path()}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`,
+      )
+    else if (error instanceof LinkFault) context.err(`error[${error.code}]: ${error.path}: ${error.message}\n`)
+    else throw error
+    return ExitCode.rejected
+  }
+}
+
+/** Writes an output, whole or not at all; `-` is standard output, for texts. */
+export function writeOutput(path: string, content: Uint8Array | string, context: CliContext): number {
+  if (path === '-' && typeof content === 'string') {
+    context.out(content)
+    return ExitCode.ok
+  }
+  const problem = context.write(path, content)
+  if (problem === undefined) return ExitCode.ok
+  context.err(`error[D0005]: ${problem}\n`)
+  return ExitCode.rejected
+}
