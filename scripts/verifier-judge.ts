@@ -117,6 +117,7 @@ for (const [name, own] of answers) {
     try {
       verdict = verifyProgram(prepared, program, {
         kernel,
+        unsettled: options.has('unsettled'),
         logLevel: show ? Number(options.get('log') ?? 2) : 0,
         limits: { milliseconds: Number(options.get('time') ?? 20000) },
       })

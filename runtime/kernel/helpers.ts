@@ -38,6 +38,14 @@ export interface HelperAsker {
   readonly type: number
   readonly expectedAttachType: number
   readonly sleepable: boolean
+  /** What a tracing program attaches to, as `PreparedProgram.attachName`. */
+  readonly attachName?: string
+}
+
+/** Helpers that single iterators add (bpf_iter_reg.get_func_proto). */
+const iteratorChoosers: Readonly<Record<string, string>> = {
+  tcp: 'bpf_iter_tcp_get_func_proto',
+  unix: 'bpf_iter_unix_get_func_proto',
 }
 
 /** `not-implemented` where our tables do not say. */
@@ -259,7 +267,11 @@ export function helperProto(kernel: KernelProfile, asker: HelperAsker, id: numbe
   if (id <= 0 || id >= count) return id === 0 ? 'not-for-this-program' : 'unknown-helper'
   const chooser = progTypes.get(asker.type)?.helpers
   if (chooser === undefined) return { notImplemented: `helpers of program type ${asker.type}` }
-  const name = choose(chooser, helperNames[id]!, asker, kernel.version)
+  let name = choose(chooser, helperNames[id]!, asker, kernel.version)
+  if (name === null && asker.type === ProgType.TRACING && asker.expectedAttachType === AttachType.TRACE_ITER) {
+    const extra = iteratorChoosers[(asker.attachName ?? '').replace(/^bpf_iter_/, '')]
+    if (extra) name = choose(extra, helperNames[id]!, asker, kernel.version)
+  }
   if (name === undefined) return { notImplemented: `availability of helper bpf_${helperNames[id]}` }
   if (name === null) return 'not-for-this-program'
   const key = `${name}@${kernel.version}@${id}`

@@ -34,8 +34,16 @@ export interface KernelProfile {
   readonly typedHelperAccess: boolean
   /** Privileged programs may read stack that was never written (6.3). */
   readonly uninitStack: boolean
+  /** Looking up a constant index of an array gives no null (6.14). */
+  readonly constantKeys: boolean
   /** Pointers to what is no struct are read-only untrusted memory (6.17). */
   readonly untrustedMem: boolean
+  /** Global functions may tag their arguments (`arg:ctx`, `arg:nonnull`…, 6.8). */
+  readonly argTags: boolean
+  /** Equality is decided by ranges too, not by known bits alone (6.3). */
+  readonly rangedEquality: boolean
+  /** All rules that can refuse a program are there. Where not, the verifier does not say `accepted`. */
+  readonly settled: boolean
   /** Processed instructions at most. */
   readonly insnLimit: number
   /** Layout of the log: liveness suffixes (`R1_w`) until 6.17; `plain` from 6.18. */
@@ -63,6 +71,10 @@ const v6_18: KernelProfile = {
   typedHelperAccess: true,
   uninitStack: true,
   untrustedMem: true,
+  constantKeys: true,
+  argTags: true,
+  rangedEquality: true,
+  settled: true,
   insnLimit: 1000000,
   log: 'plain',
   cpus: 2,
@@ -77,6 +89,7 @@ const v6_12: KernelProfile = {
   acquireRelease: false,
   typedHelperAccess: false,
   untrustedMem: false,
+  constantKeys: false,
   log: 'liveness',
   cpus: 1,
 }
@@ -95,6 +108,9 @@ const v6_1: KernelProfile = {
   iterators: false,
   privateStack: false,
   uninitStack: false,
+  argTags: false,
+  rangedEquality: false,
+  settled: false,
   log: 'classic',
 }
 

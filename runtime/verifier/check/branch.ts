@@ -1,5 +1,6 @@
 /** Conditional jumps: is the outcome known, and what does either side learn (kernel/bpf/verifier.c: check_cond_jmp_op). */
 import * as op from '../../../assembler/isa/opcodes.js'
+import type { KernelProfile } from '../../kernel/profile.js'
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { InsnFlag, markChainPrecision } from '../explore/precision.js'
@@ -92,7 +93,7 @@ const unsignedOrder = (a: w.U64, b: w.U64): number => (w.ult(a, b) ? -1 : w.ult(
 const signedOrder = (a: w.U64, b: w.U64): number => (w.slt(a, b) ? -1 : w.slt(b, a) ? 1 : 0)
 
 /** is_scalar_branch_taken. */
-function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolean): Outcome {
+function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolean, kernel: KernelProfile): Outcome {
   let t1 = is32 ? t.subreg(a.varOff) : a.varOff
   let t2 = is32 ? t.subreg(b.varOff) : b.varOff
   // Comparisons of ends: low of a with high of b, and high of a with low of b.
@@ -105,6 +106,7 @@ function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolea
     case op.BPF_JNE: {
       const no: Outcome = operation === op.BPF_JEQ ? 0 : 1
       if (t.isConst(t1) && t.isConst(t2)) return w.eq(t1.value, t2.value) ? (no === 0 ? 1 : 0) : no
+      if (!kernel.rangedEquality) return -1
       if (!t.overlap(t1, t2)) return no
       if (uLowHigh > 0 || uHighLow < 0 || sLowHigh > 0 || sHighLow < 0) return no
       if (!is32 && (a.u32min > b.u32max || a.u32max < b.u32min || a.s32min > b.s32max || a.s32max < b.s32min)) return no
@@ -171,7 +173,7 @@ function outcomeOf(env: Env, dst: RegState, src: RegState, operation: number, is
   if (isPacketPointerAny(dst) && isPacketPointerAny(src) && !is32) return packetOutcome(dst, src, operation)
   if (isScalar(dst) && isScalar(src)) {
     if (!env.kernel.refineBoth && !isConstIn(src, is32) && !isConstIn(dst, is32)) return -1
-    return scalarOutcome(dst, src, operation, is32)
+    return scalarOutcome(dst, src, operation, is32, env.kernel)
   }
   if (is32) return -1
   const [pointer, number] = isConstScalar(src) ? [dst, src] : [src, dst]

@@ -276,9 +276,11 @@ function setResult(env: Env, proto: HelperProto, meta: CallMeta, slot: number, p
     case RetType.PTR_TO_MAP_VALUE:
       if (!meta.map) env.reject('kernel subsystem misconfigured verifier')
       reg = pointer(RegType.PTR_TO_MAP_VALUE | flags)
+      if (id === H.map_lookup_elem && meta.constantKey >= 0 && meta.constantKey < meta.map.maxEntries)
+        reg.type &= ~TypeFlag.PTR_MAYBE_NULL
       reg.map = meta.map
       reg.mapUid = meta.mapUid
-      if (!mayBeNull(proto.ret) && hasField(meta.map.record, 'spin_lock', 'res_spin_lock')) reg.id = env.newId()
+      if (!mayBeNull(reg.type) && hasField(meta.map.record, 'spin_lock', 'res_spin_lock')) reg.id = env.newId()
       break
     case RetType.PTR_TO_SOCKET:
       reg = pointer(RegType.PTR_TO_SOCKET | flags)

@@ -63,7 +63,7 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
   if (ret.kind !== BtfKind.Int && ret.kind !== BtfKind.Enum && ret.kind !== BtfKind.Enum64)
     refuse(`Global function ${name}() doesn't return scalar. Only those are supported.`)
   const args: SubprogArg[] = []
-  const tags = declTagsOf(btf, subprog.type)
+  const tags = env.kernel.argTags ? declTagsOf(btf, subprog.type) : []
   proto.params.forEach((param, i) => {
     const own = tags.filter(entry => entry.component === i && entry.tag.startsWith('arg:')).map(entry => entry.tag.slice(4))
     if (own.length && !global) env.reject(`arg#${i} type tag is not supported in static functions`, 95)

@@ -5,10 +5,11 @@ import { helperId } from '../../kernel/helper-names.js'
 import type { HelperProto } from '../../kernel/helpers.js'
 import { ArgType, baseType, DYNPTR_TYPE_FLAG_MASK, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env, EFAULT } from '../env.js'
-import { markChainPrecision } from '../explore/precision.js'
+import { markChainPrecision, markSlotPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
 import type { RecordField } from '../state/btf-record.js'
 import type { BtfView } from '../state/btf-view.js'
+import { isSpilledScalar, Slot, typeAt } from '../state/frames.js'
 import type { VerifierMap } from '../state/maps.js'
 import { isNullScalar, isPacketPointer, mayBeNull, type RegState } from '../state/registers.js'
 import * as t from '../state/tnum.js'
@@ -54,6 +55,8 @@ export interface CallMeta extends RawAccess {
   btf: BtfView | undefined
   btfId: number
   kptr: RecordField | undefined
+  /** Key that a lookup in an array is known to use; -1 where it is not. */
+  constantKey: number
 }
 
 export const newMeta = (funcId: number, pktAccess: boolean): CallMeta => ({
@@ -73,6 +76,7 @@ export const newMeta = (funcId: number, pktAccess: boolean): CallMeta => ({
   btf: undefined,
   btfId: 0,
   kptr: undefined,
+  constantKey: -1,
 })
 
 const { MEM_RINGBUF, PTR_TRUSTED, MEM_RCU, MEM_PERCPU, MEM_ALLOC, PTR_MAYBE_NULL, MEM_RDONLY } = TypeFlag
@@ -370,7 +374,10 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
       return
     case ArgType.PTR_TO_MAP_KEY:
       if (!meta.map) env.reject('invalid map_ptr to access map->key', EACCES)
-      return checkHelperMemory(env, regno, meta.map.keySize, 'read', false, undefined)
+      checkHelperMemory(env, regno, meta.map.keySize, 'read', false, undefined)
+      if (env.kernel.constantKeys && (meta.map.type === MapType.ARRAY || meta.map.type === MapType.PERCPU_ARRAY))
+        meta.constantKey = constantMapKey(env, env.reg(regno), meta.map.keySize)
+      return
     case ArgType.PTR_TO_MAP_VALUE:
       if (mayBeNull(argType) && isNullScalar(reg)) return
       if (!meta.map) env.reject('invalid map_ptr to access map->value', EACCES)
@@ -416,6 +423,25 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
     case ArgType.KPTR_XCHG_DEST:
       return processKptr(env, regno, meta)
   }
+}
+
+/** get_constant_map_key: the number at a place on the stack, which is precise from now on; -1 where it is not known. */
+function constantMapKey(env: Env, key: RegState, keySize: number): number {
+  if (key.type !== RegType.PTR_TO_STACK || !t.isConst(key.varOff)) return -1
+  const place = -(key.off + w.toSigned(key.varOff.value)) - 1
+  const spi = Math.trunc(place / 8)
+  const slot = env.frameOf(key).stack[spi]
+  if (!slot) return -1
+  const run = (type: number): number => {
+    let count = 0
+    for (let i = place % 8; i >= 0 && typeAt(slot, i) === type; i--) count++
+    return count
+  }
+  if (run(Slot.ZERO) >= keySize) return 0
+  if (!isSpilledScalar(slot) || run(Slot.SPILL) !== keySize || !t.isConst(slot.spilled.varOff)) return -1
+  const value = w.toUnsigned(slot.spilled.varOff.value)
+  markSlotPrecision(env, key.frameno, spi)
+  return value
 }
 
 const accessOf = (argType: number): 'read' | 'write' => (argType & TypeFlag.MEM_WRITE ? 'write' : 'read')

@@ -60,7 +60,8 @@ interface Facts {
 }
 
 const flag = (facts: Facts, name: string): boolean => facts.kfunc.flags.includes(name)
-const trustedOrRcu = (facts: Facts): boolean => flag(facts, 'trusted_args') || flag(facts, 'rcu')
+/** Arguments of releasing functions are always trusted. */
+const trustedOrRcu = (facts: Facts): boolean => flag(facts, 'trusted_args') || flag(facts, 'release') || flag(facts, 'rcu')
 
 type ArgKind =
   | 'ctx'
@@ -565,13 +566,15 @@ function setResult(env: Env, facts: Facts): void {
     if (facts.iterator && isIterNext(kfunc))
       reg.type |= iteratorAt(env.state, facts.iterator).type & MEM_RCU ? MEM_RCU : PTR_TRUSTED
   }
-  if (flag(facts, 'ret_null')) {
+  // An owner that is held makes bpf_refcount_acquire succeed.
+  const mayFail = flag(facts, 'ret_null') && !(kfunc.name === 'bpf_refcount_acquire_impl' && facts.owningRef)
+  if (mayFail) {
     reg.type |= PTR_MAYBE_NULL
     reg.id = env.newId()
   }
   if (acquire) {
     const reference = env.acquireReference(RefType.PTR)
-    if (flag(facts, 'ret_null')) reg.id = reference
+    if (mayFail) reg.id = reference
     reg.refObjId = reference
   } else if (facts.root && special) setNonOwning(env, reg)
   if (!reg.id && hasField(recordOf(env, reg), 'spin_lock', 'res_spin_lock')) reg.id = env.newId()

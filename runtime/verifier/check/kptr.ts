@@ -10,6 +10,7 @@ import { isAllocatedObject, isNonOwningRef, isNullScalar, pointer, type RegState
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { structIdsMatch } from './btf-access.js'
+import { inTreeCallback } from './graph.js'
 import type { CallMeta } from './helper-args.js'
 import { checkPointerOffset } from './memory.js'
 
@@ -126,6 +127,7 @@ export function processKptr(env: Env, regno: number, meta: CallMeta): void {
 export function processSpinLock(env: Env, regno: number, lock: boolean): void {
   const reg = env.reg(regno)
   const { state } = env
+  if (env.kernel.iterators && inTreeCallback(env)) env.reject("can't spin_{lock,unlock} in rbtree cb", EACCES)
   if (!t.isConst(reg.varOff)) env.reject(`R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`)
   const map = reg.type === RegType.PTR_TO_MAP_VALUE ? reg.map! : undefined
   if (map && !map.hasBtf) env.reject(`map '${map.name}' has to have BTF in order to use bpf_spin_lock`)

@@ -241,6 +241,14 @@ export function markChainPrecision(env: Env, regno: number): void {
   run(env, state, env.insnIdx)
 }
 
+/** The same for a number that was spilled. */
+export function markSlotPrecision(env: Env, frameno: number, spi: number): void {
+  const { state } = env
+  bt.reset(state.curframe)
+  bt.setSlot(frameno, spi)
+  run(env, state, env.insnIdx)
+}
+
 /**
  * propagate_precision: what a pruned-to state needs precise is needed of the state that was found equal. Returns whether a mark
  * was set that had not been there.

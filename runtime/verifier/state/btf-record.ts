@@ -67,6 +67,9 @@ export interface BtfRecord {
   readonly fields: readonly RecordField[]
 }
 
+/** More special fields than this and the kernel sees none (BTF_FIELDS_MAX). */
+const FIELDS_MAX = 11
+
 export const hasField = (record: BtfRecord | undefined, ...kinds: readonly FieldKind[]): boolean =>
   record?.fields.some(field => kinds.includes(field.kind)) ?? false
 export const fieldOffset = (record: BtfRecord | undefined, kind: FieldKind): number =>
@@ -100,7 +103,7 @@ export function declTagsOf(view: BtfView, id: BtfId): readonly { readonly compon
 export function parseRecord(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | undefined {
   const fields: RecordField[] = []
   collect(view, id, kernel, 0, fields, 0)
-  if (fields.length === 0) return undefined
+  if (fields.length === 0 || fields.length > FIELDS_MAX) return undefined
   fields.sort((a, b) => a.offset - b.offset)
   return { fields }
 }
