@@ -1,12 +1,13 @@
 /** From flags to `CompileOptions`: what `bpfc build`, `check`, `run` and the clang driver share. */
 import { resolve } from 'node:path'
-import type { CompileOptions, Cpu, PredefineOption } from '../compiler/options.js'
+import type { CompileOptions, Cpu, PredefineOption, Standard } from '../compiler/options.js'
 import { shippedDirectories } from '../compiler/include/shipped-headers.js'
 import { type BtfChoice, vmlinuxHeader } from './kernel-btf.js'
 
 export interface CompileFlags {
   cpu: Cpu
   little: boolean
+  standard: Standard | undefined
   optimize: CompileOptions['optimize']
   debug: boolean
   predefines: PredefineOption[]
@@ -26,6 +27,7 @@ export interface CompileFlags {
 export const defaultFlags = (): CompileFlags => ({
   cpu: 'v3',
   little: true,
+  standard: undefined,
   optimize: '2',
   debug: true,
   predefines: [],
@@ -65,9 +67,39 @@ export function parseCpu(text: string): Cpu | undefined {
   return undefined
 }
 
+const STANDARDS: Readonly<Record<string, Standard['edition']>> = {
+  '89': '89',
+  '90': '89',
+  '9899:1990': '89',
+  '9899:199409': '94',
+  '99': '99',
+  '9x': '99',
+  '9899:1999': '99',
+  '11': '11',
+  '1x': '11',
+  '9899:2011': '11',
+  '17': '17',
+  '18': '17',
+  '9899:2017': '17',
+  '9899:2018': '17',
+  '2x': '23',
+  '23': '23',
+  '9899:2024': '23',
+  '2y': '2y',
+}
+
+/** The value of `-std=`, by clang's names; undefined for what is no C standard. */
+export function parseStandard(text: string): Standard | undefined {
+  const match = /^(gnu|c|iso)(.+)$/.exec(text)
+  const edition = match && Object.hasOwn(STANDARDS, match[2]!) ? STANDARDS[match[2]!] : undefined
+  if (!match || !edition || (match[1] === 'iso') !== match[2]!.startsWith('9899:')) return undefined
+  return { edition, strict: match[1] !== 'gnu' }
+}
+
 export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptions {
   return {
     target: { cpu: flags.cpu, little: flags.little },
+    ...(flags.standard && { standard: flags.standard }),
     optimize: flags.optimize,
     debug: flags.debug,
     predefines: flags.predefines,

@@ -8,6 +8,12 @@ export interface Target {
   readonly little: boolean
 }
 
+/** What `-std=` says: the year of the standard, and whether it was `gnuNN` or the strict `cNN`. */
+export interface Standard {
+  readonly edition: '89' | '94' | '99' | '11' | '17' | '23' | '2y'
+  readonly strict: boolean
+}
+
 /** A `-D` or `-U`, or `-include FILE`, in the order given. */
 export type PredefineOption =
   | { readonly kind: 'define'; readonly text: string }
@@ -29,6 +35,8 @@ export interface IncludePaths {
 
 export interface CompileOptions {
   readonly target: Target
+  /** Which C the predefined macros claim; C17 with GNU extensions, as clang, where it is not given. */
+  readonly standard?: Standard
   readonly optimize: '0' | '1' | '2' | 's'
   /** `-g`: .BTF and .BTF.ext. */
   readonly debug: boolean

@@ -3,7 +3,7 @@
  * form of messages. What clang would do for other targets is refused.
  */
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { ExitCode } from '../../base/outcome.js'
 import { preprocessOnly } from '../../compiler/preprocess-only.js'
 import { depfile, quoteTarget } from '../../compiler/preprocessor/depfile.js'
@@ -11,7 +11,14 @@ import type { Dependency } from '../../compiler/preprocessor/preprocessor.js'
 import { type CompileResult, compile } from '../../compiler/pipeline.js'
 import { shippedDirectories } from '../../compiler/include/shipped-headers.js'
 import { assembleObject } from '../assembly-object.js'
-import { type CompileFlags, defaultFlags, MACHINE_INCLUDES, parseCpu, toCompileOptions } from '../compile-options.js'
+import {
+  type CompileFlags,
+  defaultFlags,
+  MACHINE_INCLUDES,
+  parseCpu,
+  parseStandard,
+  toCompileOptions,
+} from '../compile-options.js'
 import { type CliContext, MAX_INPUT_BYTES, NodeHost } from '../context.js'
 import { compilerHost } from '../compiler-host.js'
 import { renderClangStyle } from '../report/diagnostic-text.js'
@@ -29,6 +36,8 @@ interface Job {
   dumpMacros: boolean
   lineMarkers: boolean
   verbose: boolean
+  /** `-###`: print the command and do nothing. */
+  showOnly: boolean
   errorLimit: number
   targetGiven: boolean
   /** `-MD` and its kind. */
@@ -45,7 +54,7 @@ interface Job {
 const CLAIMED = '19.1.7'
 
 export function clangMain(words: readonly string[], context: CliContext, version: string): number {
-  const expanded = words.flatMap(word => (word.startsWith('@') ? responseFile(word, context) : [word]))
+  const expanded = words.flatMap(word => expandResponse(word, context, 0))
   const command = parseClangArguments(expanded)
   const error = (message: string) => context.err(`bpfc-clang: error: ${message}\n`)
   const job: Job = {
@@ -58,6 +67,7 @@ export function clangMain(words: readonly string[], context: CliContext, version
     dumpMacros: false,
     lineMarkers: true,
     verbose: false,
+    showOnly: false,
     errorLimit: 20,
     targetGiven: false,
     dependencies: { write: false, system: true, phony: false, file: undefined, targets: [] },
@@ -66,11 +76,16 @@ export function clangMain(words: readonly string[], context: CliContext, version
   if (command.errors.length > 0) return ExitCode.rejected
   for (const option of command.options) {
     const done = applyOption(option, job, context, version)
-    if (typeof done === 'string') {
+    if (done === 'printed') return ExitCode.ok
+    if (done !== undefined) {
       error(done)
       return ExitCode.rejected
     }
-    if (done === 'printed') return ExitCode.ok
+  }
+  if (job.showOnly) {
+    context.err(versionText(version))
+    context.err(` ${['bpfc-clang', ...expanded].map(quoteWord).join(' ')}\n`)
+    return ExitCode.ok
   }
   if (job.verbose) showSearchPath(job, context, version)
   if (command.inputs.length === 0) {
@@ -91,14 +106,29 @@ export function clangMain(words: readonly string[], context: CliContext, version
   return code
 }
 
-function responseFile(word: string, context: CliContext): string[] {
-  const bytes = context.host.read(word.slice(1))
+/** Response files name each other at most so deep; a file that names itself is then an input that does not exist. */
+const RESPONSE_DEPTH = 16
+
+/** The words of `@FILE`, and of the response files it names; another word, or the name of no file, stays what it is. */
+function expandResponse(word: string, context: CliContext, depth: number): string[] {
+  const bytes = word.startsWith('@') && depth < RESPONSE_DEPTH ? context.host.read(word.slice(1)) : undefined
   if (!bytes) return [word]
+  return responseWords(new TextDecoder().decode(bytes)).flatMap(inner => expandResponse(inner, context, depth + 1))
+}
+
+/** Words as GNU tools take them from a response file: quotes may stand within a word, a backslash keeps the next character. */
+export function responseWords(text: string): string[] {
   const words: string[] = []
-  for (const match of new TextDecoder().decode(bytes).matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g))
-    words.push((match[1] ?? match[2] ?? match[3])!.replace(/\\(.)/g, '$1'))
+  for (const [whole] of text.matchAll(/(?:\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"?|'(?:[^'\\]|\\[\s\S])*'?|[^\s"'\\]|\\$)+/g))
+    words.push(
+      whole.replace(/\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"?|'((?:[^'\\]|\\[\s\S])*)'?/g, (_, kept, double, single) =>
+        kept !== undefined ? kept : (double ?? single).replace(/\\([\s\S])/g, '$1'),
+      ),
+    )
   return words
 }
+
+const quoteWord = (word: string) => `"${word.replace(/["\\$]/g, '\\$&')}"`
 
 /** Sets what an option says. A message means that it is refused; `printed` that the whole job was to print something. */
 function applyOption(option: ParsedOption, job: Job, context: CliContext, version: string): string | 'printed' | undefined {
@@ -151,6 +181,11 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       flags.cpu = cpu
       break
     }
+    case 'standard': {
+      flags.standard = parseStandard(name === '-ansi' ? 'c89' : value)
+      if (!flags.standard) return `invalid value '${value}' in '${name}${value}'`
+      break
+    }
     case 'compile':
       if (job.mode === 'link') job.mode = 'compile'
       break
@@ -188,13 +223,14 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       if (name !== '-nostdinc++' && name !== '-nobuiltininc') flags.standardIncludes = false
       break
     case 'verbose':
-    case 'show-commands':
       job.verbose = true
+      break
+    case 'show-commands':
+      job.showOnly = true
       break
     case 'version':
     case 'print':
-      printVersion(name + value, context, version)
-      return 'printed'
+      return printAnswer(name, value, context, version)
     case 'help':
       context.out(
         "usage: bpfc-clang -target bpf [-O2] [-g] [-mcpu=v1|v2|v3|v4] [-I DIR] [-D NAME[=VALUE]] -c FILE.c -o FILE.o\n\nTakes clang's options; those without meaning for BPF are accepted and ignored. See also `bpfc --help`.\n",
@@ -237,16 +273,54 @@ function applyDependencyFlag(name: string, job: Job): void {
   } else if (name === '-MP') wanted.phony = true
 }
 
-function printVersion(what: string, context: CliContext, version: string): void {
-  if (what === '-dumpversion') context.out(`${CLAIMED}\n`)
-  else if (what === '-dumpmachine' || what.endsWith('print-target-triple')) context.out('bpf\n')
-  else if (what.endsWith('print-resource-dir')) context.out(`${shippedDirectories.own}\n`)
-  else context.out(`bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\nThread model: posix\n`)
+/** `--version`, `-dumpversion` and clang's `-print-…`: what a build asks before it compiles. */
+function printAnswer(name: string, value: string, context: CliContext, version: string): string {
+  const answer = answerTo((name + value).replace(/^--?/, ''), context, version)
+  if (answer === undefined) return `unsupported option '${name}${value}'`
+  context.out(answer)
+  return 'printed'
+}
+
+function answerTo(what: string, context: CliContext, version: string): string | undefined {
+  const at = what.indexOf('=')
+  const value = at < 0 ? '' : what.slice(at + 1)
+  switch (at < 0 ? what : what.slice(0, at)) {
+    case 'version':
+      return versionText(version)
+    case 'dumpversion':
+      return `${CLAIMED}\n`
+    case 'dumpmachine':
+    case 'print-target-triple':
+    case 'print-effective-triple':
+      return 'bpf\n'
+    case 'print-multiarch':
+      return '\n'
+    case 'print-resource-dir':
+      return `${shippedDirectories.own}\n`
+    case 'print-file-name': {
+      const shipped = value === 'include' ? shippedDirectories.own : `${shippedDirectories.own}/${value}`
+      return `${value === 'include' || compilerHost(context.host).exists(shipped) ? shipped : value}\n`
+    }
+    case 'print-prog-name':
+      return `${value}\n`
+    case 'print-search-dirs':
+      return `programs: =${installedDirectory()}\nlibraries: =${shippedDirectories.own}\n`
+    case 'print-targets':
+      return '  Registered Targets:\n    bpf   - BPF (host endian)\n    bpfeb - BPF (big endian)\n    bpfel - BPF (little endian)\n'
+    default:
+      return undefined
+  }
+}
+
+const installedDirectory = () => dirname(process.argv[1] ?? process.execPath)
+
+function versionText(version: string): string {
+  return `bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\nThread model: posix\nInstalledDir: ${installedDirectory()}\n`
 }
 
 /** clang's `-v` block that build files take include directories from. */
 function showSearchPath(job: Job, context: CliContext, version: string): void {
-  printVersionTo(context, version)
+  context.err(versionText(version))
   const flags = job.flags
   const machine = flags.standardIncludes ? [...MACHINE_INCLUDES.slice(0, 1), ...multiarch(), ...MACHINE_INCLUDES.slice(1)] : []
   const exists = (path: string) => !(context.host instanceof NodeHost) || directoryExists(path, context)
@@ -255,10 +329,6 @@ function showSearchPath(job: Job, context: CliContext, version: string): void {
   context.err('#include <...> search starts here:\n')
   for (const path of [...flags.user, ...flags.system, ...machine, ...flags.after]) if (exists(path)) context.err(` ${path}\n`)
   context.err('End of search list.\n')
-}
-
-function printVersionTo(context: CliContext, version: string): void {
-  context.err(`bpfc ${version}, in the place of clang version ${CLAIMED}\nTarget: bpf\n`)
 }
 
 /** Debian and its kin keep `asm/types.h` in a folder named by the machine. */

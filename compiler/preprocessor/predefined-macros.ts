@@ -1,5 +1,5 @@
 /** The macros that are defined before the first line, as clang 19 defines them for `-target bpf` and C17. */
-import type { CompileOptions } from '../options.js'
+import type { CompileOptions, Standard } from '../options.js'
 
 /** What holds for every target and level: a name and its text a line. */
 const common = `
@@ -87,7 +87,6 @@ __GCC_CONSTRUCTIVE_SIZE 32
 __GCC_DESTRUCTIVE_SIZE 32
 __GNUC_MINOR__ 2
 __GNUC_PATCHLEVEL__ 1
-__GNUC_STDC_INLINE__ 1
 __GNUC__ 4
 __GXX_ABI_VERSION 1002
 __INT16_C_SUFFIX__
@@ -235,7 +234,6 @@ __STDC_EMBED_NOT_FOUND__ 0
 __STDC_HOSTED__ 1
 __STDC_UTF_16__ 1
 __STDC_UTF_32__ 1
-__STDC_VERSION__ 201710L
 __STDC__ 1
 __UINT16_C_SUFFIX__
 __UINT16_FMTX__ "hX"
@@ -353,10 +351,43 @@ const features = {
   v4: ['BSWAP', 'GOTOL', 'LDSX', 'MOVSX', 'SDIV_SMOD', 'ST'],
 } as const
 
+/** `__STDC_VERSION__` by edition; C89 had none before its first amendment. */
+const editions: Readonly<Record<Standard['edition'], string | undefined>> = {
+  '89': undefined,
+  '94': '199409L',
+  '99': '199901L',
+  '11': '201112L',
+  '17': '201710L',
+  '23': '202311L',
+  '2y': '202400L',
+}
+
+/** C23 made keywords of what headers defined until then; here they stay macros, so that other editions keep the names. */
+const words23 = [
+  'bool _Bool',
+  'true 1',
+  'false 0',
+  'nullptr ((void *)0)',
+  'static_assert _Static_assert',
+  'alignas _Alignas',
+  'alignof _Alignof',
+]
+
+function standardMacros({ edition, strict }: Standard): string[] {
+  const version = editions[edition]
+  const old = edition === '89' || edition === '94'
+  return [
+    old ? '__GNUC_GNU_INLINE__ 1' : '__GNUC_STDC_INLINE__ 1',
+    ...(version ? [`__STDC_VERSION__ ${version}`] : []),
+    ...(strict ? ['__STRICT_ANSI__ 1'] : []),
+    ...(edition === '23' || edition === '2y' ? words23 : []),
+  ]
+}
+
 /** The definitions as `#define` lines, which the preprocessor reads like a file. */
-export function predefinedText(options: Pick<CompileOptions, 'target' | 'optimize'>): string {
+export function predefinedText(options: Pick<CompileOptions, 'target' | 'optimize' | 'standard'>): string {
   const { cpu, little } = options.target
-  const lines = common.trim().split('\n')
+  const lines = [...common.trim().split('\n'), ...standardMacros(options.standard ?? { edition: '17', strict: false })]
   lines.push(`__BPF_CPU_VERSION__ ${cpu.slice(1)}`)
   for (const [version, names] of Object.entries(features))
     if (version <= cpu) for (const name of names) lines.push(`__BPF_FEATURE_${name} 1`)

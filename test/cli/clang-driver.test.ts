@@ -1,0 +1,198 @@
+/** `bpfc-clang` in the place of clang: the flags that build files pass, what they write and what they print. */
+import { describe, expect, it } from 'vitest'
+import { parseStandard } from '../../cli/compile-options.js'
+import { bpfcClang, type CliRun } from '../support/cli.js'
+
+const text = (run: CliRun, file: string) => new TextDecoder().decode(run.written.get(file))
+const program = `#include "h.h"
+__attribute__((section("xdp"), used)) int prog(void *ctx) { return RESULT; }
+char LICENSE[] __attribute__((section("license"), used)) = "GPL";
+`
+const tree = { 'a.bpf.c': program, 'h.h': '#include "inner.h"\n', 'inner.h': '#define RESULT 2\n' }
+const under = (folder: string) =>
+  Object.fromEntries(Object.entries(tree).map(([name, content]) => [`${folder}/${name}`, content]))
+const files = under('src')
+
+describe('-std=', () => {
+  const macros = async (...words: string[]) =>
+    (await bpfcClang(['-target', 'bpf', ...words, '-dM', '-E', 'a.c'], { 'a.c': '' })).out
+      .split('\n')
+      .flatMap(
+        line =>
+          /^#define (__STDC_VERSION__|__STRICT_ANSI__|__GNUC_(?:STDC|GNU)_INLINE__) (.*)$/.exec(line)?.slice(1, 3).join(' ') ??
+          [],
+      )
+      .sort()
+
+  it.each([
+    ['-std=gnu89', ['__GNUC_GNU_INLINE__ 1']],
+    ['-std=c89', ['__GNUC_GNU_INLINE__ 1', '__STRICT_ANSI__ 1']],
+    ['-ansi', ['__GNUC_GNU_INLINE__ 1', '__STRICT_ANSI__ 1']],
+    ['-std=iso9899:199409', ['__GNUC_GNU_INLINE__ 1', '__STDC_VERSION__ 199409L', '__STRICT_ANSI__ 1']],
+    ['-std=gnu99', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 199901L']],
+    ['-std=gnu11', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 201112L']],
+    ['-std=c11', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 201112L', '__STRICT_ANSI__ 1']],
+    ['--std=gnu17', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 201710L']],
+    ['-std=gnu18', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 201710L']],
+    ['-std=gnu2x', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 202311L']],
+    ['-O2', ['__GNUC_STDC_INLINE__ 1', '__STDC_VERSION__ 201710L']],
+  ] as const)('%s', async (word, expected) => {
+    expect(await macros(word)).toEqual(expected)
+  })
+
+  it('the last one holds', async () => {
+    expect(await macros('-std=gnu89', '-std=gnu11')).toContain('__STDC_VERSION__ 201112L')
+  })
+
+  it('C23 has its words', async () => {
+    const source = 'static_assert(alignof(bool) == 1, "");\n#if !true\n#error\n#endif\nint *p = nullptr; bool b = true;\n'
+    expect(await bpfcClang(['-std=gnu23', '-fsyntax-only', 'a.c'], { 'a.c': source })).toMatchObject({ code: 0, err: '' })
+    expect((await bpfcClang(['-fsyntax-only', 'a.c'], { 'a.c': source })).code).toBe(1)
+  })
+
+  it.each(['gnu94', 'iso11', 'c9899:2011', 'c++17', ''])('%j is no C standard', async value => {
+    expect(parseStandard(value)).toBeUndefined()
+    const run = await bpfcClang([`-std=${value}`, '-c', 'a.c'], { 'a.c': 'int a;' })
+    expect(run.err).toContain(`invalid value '${value}' in '-std=${value}'`)
+    expect(run.code).toBe(1)
+  })
+})
+
+describe('depfiles', () => {
+  it.each([
+    [['-MD'], 'out/a.d', 'out/a.o: src/a.bpf.c src/h.h src/inner.h\n'],
+    [['-MMD', '-MF', 'x.d'], 'x.d', 'out/a.o: src/a.bpf.c src/h.h src/inner.h\n'],
+    [['-MD', '-MT', 'one', '-MQ', 'two$'], 'out/a.d', 'one two$$: src/a.bpf.c src/h.h src/inner.h\n'],
+    [['-MD', '-MP'], 'out/a.d', 'out/a.o: src/a.bpf.c src/h.h src/inner.h\nsrc/h.h:\nsrc/inner.h:\n'],
+  ] as const)('%j', async (words, file, expected) => {
+    const run = await bpfcClang(['-target', 'bpf', '-g', '-O2', ...words, '-c', 'src/a.bpf.c', '-o', 'out/a.o'], files)
+    expect(run).toMatchObject({ code: 0, err: '' })
+    expect(text(run, file).replace(/ \\\n\s*/g, ' ')).toBe(expected)
+    expect([...run.written.keys()].sort()).toEqual([file, 'out/a.o'].sort())
+  })
+
+  it('-M prints and compiles nothing', async () => {
+    const run = await bpfcClang(['-target', 'bpf', '-M', 'src/a.bpf.c'], files)
+    expect(run.out.replace(/ \\\n\s*/g, ' ')).toBe('a.bpf.o: src/a.bpf.c src/h.h src/inner.h\n')
+    expect(run.written.size).toBe(0)
+  })
+})
+
+describe('what it prints', () => {
+  it('--version: the first line has the form that scripts take apart', async () => {
+    const { out, code } = await bpfcClang(['--version'])
+    expect(out).toMatch(/clang version 19\.\d+\.\d+\b/)
+    expect(out).toMatch(/^Target: bpf$/m)
+    expect(out).toMatch(/^InstalledDir: ./m)
+    expect(code).toBe(0)
+  })
+
+  it.each([
+    [['-dumpversion'], /^19\.\d+\.\d+\n$/],
+    [['-dumpmachine'], /^bpf\n$/],
+    [['-print-target-triple'], /^bpf\n$/],
+    [['-print-resource-dir'], /^\S+\n$/],
+    [['-print-file-name=no-such-file.h'], /^no-such-file\.h\n$/],
+    [['-print-prog-name=ld'], /^ld\n$/],
+    [['-print-search-dirs'], /^programs: =.*\nlibraries: =.*\n$/],
+    [['-print-targets'], /^ {2}Registered Targets:\n( {4}bpf.*\n)+$/],
+  ] as const)('%j', async (words, expected) => {
+    const run = await bpfcClang(words)
+    expect(run.out).toMatch(expected)
+    expect(run).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('an unknown -print- is refused, not answered with something else', async () => {
+    const run = await bpfcClang(['-print-nothing'])
+    expect(run.code).toBe(1)
+    expect(run.err).toContain("'-print-nothing'")
+  })
+
+  it('-v lists the include directories that libbpf-bootstrap takes with sed', async () => {
+    const run = await bpfcClang(['-v', '-I', 'mine', '-isystem', 'theirs'])
+    expect(run.err).toMatch(/^#include "\.\.\." search starts here:\n#include <\.\.\.> search starts here:\n mine\n theirs\n/m)
+    expect(run.err).toMatch(/^End of search list\.$/m)
+  })
+
+  it('-### shows the command and does nothing', async () => {
+    const run = await bpfcClang(['-###', '-target', 'bpf', '-DNAME="a b"', '-c', 'src/a.bpf.c', '-o', 'a.o'], files)
+    expect(run.err).toContain('"-DNAME=\\"a b\\"" "-c" "src/a.bpf.c" "-o" "a.o"\n')
+    expect(run).toMatchObject({ code: 0, out: '' })
+    expect(run.written.size).toBe(0)
+  })
+})
+
+describe('inputs', () => {
+  it('a response file, with quotes and another response file in it', async () => {
+    const run = await bpfcClang(['@all.rsp', 'a.c'], {
+      'a.c': 'NAME OTHER',
+      'all.rsp': '-target bpf\n"-DNAME=one two" @more.rsp',
+      'more.rsp': "'-DOTHER=three four' -E -P",
+    })
+    expect(run.out.trim()).toBe('one two three four')
+  })
+
+  it('-E is taken by a second compiler, which makes the same code', async () => {
+    const first = await bpfcClang(['-target', 'bpf', '-E', 'src/a.bpf.c', '-o', 'a.i'], files)
+    expect(first.code).toBe(0)
+    const whole = await bpfcClang(['-target', 'bpf', '-O2', '-S', 'src/a.bpf.c', '-o', '-'], files)
+    const second = await bpfcClang(['-target', 'bpf', '-O2', '-x', 'cpp-output', '-S', 'a.i', '-o', '-'], {
+      'a.i': text(first, 'a.i'),
+    })
+    expect(second).toMatchObject({ code: 0, err: '' })
+    const code = (assembly: string) => assembly.replace(/^\s*#.*\n/gm, '')
+    expect(code(second.out)).toBe(code(whole.out))
+  })
+
+  it.each([
+    [['-c', 'none.c'], /no such file or directory: 'none\.c'/],
+    [['-c'], /no input files/],
+    [['-c', 'src/a.bpf.c', '--no-such-flag'], /unknown argument: '--no-such-flag'|unsupported option/],
+    [['-target', 'x86_64-linux-gnu', '-c', 'src/a.bpf.c'], /not BPF/],
+    [['-x', 'c++', '-c', 'src/a.bpf.c'], /language not supported: 'c\+\+'/],
+    [['-emit-llvm', '-c', 'src/a.bpf.c'], /bitcode/],
+  ] as const)('%j is refused', async (words, message) => {
+    const run = await bpfcClang(words, files)
+    expect(run.err).toMatch(message)
+    expect(run.code).toBe(1)
+    expect(run.written.size).toBe(0)
+  })
+})
+
+describe('warnings', () => {
+  const source = 'int f(void) { int unused; return 0; }\n'
+  it.each([
+    [[], 0, false],
+    [['-Wall'], 0, true],
+    [['-Wall', '-Wno-unused-variable'], 0, false],
+    [['-Wall', '-w'], 0, false],
+    [['-Wall', '-Werror'], 1, true],
+    [['-Wall', '-Werror', '-Wno-error=unused-variable'], 0, true],
+    [['-Wno-no-such-warning', '-Wall'], 0, true],
+  ] as const)('%j', async (words, code, shown) => {
+    const run = await bpfcClang([...words, '-c', 'a.c'], { 'a.c': source })
+    expect(/unused variable 'unused'/.test(run.err)).toBe(shown)
+    expect(run.code).toBe(code)
+  })
+})
+
+describe('the same bytes', () => {
+  const build = async (directory: string, ...words: string[]) => {
+    const at = (name: string) => `${directory}/${name}`
+    const run = await bpfcClang(['-target', 'bpf', '-g', '-O2', ...words, '-c', at('a.bpf.c'), '-o', at('a.o')], under(directory))
+    expect(run).toMatchObject({ code: 0, err: '' })
+    return run.written.get(at('a.o'))!
+  }
+
+  it('from a second run', async () => {
+    expect(await build('/one')).toEqual(await build('/one'))
+  })
+
+  it.each(['-ffile-prefix-map', '-fdebug-prefix-map'])('from another directory with %s', async flag => {
+    const plain = [await build('/one'), await build('/another/place')]
+    expect(plain[0]).not.toEqual(plain[1])
+    const mapped = [await build('/one', `${flag}=/one=/src`), await build('/another/place', `${flag}=/another/place=/src`)]
+    expect(mapped[0]).toEqual(mapped[1])
+    expect(new TextDecoder('latin1').decode(mapped[0])).toContain('/src/a.bpf.c')
+  })
+})
