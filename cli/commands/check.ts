@@ -3,11 +3,15 @@ import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { type KernelProfile, kernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
+import type { Explanation } from '../../runtime/verifier/explain/explanation.js'
+import { explainRejection } from '../../runtime/verifier/explain/explain.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
+import { checkFormats, type CheckResult } from '../report/check-formats.js'
 import { type Paint, painter, type Style } from '../report/colour.js'
+import { renderExplanation } from '../report/explanation-text.js'
 import { defaultOutput } from './build.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
@@ -24,8 +28,7 @@ interface CheckFlags {
   object: boolean
 }
 
-interface Row {
-  readonly path: string
+interface Row extends CheckResult {
   readonly program: PreparedProgram
   readonly kernel: KernelProfile
   readonly verdict: Verdict
@@ -56,7 +59,11 @@ export const checkCommand: Subcommand = {
         DEFAULT_KERNELS,
       )
       .option('--prog <name>', 'only this program')
-      .option('--format <format>', 'text, or json: one object a line for each program and kernel', 'text')
+      .option(
+        '--format <format>',
+        'text; json: one object a line for each program and kernel; sarif, junit or github for CI',
+        'text',
+      )
       .option('--log-level <n>', "print the verifier's log as that kernel would: 1, 2 or 4, added up")
       .option('-o, --output <file>', 'where the object goes that was compiled (one source only)')
       .option('--no-object', 'do not write the object')
@@ -68,10 +75,13 @@ export const checkCommand: Subcommand = {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       const kernels = chooseKernels(values.kernel)
       if (typeof kernels === 'string') return usage(kernels)
-      if (values.format !== 'text' && values.format !== 'json') usage(`--format ${values.format}: must be text or json`)
+      const format = checkFormats.get(values.format)
+      if (values.format !== 'text' && values.format !== 'json' && !format)
+        return usage(`--format ${values.format}: must be text, json, ${[...checkFormats.keys()].join(', ')}`)
+      if (format && values.logLevel !== undefined) return usage('--log-level goes with --format text or json')
       if (values.output !== undefined && paths.length > 1) usage('-o takes one source file')
       const request = readCompileFlags(values)
-      const json = values.format === 'json'
+      const json = values.format !== 'text'
       const rows: Row[] = []
       const codes: number[] = []
       const started = performance.now()
@@ -91,7 +101,8 @@ export const checkCommand: Subcommand = {
         for (const each of programs) rows.push(...checkOne(path, prepared, each, kernels, values, context))
         if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
       }
-      if (!json && rows.length > 0) report(rows, (performance.now() - started) / 1000, context)
+      if (format) context.out(format(rows))
+      else if (!json && rows.length > 0) report(rows, (performance.now() - started) / 1000, context)
       for (const row of rows) codes.push(codeOf(row.verdict))
       exit(worst(codes))
     })
@@ -119,8 +130,10 @@ function checkOne(
 ): Row[] {
   return kernels.map(kernel => {
     const before = performance.now()
-    const verdict = verifyProgram(prepared, program, { kernel, logLevel: Number(values.logLevel ?? 1) })
-    const row: Row = { path, program, kernel, verdict, ms: performance.now() - before }
+    const logLevel = Number(values.logLevel ?? 0)
+    const verdict = verifyProgram(prepared, program, { kernel, logLevel })
+    const ms = performance.now() - before
+    const row: Row = { path, program, kernel, verdict, ms, explanation: explained(prepared, program, kernel, verdict, logLevel) }
     if (values.format === 'json') {
       context.out(
         `${JSON.stringify({
@@ -133,12 +146,26 @@ function checkOne(
           processed: verdict.processed,
           states: verdict.totalStates,
           ms: Number(row.ms.toFixed(1)),
+          ...(row.explanation && { explanation: row.explanation }),
           ...(values.logLevel !== undefined && { log: verdict.log }),
         })}\n`,
       )
     } else if (values.logLevel !== undefined) context.out(`--- ${program.name}, kernel ${kernel.version}\n${verdict.log}`)
     return row
   })
+}
+
+/** Only a rejected program is walked again with its path written down: the others need no log. */
+function explained(
+  object: PreparedObject,
+  program: PreparedProgram,
+  kernel: KernelProfile,
+  verdict: Verdict,
+  logLevel: number,
+): Explanation | undefined {
+  if (verdict.verdict !== 'rejected') return undefined
+  const { log, message, faultSlot } = (logLevel & 3) !== 0 ? verdict : verifyProgram(object, program, { kernel, logLevel: 1 })
+  return explainRejection({ object, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
 }
 
 function writeObject(
@@ -215,35 +242,19 @@ function explain(group: readonly Row[], paint: Paint, context: CliContext): void
   const said = new Map<string, Row[]>()
   for (const row of group) {
     if (row.verdict.verdict === 'accepted') continue
-    const key = `${row.verdict.verdict}\n${row.verdict.message}`
+    const key = `${row.verdict.verdict}\n${row.explanation ? `${row.explanation.code} ${row.explanation.message} ${row.explanation.slot}` : row.verdict.message}`
     said.set(key, [...(said.get(key) ?? []), row])
   }
   for (const same of said.values()) {
-    const { verdict, program, path } = same[0]!
+    const { verdict, program, path, explanation } = same[0]!
     const kernels = same.map(row => row.kernel.version).join(', ')
-    const where = verdict.faultSlot === undefined ? undefined : lineAt(program, verdict.faultSlot)
-    const style = words[verdict.verdict]
-    context.out(`\n${paint(style, `${verdict.verdict}[${kernels}]`)}${paint('bold', `: ${program.name}: ${verdict.message}`)}\n`)
-    if (!where) {
-      context.out(`  --> ${path}, section ${program.section}\n`)
+    if (explanation) {
+      context.out(`\n${renderExplanation(explanation, `${program.name}, ${kernels}`, context.colour)}`)
       continue
     }
-    const gutter = String(where.line)
-    const pad = ' '.repeat(gutter.length)
     context.out(
-      `${pad} ${paint('blue', '-->')} ${where.path}:${where.line}:${where.column}\n${pad} ${paint('blue', '|')}\n${paint('blue', `${gutter} |`)} ${where.text.replaceAll('\t', '    ')}\n`,
+      `\n${paint(words[verdict.verdict], `${verdict.verdict}[${kernels}]`)}${paint('bold', `: ${program.name}: ${verdict.message}`)}\n`,
     )
-    const lead = where.text.slice(0, Math.max(0, where.column - 1)).replaceAll('\t', '    ').length
-    context.out(`${pad} ${paint('blue', '|')} ${' '.repeat(lead)}${paint(style, '^')} instruction ${verdict.faultSlot}\n`)
+    context.out(`  --> ${path}, section ${program.section}\n`)
   }
-}
-
-/** The line info row that covers a slot. */
-function lineAt(program: PreparedProgram, slot: number): PreparedProgram['lineInfo'][number] | undefined {
-  let found: PreparedProgram['lineInfo'][number] | undefined
-  for (const line of program.lineInfo) {
-    if (line.slot > slot) break
-    found = line
-  }
-  return found
 }

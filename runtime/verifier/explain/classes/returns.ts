@@ -1,0 +1,31 @@
+/** What programs and callbacks may return. */
+import { hint, type RejectionClass } from '../rejection-class.js'
+
+export const returnRules: readonly RejectionClass[] = [
+  {
+    code: 'V0901',
+    pattern:
+      /^At (program exit|callback return|async callback return|subprogram exit)?.* ?the register R(\d+) (?:has (.*?) ?should have been in [[(](.*?)[\])]|is not a known value \((\S+)\)|is not a scalar value \((\S+)\))/,
+    explain: (found, story) => {
+      const origin = story.origin(Number(found[2]))
+      const [low, high] = (found[4] ?? '').replace('; ', ', ').split(', ')
+      const range =
+        found[4] === undefined
+          ? undefined
+          : found[4].startsWith('0x')
+            ? `${found[4]}`
+            : low === high
+              ? `${low}`
+              : `${low} to ${high}`
+      const who = found[1] === 'program exit' ? `a program of section ${story.program.section}` : 'a callback'
+      return {
+        message: range
+          ? `${who} must return ${range}, but \`${story.functionName}\` may return something else`
+          : `${who} must return a number, but \`${story.functionName}\` returns a ${found[5] ?? found[6]} pointer`,
+        label: found[3] ? `returns ${found[3].replace(/=/g, ' ').trim()}` : '',
+        notes: origin.notes,
+        hint: hint('return one of the values that are allowed', `return ${range && low ? low : 0};`),
+      }
+    },
+  },
+]

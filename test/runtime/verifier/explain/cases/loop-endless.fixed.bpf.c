@@ -1,0 +1,14 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int wait(struct xdp_md *ctx)
+{
+    for (int i = 0; i < 100; i++) {
+        if (bpf_get_prandom_u32() == 7)
+            break;
+    }
+    return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";

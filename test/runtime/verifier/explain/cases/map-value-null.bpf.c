@@ -1,0 +1,20 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64[1024]);
+} counts SEC(".maps");
+
+SEC("xdp")
+int count(struct xdp_md *ctx)
+{
+    __u32 zero = 0;
+    __u64 *values = bpf_map_lookup_elem(&counts, &zero);
+    values[0]++;
+    return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";

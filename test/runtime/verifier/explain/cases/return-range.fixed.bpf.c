@@ -1,0 +1,10 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("cgroup_skb/egress")
+int allow(struct __sk_buff *skb)
+{
+    return skb->len > 0;
+}
+
+char _license[] SEC("license") = "GPL";

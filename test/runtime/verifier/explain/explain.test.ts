@@ -1,0 +1,57 @@
+/** Every class of rejection by example: a rejected program, its explanation (golden), and the fix that the hint proposes accepted. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { renderExplanation } from '../../../../cli/report/explanation-text.js'
+import {
+  bundledBtf,
+  compileSource,
+  kernelProfile,
+  MemoryHost,
+  openObject,
+  prepareObject,
+  verifyProgram,
+} from '../../../../index.js'
+import { explainRejection } from '../../../../runtime/verifier/explain/explain.js'
+
+const folder = join(import.meta.dirname, 'cases')
+const names = readdirSync(folder)
+  .filter(file => file.endsWith('.bpf.c') && !file.endsWith('.fixed.bpf.c'))
+  .map(file => file.slice(0, -'.bpf.c'.length))
+const kernels = ['6.1', '6.12', '6.18'].map(version => kernelProfile(version)!)
+const kernelBtf = bundledBtf()
+
+function prepared(file: string) {
+  const path = `/${file}`
+  const made = compileSource(new MemoryHost({ [path]: readFileSync(join(folder, file), 'utf8') }), path)
+  expect(made.diagnostics.filter(each => each.severity === 'error').map(each => each.message)).toEqual([])
+  return prepareObject(openObject(made.object!, file), { kernelBtf })
+}
+
+describe('explanations of rejected programs', () => {
+  test.each(names)('%s', async name => {
+    const object = prepared(`${name}.bpf.c`)
+    const said: string[] = []
+    for (const kernel of kernels) {
+      const program = object.programs[0]!
+      const { verdict, log, message, faultSlot } = verifyProgram(object, program, { kernel, logLevel: 1 })
+      expect(`${kernel.version} ${verdict}`).toBe(`${kernel.version} rejected`)
+      const explanation = explainRejection({ object, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
+      expect(explanation.code).not.toBe('V0001')
+      expect(explanation.hint).toBeDefined()
+      const text = renderExplanation(explanation)
+      if (said[said.length - 1] !== text) said.push(`${text}`)
+    }
+    await expect(said.join('\n')).toMatchFileSnapshot(join(folder, `${name}.txt`))
+  })
+})
+
+describe('what the hints propose is accepted', () => {
+  test.each(names)('%s', name => {
+    const object = prepared(`${name}.fixed.bpf.c`)
+    for (const kernel of kernels) {
+      const { verdict, message } = verifyProgram(object, object.programs[0]!, { kernel })
+      expect(`${kernel.version} ${verdict} ${message}`).toBe(`${kernel.version} accepted `)
+    }
+  })
+})
