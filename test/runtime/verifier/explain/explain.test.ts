@@ -46,12 +46,10 @@ describe('explanations of rejected programs', () => {
   })
 })
 
-describe('what the hints propose is accepted', () => {
+describe.each(kernels)('what the hints propose is accepted by $version', kernel => {
   test.each(names)('%s', name => {
     const object = prepared(`${name}.fixed.bpf.c`)
-    for (const kernel of kernels) {
-      const { verdict, message } = verifyProgram(object, object.programs[0]!, { kernel })
-      expect(`${kernel.version} ${verdict} ${message}`).toBe(`${kernel.version} accepted `)
-    }
+    const { verdict, message } = verifyProgram(object, object.programs[0]!, { kernel, unsettled: true })
+    expect(`${verdict} ${message}`).toBe('accepted ')
   })
 })

@@ -11,9 +11,9 @@ struct {
 SEC("xdp")
 int refresh(struct xdp_md *ctx)
 {
-    __u32 zero = 0;
-    __u64 *values = bpf_map_lookup_elem(&counts, &zero);
-    bpf_map_update_elem(&counts, &zero, values, BPF_ANY);
+    __u32 key = ctx->rx_queue_index;
+    __u64 *values = bpf_map_lookup_elem(&counts, &key);
+    bpf_map_update_elem(&counts, &key, values, BPF_ANY);
     return XDP_PASS;
 }
 

@@ -11,10 +11,10 @@ struct {
 SEC("xdp")
 int refresh(struct xdp_md *ctx)
 {
-    __u32 zero = 0;
-    __u64 *values = bpf_map_lookup_elem(&counts, &zero);
+    __u32 key = ctx->rx_queue_index;
+    __u64 *values = bpf_map_lookup_elem(&counts, &key);
     if (!values) return XDP_PASS;
-    bpf_map_update_elem(&counts, &zero, values, BPF_ANY);
+    bpf_map_update_elem(&counts, &key, values, BPF_ANY);
     return XDP_PASS;
 }
 

@@ -11,8 +11,8 @@ struct {
 SEC("xdp")
 int count(struct xdp_md *ctx)
 {
-    __u32 zero = 0;
-    __u64 *values = bpf_map_lookup_elem(&counts, &zero);
+    __u32 key = ctx->rx_queue_index;
+    __u64 *values = bpf_map_lookup_elem(&counts, &key);
     values += 4;
     if (values)
         *values += 1;
