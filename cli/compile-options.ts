@@ -108,7 +108,8 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
       user: flags.user,
       system: flags.system,
       standard: standardIncludes(flags),
-      after: flags.after,
+      // What stands in for the machine's headers comes behind all of them, so that a set is never mixed of both.
+      after: flags.machineFirst && flags.standardIncludes ? [...flags.after, shippedDirectories.system] : flags.after,
     },
     prefixMap: flags.prefixMap,
     workingDirectory: resolve(flags.workingDirectory ?? cwd),
@@ -120,5 +121,5 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
 function standardIncludes(flags: CompileFlags): string[] {
   const { own, system } = shippedDirectories
   if (!flags.standardIncludes) return []
-  return flags.machineFirst ? [own, ...MACHINE_INCLUDES, system] : [own, system, ...MACHINE_INCLUDES]
+  return flags.machineFirst ? [own, ...MACHINE_INCLUDES] : [own, system, ...MACHINE_INCLUDES]
 }

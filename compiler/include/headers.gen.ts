@@ -294,6 +294,20 @@ typedef __UINTMAX_TYPE__ uintmax_t;
 #define __constant_htons(x) __cpu_to_be16(x)
 #define __constant_ntohs(x) __be16_to_cpu(x)
 
+/* The same for what must be constant. */
+#define __constant_cpu_to_be16(x) __cpu_to_be16(x)
+#define __constant_be16_to_cpu(x) __be16_to_cpu(x)
+#define __constant_cpu_to_be32(x) __cpu_to_be32(x)
+#define __constant_be32_to_cpu(x) __be32_to_cpu(x)
+#define __constant_cpu_to_be64(x) __cpu_to_be64(x)
+#define __constant_be64_to_cpu(x) __be64_to_cpu(x)
+#define __constant_cpu_to_le16(x) __cpu_to_le16(x)
+#define __constant_le16_to_cpu(x) __le16_to_cpu(x)
+#define __constant_cpu_to_le32(x) __cpu_to_le32(x)
+#define __constant_le32_to_cpu(x) __le32_to_cpu(x)
+#define __constant_cpu_to_le64(x) __cpu_to_le64(x)
+#define __constant_le64_to_cpu(x) __le64_to_cpu(x)
+
 #endif
 `,
   'system/asm/errno.h': `/* Error numbers. Part of bpfc. */
