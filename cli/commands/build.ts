@@ -3,6 +3,7 @@ import { ExitCode } from '../../base/outcome.js'
 import type { Emit } from '../../compiler/pipeline.js'
 import { compileFile } from '../compile-file.js'
 import type { Subcommand } from '../commands.js'
+import { sourceMap } from '../source-map.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 
 const emits = ['tokens', 'ast', 'ir', 'asm', 'btf', 'obj'] as const
@@ -20,14 +21,16 @@ export const buildCommand: Subcommand = {
       .argument('<files...>', 'C sources')
       .option('-o, --output <file>', 'the object (one source only; default: FILE with .o, in the current folder)')
       .option('--emit <stage>', `what to write: ${emits.join(', ')}; texts go to standard output unless -o is given`, 'obj')
+      .option('--source-map', 'write OBJECT.map too: Source Map v3, line = instruction')
     addCompileFlags(command).addHelpText(
       'after',
       '\nExamples:\n  bpfc build prog.bpf.c -o prog.bpf.o\n  bpfc build -I include -D DEBUG=1 --mcpu v2 *.bpf.c\n  bpfc build prog.bpf.c --emit asm',
     )
-    command.action((files: string[], values: { output?: string; emit: string }) => {
+    command.action((files: string[], values: { output?: string; emit: string; sourceMap?: boolean }) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       if (!(emits as readonly string[]).includes(values.emit)) usage(`--emit ${values.emit}: must be one of ${emits.join(', ')}`)
       if (values.output !== undefined && files.length > 1) usage('-o takes one source file')
+      if (values.sourceMap && values.emit !== 'obj') usage('--source-map goes with objects, not with --emit')
       const emit = values.emit as Emit
       const request = readCompileFlags(values)
       let code: number = ExitCode.ok
@@ -40,7 +43,12 @@ export const buildCommand: Subcommand = {
           context.out(content as string)
           continue
         }
-        const problem = context.write(values.output ?? defaultOutput(file), content)
+        const output = values.output ?? defaultOutput(file)
+        const problem =
+          context.write(output, content) ??
+          (values.sourceMap
+            ? context.write(`${output}.map`, sourceMap(content as Uint8Array, output.split('/').pop()!))
+            : undefined)
         if (problem) {
           context.err(`error[D0005]: ${problem}\n`)
           code = Math.max(code, ExitCode.rejected)

@@ -1,16 +1,19 @@
 /** `bpfc dump`: what an object holds, for people. */
-import { formatInsn, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
+import { BPF_PSEUDO_CALL } from '../../assembler/isa/opcodes.js'
+import { formatInsn, type PseudoCNames, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
 import { ExitCode, FormatError } from '../../base/outcome.js'
-import { printBtfType } from '../../linker/btf/raw-dump.js'
+import { dumpJson, printBtfType } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
 import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
 import { openObject } from '../../linker/object/open.js'
 import { mapTypeName } from '../../runtime/vm/maps/map.js'
+import { helperNames } from '../../runtime/kernel/helper-names.js'
 import { readInput } from '../compile-file.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { type Paint, painter } from '../report/colour.js'
+import { basicBlocks, controlFlowDot, controlFlowSvg, type Drawing } from '../report/control-flow.js'
 
 const parts = ['sections', 'programs', 'maps', 'btf', 'relocations'] as const
 type Part = (typeof parts)[number]
@@ -27,36 +30,50 @@ export const dumpCommand: Subcommand = {
       .option('--prog <name>', 'only this program or subprogram')
       .option('--style <style>', 'instructions as llvm-objdump or as bpftool prints them: llvm, bpftool', 'llvm')
       .option('--no-source', 'without C lines')
-    command.action((paths: string[], values: { only?: string; prog?: string; style: string; source: boolean }) => {
-      const wanted = values.only?.split(',') ?? parts.filter(part => part !== 'btf')
-      const unknown = wanted.find(part => !(parts as readonly string[]).includes(part))
-      if (unknown !== undefined)
-        command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
-      if (values.style !== 'llvm' && values.style !== 'bpftool')
-        command.error(`error: --style ${values.style}: must be llvm or bpftool`, { exitCode: ExitCode.usage })
-      let code: number = ExitCode.ok
-      for (const path of paths) {
-        const bytes = readInput(path, context)
-        if (typeof bytes === 'number') {
-          code = Math.max(code, bytes)
-          continue
+      .option('--json', 'everything that is asked for, as one JSON document an object')
+      .option('--cfg <format>', 'only the control-flow graphs of the programs: dot or svg')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  bpfc dump prog.bpf.o --prog handle_exec --style bpftool\n  bpfc dump prog.bpf.o --only maps,relocations --json\n  bpfc dump prog.bpf.o --cfg svg > prog.svg',
+      )
+    command.action(
+      (
+        paths: string[],
+        values: { only?: string; prog?: string; style: string; source: boolean; json?: boolean; cfg?: string },
+      ) => {
+        const wanted = values.only?.split(',') ?? parts.filter(part => part !== 'btf')
+        const unknown = wanted.find(part => !(parts as readonly string[]).includes(part))
+        if (unknown !== undefined)
+          command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
+        if (values.style !== 'llvm' && values.style !== 'bpftool')
+          command.error(`error: --style ${values.style}: must be llvm or bpftool`, { exitCode: ExitCode.usage })
+        if (values.cfg !== undefined && values.cfg !== 'dot' && values.cfg !== 'svg')
+          command.error(`error: --cfg ${values.cfg}: must be dot or svg`, { exitCode: ExitCode.usage })
+        if (values.cfg !== undefined && paths.length > 1)
+          command.error('error: --cfg takes one object', { exitCode: ExitCode.usage })
+        let code: number = ExitCode.ok
+        for (const path of paths) {
+          const bytes = readInput(path, context)
+          if (typeof bytes === 'number') {
+            code = Math.max(code, bytes)
+            continue
+          }
+          const choices = { program: values.prog, style: values.style as PseudoCStyle, source: values.source }
+          try {
+            if (values.cfg !== undefined) drawControlFlow(path, bytes, values.cfg as 'dot' | 'svg', choices, context)
+            else if (values.json) dumpJsonDocument(path, bytes, new Set(wanted as Part[]), choices, context)
+            else dump(path, bytes, new Set(wanted as Part[]), choices, context)
+          } catch (error) {
+            if (!(error instanceof FormatError)) throw error
+            context.err(
+              `error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`,
+            )
+            code = Math.max(code, ExitCode.rejected)
+          }
         }
-        try {
-          dump(
-            path,
-            bytes,
-            new Set(wanted as Part[]),
-            { program: values.prog, style: values.style as PseudoCStyle, source: values.source },
-            context,
-          )
-        } catch (error) {
-          if (!(error instanceof FormatError)) throw error
-          context.err(`error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`)
-          code = Math.max(code, ExitCode.rejected)
-        }
-      }
-      exit(code)
-    })
+        exit(code)
+      },
+    )
   },
 }
 
@@ -103,6 +120,127 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
   }
 }
 
+const chosenFunctions = (object: BpfObject, choices: Choices) =>
+  [...object.programs, ...object.subprograms].filter(func => choices.program === undefined || func.name === choices.program)
+
+/** Slots of instructions, without the second halves of 64-bit immediates. */
+function* slotsOf(func: ObjectFunction, start = 0, end = func.insns.length): Generator<number> {
+  for (let slot = start; slot < end; slot += func.insns.code[slot] === 0x18 ? 2 : 1) yield slot
+}
+
+function drawControlFlow(path: string, bytes: Uint8Array, format: 'dot' | 'svg', choices: Choices, context: CliContext): void {
+  const object = openObject(bytes, path)
+  const drawings = chosenFunctions(object, choices).map((func): Drawing => {
+    const names = insnNames(func, object, choices.style)
+    const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
+    return {
+      name: `${func.name} (${func.section})`,
+      blocks: basicBlocks(func.insns),
+      text: block =>
+        [...slotsOf(func, block.start, block.end)].flatMap(slot => {
+          const line = choices.source && lines.get(slot)?.text.trim()
+          const insn = `${slot}: ${formatInsn(func.insns, slot, choices.style, names)}`
+          return line ? [`; ${line}`, insn] : [insn]
+        }),
+    }
+  })
+  context.out(format === 'dot' ? controlFlowDot(drawings) : controlFlowSvg(drawings))
+}
+
+/** What `dump` shows, for programs: 64-bit numbers as text, everything else as in the object's model. */
+function dumpJsonDocument(
+  path: string,
+  bytes: Uint8Array,
+  wanted: ReadonlySet<Part>,
+  choices: Choices,
+  context: CliContext,
+): void {
+  const elf = readElf(bytes)
+  const object = openObject(bytes, path)
+  const document: Record<string, unknown> = {
+    object: path,
+    bytes: bytes.length,
+    endian: object.little ? 'little' : 'big',
+    license: object.license,
+  }
+  if (wanted.has('sections'))
+    document['sections'] = elf.sections
+      .slice(1)
+      .map(({ index, name, type, flags, size, align, offset }) => ({ index, name, type, flags, size, align, offset }))
+  if (wanted.has('programs'))
+    document['programs'] = chosenFunctions(object, choices).map(func => ({
+      name: func.name,
+      section: func.section,
+      binding: func.binding,
+      instructions: instructionRows(func, object, choices),
+    }))
+  if (wanted.has('maps'))
+    document['maps'] = object.maps.map(map => ({
+      name: map.name,
+      type: mapTypeName(map.type),
+      keySize: map.keySize,
+      valueSize: map.valueSize,
+      maxEntries: map.maxEntries,
+      flags: map.flags,
+    }))
+  if (wanted.has('relocations'))
+    document['relocations'] = relocationRows(elf).map(([section, offset, type, symbol]) => ({
+      section,
+      offset: Number.parseInt(offset!.slice(1), 16),
+      type,
+      symbol,
+    }))
+  if (wanted.has('btf')) document['btf'] = object.btf ? JSON.parse(dumpJson(object.btf)).types : null
+  context.out(`${JSON.stringify(document)}\n`)
+}
+
+function instructionRows(func: ObjectFunction, object: BpfObject, choices: Choices): object[] {
+  const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
+  const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
+  const core = new Map(func.coreRelos.map(relo => [relo.slot, relo]))
+  const names = insnNames(func, object, choices.style)
+  const { code, dst, src, off, imm } = func.insns
+  return [...slotsOf(func)].map(slot => {
+    const line = choices.source ? lines.get(slot) : undefined
+    const reloc = relocs.get(slot)
+    const relo = core.get(slot)
+    return {
+      slot,
+      text: formatInsn(func.insns, slot, choices.style, names),
+      code: code[slot],
+      dst: dst[slot],
+      src: src[slot],
+      off: off[slot],
+      imm: imm[slot],
+      ...(code[slot] === 0x18 ? { immHigh: imm[slot + 1] } : {}),
+      ...(line ? { source: { path: line.path, line: line.line, column: line.column, text: line.text } } : {}),
+      ...(reloc ? { relocation: relocText(reloc, object) } : {}),
+      ...(relo ? { core: { kind: coreNames.get(relo.kind) ?? relo.kind, type: relo.type, access: relo.access } } : {}),
+    }
+  })
+}
+
+/** Names that bpftool prints in an instruction: helpers, and what calls go to. */
+function insnNames(func: ObjectFunction, object: BpfObject, style: PseudoCStyle): PseudoCNames {
+  if (style !== 'bpftool') return {}
+  const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
+  return {
+    helper: id => (id > 0 && helperNames[id] !== undefined ? `bpf_${helperNames[id]}` : undefined),
+    callee: (slot, kind) => {
+      const reloc = relocs.get(slot)
+      const name =
+        reloc?.kind === 'subprogram'
+          ? object.subprograms[reloc.subprogram]?.name
+          : reloc?.kind === 'extern'
+            ? object.externs[reloc.extern]!.name
+            : undefined
+      if (name === undefined || kind !== BPF_PSEUDO_CALL) return name
+      const distance = func.insns.imm[slot]!
+      return `${distance < 0 ? '' : '+'}${distance}#${name}`
+    },
+  }
+}
+
 /** Rows of text in aligned columns, two blanks in front. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
@@ -137,6 +275,7 @@ function programText(func: ObjectFunction, object: BpfObject, choices: Choices, 
   const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
   const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
   const core = new Map(func.coreRelos.map(relo => [relo.slot, relo]))
+  const names = insnNames(func, object, choices.style)
   let text = ''
   for (let slot = 0; slot < func.insns.length; slot++) {
     const line = lines.get(slot)
@@ -145,7 +284,7 @@ function programText(func: ObjectFunction, object: BpfObject, choices: Choices, 
         'dim',
         `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`,
       ).concat('\n')
-    text += `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style)}`
+    text += `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style, names)}`
     const reloc = relocs.get(slot)
     if (reloc) text += paint('cyan', `    # ${relocText(reloc, object)}`)
     const relo = core.get(slot)
