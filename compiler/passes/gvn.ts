@@ -207,7 +207,7 @@ class ValueNumbering {
       }
       case 'store': {
         const access = accessOf(inst)
-        const kept = memory.filter(each => !this.alias.mayOverlap(each.access, access))
+        const kept = memory.filter(each => !this.clash(each.access, access))
         // A truth value or a part of a word never stands for another width; types are compared on use.
         return inst.volatile || bitsOf(inst.args[1]!.type) < 8
           ? kept
@@ -217,7 +217,7 @@ class ValueNumbering {
       case 'memcpy':
       case 'memmove': {
         const access = accessAt(inst.args[0]!, 0, inst.args.length > 2 ? undefined : inst.size)
-        return memory.filter(each => !this.alias.mayOverlap(each.access, access))
+        return memory.filter(each => !this.clash(each.access, access))
       }
       case 'atomicrmw':
       case 'cmpxchg':
@@ -234,6 +234,16 @@ class ValueNumbering {
       default:
         return memory
     }
+  }
+
+  /**
+   * Whether a write there can change what is known here. Knowledge never goes round a loop, so one anchor is one address, and distances from
+   * it can be compared even where a variable index is in it.
+   */
+  private clash(known: Access, written: Access): boolean {
+    if (known.anchor !== undefined && known.anchor === written.anchor && known.size !== undefined && written.size !== undefined)
+      return known.distance! < written.distance! + written.size && written.distance! < known.distance! + known.size
+    return this.alias.mayOverlap(known, written)
   }
 
   private keyOf(inst: Value): string {
@@ -269,11 +279,12 @@ function operandKey(value: Value): string {
 
 function matches(a: Access, b: Access): boolean {
   const same = a.base === b.base || (a.base.op === 'global' && b.base.op === 'global' && a.base.global === b.base.global)
-  return same && a.offset !== undefined && a.offset === b.offset && a.size === b.size
+  if (a.size !== b.size) return false
+  if (same && a.offset !== undefined && a.offset === b.offset) return true
+  return a.anchor !== undefined && a.anchor === b.anchor && a.distance === b.distance
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {
-  if (entry.access.offset === undefined) return memory
   const list = memory.length >= MEMORY_LIMIT ? memory.slice(1) : memory
   return [...list, entry]
 }

@@ -12,19 +12,28 @@ export interface Access {
   readonly offset: number | undefined
   /** Bytes; undefined where unknown. */
   readonly size: number | undefined
+  /** The last address before constants alone were added, and their sum: tells `a[i].x` from `a[i].y`, in one iteration of a loop. */
+  readonly anchor?: Value
+  readonly distance?: number
 }
 
 /** Takes an address apart. Variable distances are seen through, so that the object is still known. */
 export function accessAt(pointer: Value, offset: number, size: number | undefined): Access {
   let base = pointer
   let sum: number | undefined = offset
+  let anchor = pointer
+  let distance = offset
   while (base.op === 'ptradd') {
     const by = base.args[1]!
     if (sum !== undefined) sum = by.op === 'const' ? sum + Number(BigInt.asIntN(64, by.value)) : undefined
     base = base.args[0]!
+    if (sum !== undefined) {
+      anchor = base
+      distance = sum
+    }
   }
   if (base.op === 'global' && sum !== undefined) sum += base.offset
-  return { base, offset: sum, size }
+  return { base, offset: sum, size, anchor, distance }
 }
 
 export function accessOf(inst: Value): Access {
