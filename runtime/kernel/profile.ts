@@ -36,6 +36,8 @@ export interface KernelProfile {
   readonly uninitStack: boolean
   /** Looking up a constant index of an array gives no null (6.14). */
   readonly constantKeys: boolean
+  /** A tail call in a subprogram also returns to its caller (6.18 stable). */
+  readonly tailCallReturns: boolean
   /** Pointers to what is no struct are read-only untrusted memory (6.17). */
   readonly untrustedMem: boolean
   /** Global functions may tag their arguments (`arg:ctx`, `arg:nonnull`…, 6.8). */
@@ -72,6 +74,7 @@ const v6_18: KernelProfile = {
   uninitStack: true,
   untrustedMem: true,
   constantKeys: true,
+  tailCallReturns: true,
   argTags: true,
   rangedEquality: true,
   settled: true,
@@ -90,6 +93,7 @@ const v6_12: KernelProfile = {
   typedHelperAccess: false,
   untrustedMem: false,
   constantKeys: false,
+  tailCallReturns: false,
   log: 'liveness',
   cpus: 1,
 }

@@ -195,7 +195,7 @@ export function checkHelperCall(env: Env, slot: number): void {
     if (!ok && type === ProgType.TRACING) env.reject(`func ${label} supported only for fentry/fexit/fmod_ret programs`)
     if (!ok) env.reject(`func ${label} not supported for program type ${type}`)
   }
-  if (changesData) clearPacketPointers(env)
+  if (changesData && !(id === H.tail_call && env.kernel.tailCallReturns)) clearPacketPointers(env)
 }
 
 /** Further conditions of single helpers. */

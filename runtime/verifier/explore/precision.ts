@@ -2,6 +2,7 @@
  * Precision backtracking (kernel/bpf/verifier.c: mark_chain_precision, backtrack_insn): where an exact value decided something, the
  * registers and slots it came from are marked in all checkpoints back to its origin, so that pruning compares them exactly.
  */
+import { helperId } from '../../kernel/helper-names.js'
 import * as op from '../../../assembler/isa/opcodes.js'
 import { EFAULT, type Env } from '../env.js'
 import {
@@ -68,6 +69,8 @@ class Backtrack {
     return this.low[this.frame] === 0 && this.high[this.frame] === 0
   }
 }
+
+const TAIL_CALL = helperId('tail_call')
 
 const bt = new Backtrack()
 
@@ -173,6 +176,7 @@ function backtrackInsn(env: Env, idx: number, subseqIdx: number, history: Histor
       if (src === op.BPF_PSEUDO_KFUNC_CALL && imm === 0) return false
       bt.clear(0)
       if (regs[bt.frame]! & ARG_REGS) bug(env, `BUG regs ${regs[bt.frame]!.toString(16)}`)
+      if (src === 0 && imm === TAIL_CALL && env.kernel.tailCallReturns && subseqIdx - idx !== 1) enterFrame(env)
     } else if (operation === op.BPF_EXIT) {
       const fromCall =
         subseqIdx - 1 >= 0 &&

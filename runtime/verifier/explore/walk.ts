@@ -31,6 +31,7 @@ import { kernelVariable } from './prepare.js'
 import { closeBranch, isStateVisited } from './prune.js'
 
 const SPIN_UNLOCK = helperId('spin_unlock')
+const TAIL_CALL = helperId('tail_call')
 
 /** What an instruction leads to: the next one in `env.insnIdx`, or the end of the path. */
 type Next = 'go-on' | 'path-done'
@@ -243,7 +244,18 @@ function checkCall(env: Env, slot: number): Next {
   else if (src === op.BPF_PSEUDO_KFUNC_CALL) {
     checkKfuncCall(env, slot)
     if (kfuncAt(env, slot) === 'bpf_throw') return exit(env, true)
-  } else checkHelperCall(env, slot)
+  } else {
+    checkHelperCall(env, slot)
+    // A tail call that succeeds returns from the function; one that fails goes on.
+    if (env.kernel.tailCallReturns && insns.imm[slot] === TAIL_CALL && state.curframe) {
+      env.touch(0)
+      env.pushPath(slot + 1, slot)
+      clearPacketPointers(env)
+      env.setUnknown(0)
+      leaveFunction(env)
+      env.insnIdx--
+    }
+  }
   env.touch(0)
   return 'go-on'
 }
