@@ -10,6 +10,7 @@ import { dumpCommand } from './commands/dump.js'
 import { linkCommand } from './commands/link.js'
 import { loadCommand } from './commands/load.js'
 import { runCommand } from './commands/run.js'
+import { testCommand } from './commands/test.js'
 import { vmlinuxCommand } from './commands/vmlinux.js'
 import { skelCommand } from './commands/skel.js'
 import { stripCommand } from './commands/strip.js'
@@ -24,6 +25,7 @@ export const subcommands: readonly Subcommand[] = [
   buildCommand,
   checkCommand,
   runCommand,
+  testCommand,
   dumpCommand,
   loadCommand,
   vmlinuxCommand,

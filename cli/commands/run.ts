@@ -1,6 +1,8 @@
 /** `bpfc run`: a program in the bundled VM, on a packet, a capture or a context; then what it did to its maps. */
 import { ExitCode, LimitReached, NotImplemented } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
+import { coverageTable, lcov, type ProgramCoverage, profile } from '../../runtime/vm/coverage.js'
+import type { Step } from '../../runtime/vm/trace.js'
 import type { BtfValue } from '../../runtime/vm/btf-values.js'
 import { MapError, type MapAccess } from '../../runtime/vm/map-access.js'
 import { isBroken, readCapture } from '../../runtime/vm/packets/pcap.js'
@@ -22,6 +24,9 @@ interface RunFlags {
   repeat: string
   set: string[]
   maps: boolean
+  coverage?: string | true
+  profile?: true
+  trace?: true
   format: string
 }
 
@@ -49,6 +54,9 @@ export const runCommand: Subcommand = {
         [],
       )
       .option('--repeat <n>', 'run so many times', '1')
+      .option('--coverage [format]', 'count lines and branches of the C source: text (a table, the default) or lcov')
+      .option('--profile', 'show which C lines took the most instructions')
+      .option('--trace', 'show each C line as it runs')
       .option('--no-maps', 'do not show the maps')
       .option('--format <format>', 'text or json', 'text')
       .addHelpText(
@@ -59,6 +67,8 @@ export const runCommand: Subcommand = {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       const repeat = Number(values.repeat)
       if (!Number.isInteger(repeat) || repeat < 1) usage(`--repeat ${values.repeat}: must be a whole number from 1`)
+      if (values.coverage !== undefined && ![true, 'text', 'lcov'].includes(values.coverage))
+        usage(`--coverage ${values.coverage}: must be text or lcov`)
       const request = readCompileFlags(values)
       const input = objectInput(path, request, context)
       if (typeof input === 'number') return exit(input)
@@ -71,7 +81,7 @@ export const runCommand: Subcommand = {
         )
         return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
       }
-      const vm = new Vm(prepared)
+      const vm = new Vm(prepared, { coverage: values.coverage !== undefined || values.profile === true })
       for (const assignment of values.set) {
         const problem = setElement(vm, assignment)
         if (problem) usage(`--set ${assignment}: ${problem}`)
@@ -172,7 +182,7 @@ function runAll(
       if (time !== undefined) vm.env.ktime = start + time
       let result: RunResult
       try {
-        result = program.run(input)
+        result = program.run(values.trace ? { ...input, onStep: lineTrace(context) } : input)
       } catch (error) {
         if (!(error instanceof LimitReached || error instanceof NotImplemented)) throw error
         context.err(`error: ${name}: ${error.message}\n`)
@@ -200,7 +210,34 @@ function runAll(
     }
   }
   if (values.maps) for (const map of Object.values(vm.maps)) showMap(map, json, context)
+  if (values.coverage !== undefined || values.profile) showCounts(program.coverage, values, context)
   return code
+}
+
+/** Prints a line of C when a run enters it. Goes to standard error, so that the report stays as it is. */
+function lineTrace(context: CliContext): (step: Step) => void {
+  let last = ''
+  return ({ program, line }) => {
+    if (!line) return
+    const place = `${line.path}:${line.line}`
+    if (place !== last) context.err(`    ${program}  ${place}: ${line.text.trim()}\n`)
+    last = place
+  }
+}
+
+const MAX_PROFILE_LINES = 20
+
+function showCounts(coverage: ProgramCoverage, values: RunFlags, context: CliContext): void {
+  // With --format json, standard output holds JSON lines only.
+  const out = (text: string) => (values.format === 'json' ? context.err(text) : context.out(text))
+  if (values.coverage !== undefined) out(values.coverage === 'lcov' ? lcov([coverage]) : `\n${coverageTable([coverage])}`)
+  if (!values.profile) return
+  const rows = profile([coverage])
+  const all = rows.reduce((sum, row) => sum + row.insns, 0)
+  out(`\ninstructions by line (${all})\n`)
+  for (const { path, line, insns } of rows.slice(0, MAX_PROFILE_LINES))
+    out(`  ${String(insns).padStart(10)}  ${((insns / all) * 100).toFixed(1).padStart(5)} %  ${path}:${line}\n`)
+  if (rows.length > MAX_PROFILE_LINES) out(`  and ${rows.length - MAX_PROFILE_LINES} more lines\n`)
 }
 
 const MAX_SHOWN = 64

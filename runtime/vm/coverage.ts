@@ -130,3 +130,33 @@ export function profile(
     .filter(({ insns }) => insns > 0)
     .sort((a, b) => b.insns - a.insns)
 }
+
+/** Adds up coverage of the same programs from several VMs: one entry a program, its branches by instruction. */
+export function sumRuns(all: readonly ProgramCoverage[]): ProgramCoverage[] {
+  const programs = new Map<string, Map<string, Map<number, LineCoverage>>>()
+  for (const { program, files } of all) {
+    const intoFiles = programs.get(program) ?? new Map<string, Map<number, LineCoverage>>()
+    programs.set(program, intoFiles)
+    for (const { path, lines } of files) {
+      const into = intoFiles.get(path) ?? new Map<number, LineCoverage>()
+      intoFiles.set(path, into)
+      for (const { line, count, insns, branches } of lines.values()) {
+        const known = into.get(line)
+        const before = new Map(known?.branches.map(branch => [branch.slot, branch]))
+        into.set(line, {
+          line,
+          count: count + (known?.count ?? 0),
+          insns: insns + (known?.insns ?? 0),
+          branches: branches.map(({ slot, taken, fallen }) => {
+            const old = before.get(slot)
+            return { slot, taken: taken + (old?.taken ?? 0), fallen: fallen + (old?.fallen ?? 0) }
+          }),
+        })
+      }
+    }
+  }
+  return [...programs].map(([program, files]) => ({
+    program,
+    files: [...files].map(([path, lines]) => ({ path, lines })),
+  }))
+}

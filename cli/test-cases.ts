@@ -1,0 +1,225 @@
+/** The cases of a NAME.test.json: their format, checked, and one case run against a program that was just loaded. */
+import type { Loaded } from '../api/load.js'
+import { LimitReached, NotImplemented } from '../base/outcome.js'
+import type { BtfValue } from '../runtime/vm/btf-values.js'
+import type { Fixture } from '../runtime/vm/kernel-objects.js'
+import { MapError } from '../runtime/vm/map-access.js'
+import { packet } from '../runtime/vm/packets/build.js'
+import type { RunInput } from '../runtime/vm/programs/table.js'
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+type JsonObject = { readonly [key: string]: Json }
+
+/** A packet in hex digits, or a call of a builder: `{ "tcp": { "src": "10.0.0.7", "dport": 80 } }`. */
+type PacketText = string | JsonObject
+
+interface Run {
+  readonly program?: string
+  readonly packet?: PacketText
+  /** Hex digits, or fields of the context by name. */
+  readonly ctx?: string | JsonObject
+  /** A tracepoint's record, as a fixture. */
+  readonly event?: JsonObject
+  readonly args?: readonly Json[]
+  readonly result?: number
+  readonly repeat?: number
+  /** Nanoseconds by which the clock moves before the run. */
+  readonly advance?: number
+  readonly verdict?: string | number
+  /** The packet afterwards. */
+  readonly becomes?: PacketText
+}
+
+type Rows = Readonly<Record<string, readonly (readonly [Json, Json])[]>>
+
+export interface TestCase {
+  readonly name: string
+  readonly program?: string
+  readonly env: { readonly ktime?: bigint; readonly task?: object }
+  readonly maps: Rows
+  readonly runs: readonly Run[]
+  readonly expect: {
+    readonly maps?: Rows
+    readonly events?: Readonly<Record<string, { struct?: string; records: readonly Json[] }>>
+  }
+}
+
+export interface TestFile {
+  readonly source?: string
+  readonly cases: readonly TestCase[]
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function known(value: Json | undefined, keys: readonly string[], what: string): JsonObject {
+  if (!isObject(value)) throw new RangeError(`${what} must be an object`)
+  for (const key of Object.keys(value))
+    if (!keys.includes(key)) throw new RangeError(`${what} has no "${key}"; it has ${keys.join(', ')}`)
+  return value
+}
+
+const RUN_KEYS = ['program', 'packet', 'ctx', 'event', 'args', 'result', 'repeat', 'advance', 'verdict', 'becomes']
+
+function rows(value: Json | undefined, what: string): Rows {
+  if (value === undefined) return {}
+  if (!isObject(value)) throw new RangeError(`${what} must be an object of maps`)
+  for (const [map, list] of Object.entries(value))
+    if (!Array.isArray(list) || !list.every(row => Array.isArray(row) && row.length === 2))
+      throw new RangeError(`${what}.${map} must be a list of [key, value]`)
+  return value as unknown as Rows
+}
+
+/** Throws a SyntaxError for what is no JSON, and a RangeError that names the part that is wrong. */
+export function parseTestFile(text: string): TestFile {
+  const file = known(JSON.parse(text) as Json, ['source', 'cases'], 'the file')
+  if (!Array.isArray(file['cases']) || file['cases'].length === 0)
+    throw new RangeError('"cases" must be a list with at least one case')
+  if (file['source'] !== undefined && typeof file['source'] !== 'string') throw new RangeError('"source" must be a path')
+  return {
+    ...(file['source'] !== undefined && { source: file['source'] }),
+    cases: (file['cases'] as readonly Json[]).map(parseCase),
+  }
+}
+
+function parseCase(value: Json, index: number): TestCase {
+  const what = `case ${index + 1}`
+  const given = known(value, ['name', 'program', 'time', 'task', 'maps', 'runs', 'expect'], what)
+  if (typeof given['name'] !== 'string') throw new RangeError(`${what} needs a "name"`)
+  if (!Array.isArray(given['runs']) || given['runs'].length === 0) throw new RangeError(`${what} needs "runs"`)
+  const runs = given['runs'] as readonly Json[]
+  for (const [number, run] of runs.entries()) known(run, RUN_KEYS, `run ${number + 1} of ${what}`)
+  const expect = known(given['expect'] ?? {}, ['maps', 'events'], `"expect" of ${what}`)
+  for (const [map, events] of Object.entries(expect['events'] ?? {}))
+    if (!Array.isArray(known(events as Json, ['struct', 'records'], `events.${map} of ${what}`)['records']))
+      throw new RangeError(`events.${map} of ${what} needs "records"`)
+  const time = given['time']
+  if (time !== undefined && !(typeof time === 'number' && Number.isSafeInteger(time)))
+    throw new RangeError(`"time" of ${what} must be whole nanoseconds`)
+  return {
+    name: given['name'],
+    ...(given['program'] !== undefined && { program: String(given['program']) }),
+    env: {
+      ...(time !== undefined && { ktime: BigInt(time) }),
+      ...(isObject(given['task']) && { task: taskOf(given['task']) }),
+    },
+    maps: rows(given['maps'], `"maps" of ${what}`),
+    runs: runs as unknown as readonly Run[],
+    expect: { maps: rows(expect['maps'], `"expect.maps" of ${what}`), events: (expect['events'] ?? {}) as never },
+  }
+}
+
+const taskOf = (task: JsonObject) => ({
+  ...task,
+  ...(task['cgroupId'] !== undefined && { cgroupId: BigInt(task['cgroupId'] as number | string) }),
+})
+
+function hexBytes(text: string, what: string): Uint8Array {
+  const digits = text.replace(/[\s:_]/g, '')
+  if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new RangeError(`${what} must be pairs of hexadecimal digits`)
+  return Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16))
+}
+
+const BUILDERS: Readonly<Record<string, (options: never) => Uint8Array>> = {
+  tcp: packet.tcp,
+  udp: packet.udp,
+  icmp: packet.icmp,
+  ip: packet.ip,
+  arp: packet.arp,
+}
+
+function packetBytes(value: PacketText): Uint8Array {
+  if (typeof value === 'string') return hexBytes(value, 'a packet')
+  const [[name, options] = ['', {}], ...more] = Object.entries(value)
+  const builder = BUILDERS[name]
+  if (!builder || more.length > 0 || !isObject(options))
+    throw new RangeError(`a packet is hex digits or one of ${Object.keys(BUILDERS).join(', ')} with its options`)
+  return builder(options as never)
+}
+
+/** Runs a case; what differs, in words. Nothing differs in a case that passes. */
+export function runCase(each: TestCase, loaded: Loaded): string[] {
+  const problems: string[] = []
+  try {
+    for (const [map, list] of Object.entries(each.maps))
+      for (const [key, value] of list) mapOf(loaded, map).set(key as BtfValue, value as BtfValue)
+    for (const [index, run] of each.runs.entries())
+      problems.push(...runOnce(run, each, loaded).map(text => `run ${index + 1}: ${text}`))
+    for (const [map, list] of Object.entries(each.expect.maps ?? {}))
+      for (const [key, wanted] of list) {
+        const values = mapOf(loaded, map).getPerCpu(key as BtfValue)
+        compare(`${map}[${JSON.stringify(key)}]`, values && values.length > 1 ? values : values?.[0], wanted, problems)
+      }
+    for (const [map, { struct, records }] of Object.entries(each.expect.events ?? {})) {
+      const access = mapOf(loaded, map)
+      const made =
+        struct === undefined ? access.consume().map(bytes => Buffer.from(bytes).toString('hex')) : access.consume(struct)
+      if (made.length !== records.length) problems.push(`${map}: ${made.length} events, expected ${records.length}`)
+      for (const [index, wanted] of records.entries())
+        if (index < made.length) compare(`${map} event ${index + 1}`, made[index], wanted, problems)
+    }
+  } catch (error) {
+    const ours = [RangeError, TypeError, MapError, NotImplemented, LimitReached]
+    if (!ours.some(kind => error instanceof kind)) throw error
+    problems.push((error as Error).message)
+  }
+  return problems
+}
+
+function mapOf(loaded: Loaded, name: string) {
+  const map = loaded.maps[name]
+  if (!map) throw new RangeError(`there is no map ${name}; there are ${Object.keys(loaded.maps).join(', ')}`)
+  return map
+}
+
+function runOnce(run: Run, each: TestCase, loaded: Loaded): string[] {
+  const names = Object.keys(loaded.programs)
+  const name = run.program ?? each.program ?? (names.length === 1 ? names[0]! : undefined)
+  const program = name === undefined ? undefined : loaded.programs[name]
+  if (!program)
+    throw new RangeError(`say which "program" of ${names.join(', ')}${name === undefined ? '' : `, there is no ${name}`}`)
+  if (run.advance !== undefined) loaded.vm.advance(run.advance)
+  const input: RunInput = {
+    ...(run.packet !== undefined && { packet: packetBytes(run.packet) }),
+    ...(run.ctx !== undefined && { ctx: (typeof run.ctx === 'string' ? hexBytes(run.ctx, '"ctx"') : run.ctx) as Uint8Array }),
+    ...(run.event !== undefined && { event: run.event as unknown as Fixture }),
+    ...(run.args !== undefined && { args: run.args as unknown as NonNullable<RunInput['args']> }),
+    ...(run.result !== undefined && { result: run.result }),
+    ...(run.repeat !== undefined && { repeat: run.repeat }),
+  }
+  const result = program.run(input)
+  const problems: string[] = []
+  if (result.fault) {
+    const { message, line } = result.fault
+    return [`fault: ${message}${line ? ` (${line.path}:${line.line}: ${line.text.trim()})` : ''}`]
+  }
+  if (run.verdict !== undefined && run.verdict !== (typeof run.verdict === 'number' ? result.retval : result.verdict))
+    problems.push(`verdict ${result.verdict}, expected ${run.verdict}`)
+  if (run.becomes !== undefined) {
+    const [have, want] = [result.packet ?? new Uint8Array(), packetBytes(run.becomes)].map(bytes =>
+      Buffer.from(bytes!).toString('hex'),
+    )
+    if (have !== want) problems.push(`packet ${have}, expected ${want}`)
+  }
+  return problems
+}
+
+/** Compares with what JSON can say: 64-bit integers with numbers or decimal strings, objects by the fields that are named. */
+function compare(what: string, have: BtfValue | undefined, want: Json, problems: string[]): void {
+  if (want === null || have === undefined) {
+    if (want !== null || have !== undefined)
+      problems.push(`${what} is ${shown(have)}, expected ${want === null ? 'none' : JSON.stringify(want)}`)
+  } else if (isObject(want) && typeof have === 'object' && !Array.isArray(have)) {
+    for (const [name, each] of Object.entries(want))
+      compare(`${what}.${name}`, (have as Record<string, BtfValue>)[name], each, problems)
+  } else if (Array.isArray(want) && Array.isArray(have) && want.length === have.length) {
+    for (const [index, each] of want.entries()) compare(`${what}[${index}]`, have[index] as BtfValue, each as Json, problems)
+  } else if (
+    have !== want &&
+    !(typeof have === 'bigint' && (typeof want === 'number' || typeof want === 'string') && String(have) === String(want))
+  )
+    problems.push(`${what} is ${shown(have)}, expected ${JSON.stringify(want)}`)
+}
+
+const shown = (value: BtfValue | undefined) =>
+  value === undefined ? 'none' : JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each))
