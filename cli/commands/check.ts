@@ -207,7 +207,7 @@ function codeOf(verdict: Verdict): number {
 }
 
 /** A rejection outweighs what is not known. */
-function worst(codes: readonly number[]): number {
+export function worst(codes: readonly number[]): number {
   for (const code of [ExitCode.internal, ExitCode.usage, ExitCode.rejected, ExitCode.notImplemented, ExitCode.limit])
     if (codes.includes(code)) return code
   return ExitCode.ok

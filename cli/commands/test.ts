@@ -10,6 +10,7 @@ import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { type CaseResult, junit, textReport } from '../report/test-report.js'
 import { parseTestFile, runCase, type TestFile } from '../test-cases.js'
+import { worst } from './check.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, type CompileRequest, readCompileFlags } from './shared-flags.js'
 
@@ -49,11 +50,11 @@ export const testCommand: Subcommand = {
       const request = readCompileFlags(values)
       const results: CaseResult[] = []
       const coverage: ProgramCoverage[] = []
-      let code: number = ExitCode.ok
+      const codes: number[] = []
       for (const path of paths) {
         const made = await runFile(path, request, values.coverage !== undefined, context)
         if (typeof made === 'number') {
-          code = Math.max(code, made)
+          codes.push(made)
           continue
         }
         results.push(...made.results)
@@ -61,17 +62,17 @@ export const testCommand: Subcommand = {
       }
       if (values.format === 'json') for (const result of results) context.out(`${JSON.stringify(result)}\n`)
       else context.out(values.format === 'junit' ? junit(results) : textReport(results, context.colour))
-      if (results.some(result => result.problems.length > 0)) code = Math.max(code, ExitCode.rejected)
+      if (results.some(result => result.problems.length > 0)) codes.push(ExitCode.rejected)
       if (values.coverage === 'text')
         (values.format === 'text' ? context.out : context.err).call(context, `\n${coverageTable(coverage)}`)
       if (values.coverage === 'lcov') {
         const problem = context.write(values.coverageFile, lcov(coverage))
         if (problem) {
           context.err(`error[D0005]: ${problem}\n`)
-          code = Math.max(code, ExitCode.rejected)
+          codes.push(ExitCode.rejected)
         }
       }
-      exit(code)
+      exit(worst(codes))
     })
   },
 }
