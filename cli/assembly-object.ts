@@ -53,11 +53,17 @@ export function assembleObject(path: string, bytes: Uint8Array, little: boolean)
   const { diagnostics } = assembly
   if (diagnostics.some(({ severity }) => severity === 'error')) return { object: undefined, diagnostics, sources }
 
-  const symbols = assembly.symbols.map(imageSymbol)
-  const byName = new Map(assembly.symbols.map((symbol, index) => [symbol.name, index]))
+  // An undefined name that is a section's means the section: DWARF names .debug_abbrev so. libbpf would ask for an extern's BTF.
+  const sectionIndex = new Map(assembly.sections.map((section, index) => [section.name, index]))
+  const own = assembly.symbols.filter(({ section, name }) => section !== -1 || !sectionIndex.has(name))
+  const symbols = own.map(imageSymbol)
+  const byName = new Map(own.map((symbol, index) => [symbol.name, index]))
   const sectionSymbols = new Map<number, number>()
   const symbolOf = (target: string | number): number => {
-    if (typeof target === 'string') return byName.get(target)!
+    if (typeof target === 'string') {
+      const known = byName.get(target)
+      return known ?? symbolOf(sectionIndex.get(target)!)
+    }
     let index = sectionSymbols.get(target)
     if (index === undefined) {
       index = symbols.length

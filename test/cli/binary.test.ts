@@ -133,6 +133,14 @@ describe('bpfc asm', () => {
     expect([...readElf(run.written.get('m.o')!).sections.find(section => section.name === '.data')!.data]).toEqual([0xc3, 0xa9])
   })
 
+  it('takes the name of a section for its section symbol', async () => {
+    const text = '.section .debug_info,"",@progbits\n.long .debug_abbrev\n.section .debug_abbrev,"",@progbits\n.byte 1\n'
+    const elf = readElf((await bpfc(['asm', 'm.s'], { 'm.s': text })).written.get('m.o')!)
+    expect(elf.symbols.filter(symbol => symbol.name === '.debug_abbrev')).toEqual([])
+    const [reloc] = elf.relocations[0]!.relocs
+    expect(elf.sections[elf.symbols[reloc!.symbol]!.section]!.name).toBe('.debug_abbrev')
+  })
+
   it('is what bpfc-clang does with .s', async () => {
     const source = { 'm.s': '.section xdp,"ax",@progbits\n.globl p\np: r0 = 0\nexit\n' }
     const run = await bpfcClang(['-target', 'bpf', '-c', 'm.s', '-o', 'm.o'], source)
