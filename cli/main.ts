@@ -43,7 +43,7 @@ async function runCommand(words: readonly string[], context: CliContext): Promis
     .showHelpAfterError('(bpfc help explains the commands)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 fine, 1 rejected or errors in the input, 2 usage, 3 limit reached, 4 not implemented, 70 a bug of bpfc.\n\nStart here:\n  bpfc check prog.bpf.c --kernel 6.1,6.12,6.18\n  bpfc build prog.bpf.c -o prog.bpf.o',
+      '\nExit codes: 0 fine, 1 rejected or errors in the input, 2 usage, 3 limit reached, 4 not implemented, 70 a bug of bpfc.\n\nStart here:\n  bpfc check prog.bpf.c --kernel 6.12,6.18\n  bpfc build prog.bpf.c -o prog.bpf.o',
     )
     .exitOverride()
   for (const subcommand of subcommands) {
