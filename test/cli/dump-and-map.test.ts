@@ -32,7 +32,7 @@ describe('bpfc build --source-map', () => {
     expect(built.err).toBe('')
     expect([...built.written.keys()]).toEqual(['out/a.o', 'out/a.o.map'])
     const map = JSON.parse(new TextDecoder().decode(built.written.get('out/a.o.map')))
-    expect(map).toMatchObject({ version: 3, file: 'a.o', sources: ['/work/a.c'] })
+    expect(map).toMatchObject({ version: 3, file: 'a.o', sources: ['/project/a.c'] })
     const starts = new Map<string, number>(
       map.x_bpf_sections.map((section: { name: string; line: number }) => [section.name, section.line]),
     )
@@ -76,7 +76,7 @@ describe('bpfc dump', () => {
       text: 'call 0x5',
       code: 0x85,
       imm: 5,
-      source: { path: '/work/a.c', line: 5 },
+      source: { path: '/project/a.c', line: 5 },
     })
     expect(document.relocations[0]).toMatchObject({ section: '.text', type: 'R_BPF_64_64', symbol: 'total' })
     expect(document.btf.length).toBeGreaterThan(3)

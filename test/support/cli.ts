@@ -20,7 +20,7 @@ async function run(
   const written = new Map<string, Uint8Array>()
   const context: CliContext = {
     host: new MemoryHost(files),
-    cwd: '/work',
+    cwd: '/project',
     env: {},
     colour: false,
     interactive: false,

@@ -17,8 +17,8 @@ function build(emit: Emit, little = true) {
     debug: true,
     predefines: [],
     includes: { quote: [], user: [], system: [], standard: [], after: [] },
-    prefixMap: [{ from: '/work', to: '/src' }],
-    workingDirectory: '/work',
+    prefixMap: [{ from: '/project', to: '/src' }],
+    workingDirectory: '/project',
     disabledPasses: new Set(),
     vmlinux: undefined,
   }
