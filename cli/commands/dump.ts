@@ -1,7 +1,7 @@
 /** `bpfc dump`: what an object holds, for people. */
 import { BPF_PSEUDO_CALL } from '../../assembler/isa/opcodes.js'
 import { formatInsn, type PseudoCNames, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
-import { ExitCode, FormatError } from '../../base/outcome.js'
+import { ExitCode } from '../../base/outcome.js'
 import { dumpJson, printBtfType } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
@@ -10,6 +10,7 @@ import { openObject } from '../../linker/object/open.js'
 import { mapTypeName } from '../../runtime/vm/maps/map.js'
 import { helperNames } from '../../runtime/kernel/helper-names.js'
 import { readInput } from '../compile-file.js'
+import { reportFaults } from '../input-faults.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { type Paint, painter } from '../report/colour.js'
@@ -59,17 +60,13 @@ export const dumpCommand: Subcommand = {
             continue
           }
           const choices = { program: values.prog, style: values.style as PseudoCStyle, source: values.source }
-          try {
+          const fault = reportFaults(path, context, () => {
             if (values.cfg !== undefined) drawControlFlow(path, bytes, values.cfg as 'dot' | 'svg', choices, context)
             else if (values.json) dumpJsonDocument(path, bytes, new Set(wanted as Part[]), choices, context)
             else dump(path, bytes, new Set(wanted as Part[]), choices, context)
-          } catch (error) {
-            if (!(error instanceof FormatError)) throw error
-            context.err(
-              `error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`,
-            )
-            code = Math.max(code, ExitCode.rejected)
-          }
+            return ExitCode.ok
+          })
+          code = Math.max(code, fault)
         }
         exit(code)
       },

@@ -1,9 +1,10 @@
 /** What `check`, `run` and `load` start from: a BPF object on disk, or a C file compiled on the spot. */
-import { ExitCode, FormatError } from '../../base/outcome.js'
+import { ExitCode } from '../../base/outcome.js'
 import type { BpfObject } from '../../linker/object/bpf-object.js'
 import { isElf } from '../../linker/elf/read-elf.js'
 import { openObject } from '../../linker/object/open.js'
 import { compileFile, readInput } from '../compile-file.js'
+import { reportFaults } from '../input-faults.js'
 import type { CliContext } from '../context.js'
 import type { CompileRequest } from './shared-flags.js'
 
@@ -33,11 +34,10 @@ export function objectInput(path: string, request: CompileRequest, context: CliC
     }
     bytes = read
   }
-  try {
-    return { object: openObject(bytes, path), bytes, compiled }
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    context.err(`error[${error.code}]: ${path}: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`)
-    return ExitCode.rejected
-  }
+  let object: BpfObject | undefined
+  const fault = reportFaults(path, context, () => {
+    object = openObject(bytes, path)
+    return ExitCode.ok
+  })
+  return object ? { object, bytes, compiled } : fault
 }

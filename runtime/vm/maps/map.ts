@@ -4,6 +4,7 @@
  */
 import { NotImplemented } from '../../../base/outcome.js'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
+import { MapType as uapiMapType } from '../../../linker/object/uapi.js'
 import type { Machine } from '../machine.js'
 
 export const BPF_ANY = 0
@@ -16,42 +17,10 @@ export const BPF_F_NO_PREALLOC = 1
 export const BPF_F_RDONLY_PROG = 1 << 7
 export const BPF_F_WRONLY_PROG = 1 << 8
 
-/** `enum bpf_map_type`. */
-export const MapType = {
-  HASH: 1,
-  ARRAY: 2,
-  PROG_ARRAY: 3,
-  PERF_EVENT_ARRAY: 4,
-  PERCPU_HASH: 5,
-  PERCPU_ARRAY: 6,
-  STACK_TRACE: 7,
-  CGROUP_ARRAY: 8,
-  LRU_HASH: 9,
-  LRU_PERCPU_HASH: 10,
-  LPM_TRIE: 11,
-  ARRAY_OF_MAPS: 12,
-  HASH_OF_MAPS: 13,
-  DEVMAP: 14,
-  SOCKMAP: 15,
-  CPUMAP: 16,
-  XSKMAP: 17,
-  SOCKHASH: 18,
-  CGROUP_STORAGE: 19,
-  REUSEPORT_SOCKARRAY: 20,
-  PERCPU_CGROUP_STORAGE: 21,
-  QUEUE: 22,
-  STACK: 23,
-  SK_STORAGE: 24,
-  DEVMAP_HASH: 25,
-  STRUCT_OPS: 26,
-  RINGBUF: 27,
-  INODE_STORAGE: 28,
-  TASK_STORAGE: 29,
-  BLOOM_FILTER: 30,
-  USER_RINGBUF: 31,
-  CGRP_STORAGE: 32,
-  ARENA: 33,
-} as const
+const { UNSPEC: _none, ...mapTypes } = uapiMapType
+
+/** `enum bpf_map_type`, the types that a map can have. */
+export const MapType = mapTypes
 
 const TYPE_NAMES = new Map<number, string>(Object.entries(MapType).map(([name, type]) => [type, name.toLowerCase()]))
 
