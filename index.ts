@@ -11,8 +11,8 @@ export {
   type LoadedProgram,
   type LoadOptions,
   type ProgramRun,
-  VerifierError,
 } from './api/load.js'
+export { checkedObject, type CheckedObject, type CheckedObjectOptions, VerifierError } from './api/checked-object.js'
 export { verdictName } from './api/verdict-names.js'
 export type { Diagnostic, DiagnosticNote, Severity } from './base/diagnostics.js'
 export { type Host, LayeredHost, MemoryHost } from './base/host.js'

@@ -2,40 +2,17 @@
  * What a test starts with: `const { programs, maps } = await load('firewall.bpf.c', { host })`. One call compiles (or opens an
  * object), verifies as several kernels would, and makes a VM with its maps. `bpfc/node` has the same function over the disk.
  */
-import { type Host, MemoryHost } from '../base/host.js'
-import { NotImplemented } from '../base/outcome.js'
-import type { CompileOptions } from '../compiler/options.js'
-import type { CompileResult } from '../compiler/pipeline.js'
-import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import { BtfKind, type BtfSet } from '../linker/btf/btf-types.js'
-import { isElf } from '../linker/elf/read-elf.js'
-import { openObject } from '../linker/object/open.js'
-import { prepareObject } from '../linker/object/prepare.js'
-import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
-import { type KernelProfile, kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
-import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
+import type { PreparedObject } from '../linker/object/prepared.js'
 import { type BtfValue, decodeValue } from '../runtime/vm/btf-values.js'
 import type { MapAccess } from '../runtime/vm/map-access.js'
 import type { RunInput, RunResult } from '../runtime/vm/programs/table.js'
 import { Vm, type VmOptions } from '../runtime/vm/vm.js'
-import { compileSource, defaultOptions } from './compile-source.js'
+import { checkedObject, type CheckedObjectOptions } from './checked-object.js'
 import { verdictName } from './verdict-names.js'
 
-export interface LoadOptions extends VmOptions {
-  /** Where paths are read from. Without one, only source text and object bytes can be loaded. */
-  readonly host?: Host
-  /** Types of the kernel, for vmlinux.h, CO-RE and fixtures. Default: the subset that ships with bpfc, the same on every machine. */
-  readonly kernelBtf?: BtfSet
-  /**
-   * Kernels that must accept every program: versions as `bpfc check --kernel` takes them. Default: 6.1, 6.12 and 6.18, of which one whose
-   * rules are not all there (`settled` in its profile) must find nothing against the program.
-   */
-  readonly kernels?: readonly string[]
-  /** `false`: run what no kernel was asked about. Default: true. */
-  readonly verify?: boolean
-  /** Changes to the compiler's options: include folders, macros, -mcpu. */
-  readonly compile?: Partial<CompileOptions>
-}
+/** How to compile and verify, and the world of the VM. */
+export interface LoadOptions extends CheckedObjectOptions, VmOptions {}
 
 /** A run's result with its answer by name. */
 export interface ProgramRun extends RunResult {
@@ -76,105 +53,14 @@ export interface Loaded {
   readonly vm: Vm
 }
 
-/** A kernel will not take a program. The message says which, why, and at which C line. */
-export class VerifierError extends Error {
-  override readonly name = 'VerifierError'
-  constructor(
-    message: string,
-    readonly program: string,
-    readonly kernel: string,
-    readonly verdict: Verdict,
-  ) {
-    super(message)
-  }
-}
-
-const DEFAULT_KERNELS = ['6.1', '6.12', '6.18']
-
 /**
  * Loads a path of the host, C source text (anything with a line break), or the bytes of an object. Throws an Error with the
  * diagnostics when it does not compile, a VerifierError when a kernel rejects it, NotImplemented and FormatError as they come.
  */
 export async function load(input: string | Uint8Array, options: LoadOptions = {}): Promise<Loaded> {
-  const kernelBtf = options.kernelBtf ?? bundledBtf()
-  const { name, bytes } = objectBytes(input, kernelBtf, options)
-  const prepared = prepareObject(openObject(bytes, name), { kernelBtf })
-  if (options.verify !== false) verifyAll(prepared, options.kernels ?? DEFAULT_KERNELS, options.kernels === undefined)
+  const { prepared } = checkedObject(input, options)
   const vm = new Vm(prepared, options)
   return { programs: programsOf(vm, prepared), maps: mapsOf(vm, prepared), vm }
-}
-
-function objectBytes(
-  input: string | Uint8Array,
-  kernelBtf: BtfSet,
-  options: LoadOptions,
-): { readonly name: string; readonly bytes: Uint8Array } {
-  if (typeof input !== 'string') return { name: 'object', bytes: input }
-  const isText = input.includes('\n')
-  const name = isText ? 'source.bpf.c' : input
-  if (!isText) {
-    if (!options.host)
-      throw new Error(`cannot read ${input}: give load a host that has it, or use load from 'bpfc/node', which reads the disk`)
-    const bytes = options.host.read(input)
-    if (!bytes) throw new Error(`no such file: ${input}`)
-    if (isElf(bytes)) return { name, bytes }
-  }
-  const host = isText ? withSource(name, input, options.host) : options.host!
-  const result = compileSource(host, name, defaultOptions(kernelBtf, options.compile))
-  if (result.notImplemented) throw new NotImplemented(result.notImplemented.replace(/^not implemented: /, ''), name)
-  if (!result.object) throw new Error(errorText(name, result))
-  return { name, bytes: result.object }
-}
-
-function withSource(name: string, text: string, host: Host | undefined): Host {
-  const own = new MemoryHost({ [name]: text })
-  return {
-    read: path => own.read(path) ?? host?.read(path),
-    exists: path => own.exists(path) || (host?.exists(path) ?? false),
-  }
-}
-
-function errorText(name: string, result: CompileResult): string {
-  const lines = result.diagnostics
-    .filter(diagnostic => diagnostic.severity === 'error')
-    .map(diagnostic => {
-      const at = diagnostic.span && result.sources.position(diagnostic.span.start)
-      const where = at ? `${at.path}:${at.line}:${at.column}: ` : ''
-      return `${where}error[${diagnostic.code}]: ${diagnostic.message}${diagnostic.hint ? `\n  help: ${diagnostic.hint}` : ''}`
-    })
-  return `${name} does not compile\n${lines.join('\n')}`
-}
-
-/** `unsettled`: a kernel whose rules are not all there only has to find nothing against the program. */
-function verifyAll(prepared: PreparedObject, versions: readonly string[], unsettled: boolean): void {
-  const kernels = versions.map(version => {
-    const profile = kernelProfile(version)
-    if (!profile) throw new RangeError(`kernel ${version}: must be of ${kernelProfiles.map(each => each.version).join(', ')}`)
-    return profile
-  })
-  for (const program of prepared.programs)
-    for (const kernel of kernels) {
-      const verdict = verifyProgram(prepared, program, { kernel, logLevel: 1, unsettled })
-      if (verdict.verdict !== 'accepted')
-        throw new VerifierError(explanation(program, kernel, verdict), program.name, kernel.version, verdict)
-    }
-}
-
-const LAST_LINES = 12
-
-function explanation(program: PreparedProgram, kernel: KernelProfile, verdict: Verdict): string {
-  const { verdict: what, message, faultSlot, log } = verdict
-  const who = `${program.name} (${program.section})`
-  if (what === 'not-implemented') return `${who}: kernel ${kernel.version} cannot be asked, not implemented: ${message}`
-  if (what === 'limit') return `${who}: no answer for kernel ${kernel.version}: ${message}`
-  if (what === 'invalid') return `${who} is invalid: ${message}`
-  const line = faultSlot === undefined ? undefined : program.lineInfo.filter(each => each.slot <= faultSlot).at(-1)
-  const place = line ? `\n  at ${line.path.replace(/^\/\//, '')}:${line.line}: ${line.text.trim()}` : ''
-  const path = log
-    .trimEnd()
-    .split('\n')
-    .slice(-LAST_LINES - 1, -1)
-  return `kernel ${kernel.version} rejects ${who}: ${message}${place}\n  the end of its log:\n${path.map(text => `    ${text}`).join('\n')}`
 }
 
 function programsOf(vm: Vm, prepared: PreparedObject): Record<string, LoadedProgram> {

@@ -81,7 +81,7 @@ if (!onlyCli) {
     outfile: 'dist/index.mjs',
   })
   // Entry points for Node import the library above instead of holding it again, so that its classes are the same in both.
-  for (const name of ['node', 'vitest'])
+  for (const name of ['node', 'vitest', 'esbuild', 'rollup'])
     await esbuild.build({
       ...common,
       entryPoints: [`plugins/${name}/${name}.ts`],
@@ -92,7 +92,7 @@ if (!onlyCli) {
         {
           name: 'library-stays-outside',
           setup: build => {
-            build.onResolve({ filter: /^\.\.\/\.\.\/index\.js$/ }, () => ({ path: './index.mjs', external: true }))
+            build.onResolve({ filter: /^(\.\.\/)+index\.js$/ }, () => ({ path: './index.mjs', external: true }))
           },
         },
       ],

@@ -7,7 +7,7 @@ import { type KernelTypes, readKernels } from '../btf-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { reportFaults, writeOutput } from '../input-faults.js'
-import { painter } from '../report/colour.js'
+import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 

@@ -13,7 +13,7 @@ import { readInput } from '../compile-file.js'
 import { reportFaults } from '../input-faults.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
-import { type Paint, painter } from '../report/colour.js'
+import { type Paint, painter } from '../../base/colour.js'
 import { basicBlocks, controlFlowDot, controlFlowSvg, type Drawing } from '../report/control-flow.js'
 
 const parts = ['sections', 'programs', 'maps', 'btf', 'relocations'] as const

@@ -5,7 +5,7 @@ import { errnoName, type LiveVerdict, loadProgram } from '../../runtime/live/loa
 import { LiveUnavailable } from '../../runtime/live/native.js'
 import { kernelBtf } from '../kernel-btf.js'
 import type { Subcommand } from '../commands.js'
-import { painter } from '../report/colour.js'
+import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 

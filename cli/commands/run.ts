@@ -12,7 +12,7 @@ import { readInput } from '../compile-file.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
-import { painter } from '../report/colour.js'
+import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 

@@ -1,7 +1,7 @@
 /** A diagnostic as people read it: what, where, the line with a caret range, notes, help. */
 import type { Diagnostic, DiagnosticNote, Severity } from '../../base/diagnostics.js'
 import type { SourceSet, Span } from '../../base/source.js'
-import { type Paint, painter, type Style } from './colour.js'
+import { type Paint, painter, type Style } from '../../base/colour.js'
 
 const styles: Readonly<Record<Severity, Style>> = { error: 'red', warning: 'yellow', note: 'cyan', remark: 'blue' }
 

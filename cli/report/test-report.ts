@@ -1,5 +1,5 @@
 /** Results of `bpfc test` as people and build servers read them. */
-import { painter } from './colour.js'
+import { painter } from '../../base/colour.js'
 
 export interface CaseResult {
   readonly file: string

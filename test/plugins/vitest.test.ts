@@ -55,7 +55,7 @@ describe('load', () => {
     const unchecked = `${head}SEC("xdp") int bad(struct xdp_md *ctx)\n{\n\treturn *(__u8 *)(long)ctx->data;\n}\n`
     const error = await loadPortable(unchecked, { kernels: ['6.12'] }).catch((thrown: unknown) => thrown as VerifierError)
     expect(error).toBeInstanceOf(VerifierError)
-    expect((error as VerifierError).message).toMatch(/kernel 6\.12 rejects bad \(xdp\): .*packet\n {2}at source\.bpf\.c:6/s)
+    expect((error as VerifierError).message).toMatch(/kernel 6\.12 rejects bad \(xdp\)\nerror\[V0201\].*source\.bpf\.c:6/s)
     const { programs } = await loadPortable(unchecked, { verify: false })
     expect(programs.bad!.run(packet.udp()).fault).toBeUndefined()
     await expect(loadPortable(echo, { kernels: ['1.0'] })).rejects.toThrow('kernel 1.0: must be of')

@@ -47,8 +47,8 @@ export function expressionAt(line: string, column: number): Piece | undefined {
   if (/^[*&]$/.test(list[at]!.text)) {
     while (end < list.length - 1 && /^[*&]$/.test(list[end]!.text)) end++
     if (list[end]!.text === '(') end = match(list, end) ?? end
-    // A cast takes its operand along.
-    if (list[end]!.text === ')' && end + 1 < list.length && /^[A-Za-z_(]/.test(list[end + 1]!.text)) {
+    // Casts take their operand along.
+    while (list[end]!.text === ')' && end + 1 < list.length && /^[A-Za-z_(]/.test(list[end + 1]!.text)) {
       end++
       if (list[end]!.text === '(') end = match(list, end) ?? end
     }

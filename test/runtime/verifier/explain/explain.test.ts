@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { renderExplanation } from '../../../../cli/report/explanation-text.js'
+import { renderExplanation } from '../../../../runtime/verifier/explain/explanation-text.js'
 import {
   bundledBtf,
   compileSource,

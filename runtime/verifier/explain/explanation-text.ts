@@ -1,6 +1,6 @@
 /** An explanation as people read it: cause, line with caret, how it got here, help, the kernel's own words. */
-import type { Explanation } from '../../runtime/verifier/explain/explanation.js'
-import { type Paint, painter } from './colour.js'
+import type { Explanation } from './explanation.js'
+import { type Paint, painter } from '../../../base/colour.js'
 
 const TAB = '    '
 const spread = (text: string): string => text.replaceAll('\t', TAB)
