@@ -7,7 +7,7 @@ import { computeDominators } from '../ir/dominators.js'
 import { inverted, swapped } from '../ir/fold.js'
 import { type Block, bitsOf, type Edge, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
-import { type Access, AliasInfo, accessAt, accessOf } from './memory.js'
+import { type Access, AliasInfo, accessAt, accessOf, distinctElements } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
 
@@ -243,7 +243,7 @@ class ValueNumbering {
   private clash(known: Access, written: Access): boolean {
     if (known.anchor !== undefined && known.anchor === written.anchor && known.size !== undefined && written.size !== undefined)
       return known.distance! < written.distance! + written.size && written.distance! < known.distance! + known.size
-    return this.alias.mayOverlap(known, written)
+    return this.alias.mayOverlap(known, written) && !distinctElements(known, written)
   }
 
   private keyOf(inst: Value): string {

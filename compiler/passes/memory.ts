@@ -45,6 +45,51 @@ function sameBase(a: Value, b: Value): boolean {
   return a === b || (a.op === 'global' && b.op === 'global' && a.global === b.global)
 }
 
+/**
+ * Whether two accesses, seen in one round of every loop, are to different elements of one array: their addresses differ by the index alone, one
+ * index is the other plus a constant, and neither access reaches beyond its element. Numbers that differ in 32 bits also differ when they
+ * are extended, by one at least, so an overflow of the index does no harm.
+ */
+export function distinctElements(a: Access, b: Access): boolean {
+  const left = elementOf(a)
+  const right = elementOf(b)
+  if (!left || !right || left.array !== right.array || left.stride !== right.stride || left.extension !== right.extension) return false
+  if (left.index !== right.index || left.plus === right.plus) return false
+  // Indexes of 64 bits that are far apart could wrap onto each other when they are multiplied.
+  const apart = BigInt.asIntN(64, left.plus - right.plus)
+  return left.extension !== undefined || (apart < MAX_APART && apart > -MAX_APART)
+}
+
+interface Element {
+  readonly array: Value
+  readonly stride: number
+  /** How the index became 64 bits wide. */
+  readonly extension: 'zext' | 'sext' | undefined
+  readonly index: Value
+  /** A constant that is added to the index, as wide as that is. */
+  readonly plus: bigint
+}
+
+/** Elements are no larger than this, so that distances of 32 bits times their size stay below 64. */
+const MAX_STRIDE = 1 << 24
+const MAX_APART = 1n << 32n
+
+function elementOf(access: Access): Element | undefined {
+  const { anchor, distance, size } = access
+  if (anchor?.op !== 'ptradd' || distance === undefined || size === undefined) return undefined
+  const [array, bytes] = anchor.args as [Value, Value]
+  const factor = bytes.args[1]
+  if (factor?.op !== 'const' || (bytes.op !== 'shl' && bytes.op !== 'mul')) return undefined
+  const stride = bytes.op === 'shl' ? 2 ** Number(factor.value) : Number(BigInt.asIntN(64, factor.value))
+  if (stride < 1 || stride > MAX_STRIDE || distance < 0 || distance + size > stride) return undefined
+  let index = bytes.args[0]!
+  const extension = index.op === 'zext' || index.op === 'sext' ? index.op : undefined
+  if (extension) index = index.args[0]!
+  const by = index.op === 'add' ? index.args[1]! : undefined
+  if (by?.op !== 'const') return { array, stride, extension, index, plus: 0n }
+  return { array, stride, extension, index: index.args[0]!, plus: by.value }
+}
+
 export class AliasInfo {
   /** Stack objects whose address somebody else may hold. */
   readonly escaped: ReadonlySet<Value>
