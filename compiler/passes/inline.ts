@@ -3,8 +3,8 @@
  * function that the kernel can verify on its own (other objects may replace it), never a `noinline` one. Callees come first, so that what is
  * put in has been simplified; cycles are left as calls.
  */
-import { type Block, bitsOf, type Func, type Module, type Value } from '../ir/ir.js'
-import { canonical } from '../typecheck/types.js'
+import { type Block, bitsOf, type Func, type Module, successors, type Value } from '../ir/ir.js'
+import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
 
@@ -38,6 +38,7 @@ export function inlinePass(only: 'always' | 'all', simplify: readonly FunctionPa
 interface CallCounts {
   readonly calls: Map<Func, number>
   readonly addressTaken: Set<Func>
+  readonly contexts: ReadonlySet<CType>
 }
 
 function countCalls(module: Module): CallCounts {
@@ -53,7 +54,7 @@ function countCalls(module: Module): CallCounts {
   }
   for (const global of module.globals)
     for (const reloc of global.relocs) if ('blocks' in reloc.target) addressTaken.add(reloc.target)
-  return { calls, addressTaken }
+  return { calls, addressTaken, contexts: contextTypes(module) }
 }
 
 /** Functions with bodies, callees before callers; within a cycle in order of discovery. */
@@ -97,7 +98,7 @@ function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', caller
   if (callee.naked) return false
   if (callee.alwaysInline) return true
   if (only === 'always' || callee.noInline || callee.optnone || callee.section !== undefined) return false
-  if (callee.binding !== 'local' && !(callee.binding === 'global' && unverifiable(callee) && sizeOf(callee) <= SMALL))
+  if (callee.binding !== 'local' && !(callee.binding === 'global' && unverifiable(callee, counts.contexts) && sizeOf(callee) <= SMALL))
     return false
   if (callerSize > CALLER_LIMIT) return false
   if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true
@@ -106,16 +107,43 @@ function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', caller
 
 /**
  * Whether the kernel could not verify the function on its own (btf_prepare_func_args): a global one's `void *` says nothing of what may be
- * accessed, and its result must be a number. clang puts such functions into their callers when they are small, and programs rely on it.
+ * accessed, its result must be a number, and a pointer that is no context may be null, so that it is of use only behind a check. clang puts
+ * such functions into their callers when they are small, and programs rely on it.
  */
-function unverifiable(func: Func): boolean {
+function unverifiable(func: Func, contexts: ReadonlySet<CType>): boolean {
   if (!func.decl) return false
   const result = canonical(func.decl.type.result)
   if (result.kind !== 'int' && result.kind !== 'enum') return true
-  return func.decl.type.params.some(param => {
+  const unchecked = new Set(func.params)
+  const used = new Set<Value>()
+  for (const block of func.blocks) {
+    for (const inst of block.insts) {
+      for (const arg of inst.args) used.add(arg)
+      if (inst.op === 'icmp') for (const arg of inst.args) unchecked.delete(arg)
+    }
+    // Where it is merged with others it can be checked under another name.
+    for (const edge of successors(block)) for (const arg of edge.args) unchecked.delete(arg)
+  }
+  return func.decl.type.params.some((param, i) => {
     const plain = canonical(param.type)
-    return plain.kind === 'pointer' && canonical(plain.to).kind === 'void' && param.declTags.length === 0
+    if (plain.kind !== 'pointer' || param.declTags.length > 0) return false
+    const to = canonical(plain.to)
+    if (to.kind === 'void') return true
+    const value = func.params[i]
+    if (value === undefined || !unchecked.has(value) || !used.has(value)) return false
+    return !contexts.has(to)
   })
+}
+
+/** What the module's programs get as their context: a pointer to one is never null. */
+function contextTypes(module: Module): Set<CType> {
+  const types = new Set<CType>()
+  for (const func of module.funcs) {
+    const first = func.section === undefined ? undefined : func.decl?.type.params[0]
+    const pointer = first && canonical(first.type)
+    if (pointer?.kind === 'pointer') types.add(canonical(pointer.to))
+  }
+  return types
 }
 
 function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: 'always' | 'all'): boolean {
