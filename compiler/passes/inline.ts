@@ -98,7 +98,10 @@ function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', caller
   if (callee.naked) return false
   if (callee.alwaysInline) return true
   if (only === 'always' || callee.noInline || callee.optnone || callee.section !== undefined) return false
-  if (callee.binding !== 'local' && !(callee.binding === 'global' && unverifiable(callee, counts.contexts) && sizeOf(callee) <= SMALL))
+  if (
+    callee.binding !== 'local' &&
+    !(callee.binding === 'global' && unverifiable(callee, counts.contexts) && sizeOf(callee) <= SMALL)
+  )
     return false
   if (callerSize > CALLER_LIMIT) return false
   if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true

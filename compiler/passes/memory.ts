@@ -53,7 +53,8 @@ function sameBase(a: Value, b: Value): boolean {
 export function distinctElements(a: Access, b: Access): boolean {
   const left = elementOf(a)
   const right = elementOf(b)
-  if (!left || !right || left.array !== right.array || left.stride !== right.stride || left.extension !== right.extension) return false
+  if (!left || !right || left.array !== right.array || left.stride !== right.stride || left.extension !== right.extension)
+    return false
   if (left.index !== right.index || left.plus === right.plus) return false
   // Indexes of 64 bits that are far apart could wrap onto each other when they are multiplied.
   const apart = BigInt.asIntN(64, left.plus - right.plus)

@@ -24,7 +24,12 @@ describe('global functions', () => {
     ['stays a call: the context', 'int f(struct __sk_buff *skb) { return skb->len * 3; }', 'f(skb)', true],
     ['stays a call: a pointer behind a check', 'int f(struct pair *p) { return p ? p->a : 0; }', 'f(&p)', true],
     ['stays a call: the author says so', '__attribute__((noinline)) int f(struct pair *p) { return p->a; }', 'f(&p)', true],
-    ['stays a call: another object may bring its own', '__attribute__((weak)) int f(struct pair *p) { return p->a; }', 'f(&p)', true],
+    [
+      'stays a call: another object may bring its own',
+      '__attribute__((weak)) int f(struct pair *p) { return p->a; }',
+      'f(&p)',
+      true,
+    ],
     [
       'stays a call: the tag says it is never null',
       'int f(struct pair *p __attribute__((btf_decl_tag("arg:nonnull")))) { return p->a; }',
