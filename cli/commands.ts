@@ -7,6 +7,7 @@ import { buildCommand } from './commands/build.js'
 import { checkCommand } from './commands/check.js'
 import { coreCommand } from './commands/core.js'
 import { dumpCommand } from './commands/dump.js'
+import { explainCommand } from './commands/explain.js'
 import { linkCommand } from './commands/link.js'
 import { loadCommand } from './commands/load.js'
 import { runCommand } from './commands/run.js'
@@ -24,6 +25,7 @@ export interface Subcommand {
 export const subcommands: readonly Subcommand[] = [
   buildCommand,
   checkCommand,
+  explainCommand,
   runCommand,
   testCommand,
   dumpCommand,

@@ -8,4 +8,6 @@ export const driverCodes: CatalogueTable = {
   D0004: 'an input is neither C source nor a BPF object',
   D0005: 'an output cannot be written',
   D0006: 'no program of that name',
+  D0007: 'no verifier log of a rejected program in a file',
+  D0008: 'a log is not of the object that was named',
 }

@@ -27,10 +27,23 @@ const KEYWORD =
 const CLOSE: Readonly<Record<string, string>> = { ')': '(', ']': '[' }
 const OPEN: Readonly<Record<string, string>> = { '(': ')', '[': ']' }
 
-/** The postfix expression that covers a column (from 1), with a leading `*`; the token there if it is of no expression. */
+/** Where the column is not known: the right side of an assignment, a condition, else the whole statement. */
+function statement(line: string): Piece {
+  const bare = line.replace(/\s*(?:\/\/.*|\/\*.*?\*\/)?\s*$/, '').replace(/[;{\s]+$/, '')
+  const head =
+    /^\s*(?:\}\s*)?(?:else\s+)?(?:(?:if|while|switch)\s*\((?=.*\)$)|return\b\s*(?=\S)|[^=!<>()"]*[\w\]*]\s*=(?!=)\s*|)/.exec(
+      bare,
+    )![0]
+  const start = /^\s*/.exec(bare.slice(head.length))![0].length + head.length
+  const text = bare.slice(start)
+  return { text: /\(\s*$/.test(head) ? text.slice(0, -1) : text, start }
+}
+
+/** The postfix expression that covers a column (from 1; 0 where it is not known), with a leading `*`; the token there if it is of no expression. */
 export function expressionAt(line: string, column: number): Piece | undefined {
   const list = tokens(line)
   if (list.length === 0) return undefined
+  if (column === 0) return statement(line)
   if (/^(asm|__asm__?)$/.test(list[0]!.text)) return { text: line.slice(list[0]!.start).trimEnd(), start: list[0]!.start }
   let at = list.findIndex(token => token.end > column - 1)
   if (at < 0) at = list.length - 1

@@ -2,7 +2,7 @@
 import type { PreparedObject, PreparedProgram } from '../../../linker/object/prepared.js'
 import { callIn, expressionAt } from './c-text.js'
 import { rejectionClasses } from './classes.js'
-import type { Explanation, PathNote } from './explanation.js'
+import type { Explanation, PathNote, Place } from './explanation.js'
 import type { Finding } from './rejection-class.js'
 import { Story } from './story.js'
 
@@ -17,11 +17,13 @@ export interface Complaint {
   /** The kernel's words, where the log does not end in them. */
   readonly message?: string
   readonly faultSlot?: number
+  /** Names of called functions by slot, where a log knows them better than the object. */
+  readonly callees?: ReadonlyMap<number, string>
 }
 
 /** Explains a rejection; one that is of no known class gets V0001 with place and words, without cause and hint. */
 export function explainRejection(input: Complaint): Explanation {
-  const story = new Story(input.object, input.program, input.log, input.faultSlot)
+  const story = new Story(input.object, input.program, input.log, input.faultSlot, input.callees)
   const said = story.trace.complaint.length > 0 ? story.trace.complaint : [input.message ?? '']
   const words = input.message ?? said[said.length - 1]!
   for (const { code, pattern, explain } of rejectionClasses) {
@@ -58,12 +60,14 @@ function finished(code: string, finding: Finding, story: Story, words: string): 
   }
 }
 
+const samePlace = (a: Place, b: Place): boolean => a.line === b.line && a.path === b.path && a.text === b.text
+
 /** Notes that say the same are told once, and of a line only the last. */
 function tidy(notes: readonly PathNote[]): PathNote[] {
   const kept: PathNote[] = []
   for (const note of notes) {
     const last = kept[kept.length - 1]
-    if (last && last.place.line === note.place.line && last.place.path === note.place.path) kept.pop()
+    if (last && samePlace(last.place, note.place)) kept.pop()
     kept.push(note)
   }
   return kept.slice(-MAX_NOTES)

@@ -13,10 +13,11 @@ export function renderExplanation(explanation: Explanation, about = '', colour =
   const width = String(widest).length
   const pad = ' '.repeat(width)
   const bar = paint('blue', '|')
-  const gutter = (line: number) => paint('blue', `${String(line).padStart(width)} |`)
+  // Logs of older kernels have the text of lines, not their numbers.
+  const gutter = (line: number) => paint('blue', `${(line > 0 ? String(line) : '').padStart(width)} |`)
   let text = `${paint('red', `error[${explanation.code}]`)}${paint('bold', `: ${explanation.message}`)}${about ? paint('dim', ` [${about}]`) : ''}\n`
   if (place) {
-    text += `${pad}${paint('blue', '-->')} ${place.path}:${place.line}:${place.column}\n${pad} ${bar}\n`
+    if (place.line > 0) text += `${pad}${paint('blue', '-->')} ${place.path}:${place.line}:${place.column}\n${pad} ${bar}\n`
     text += `${gutter(place.line)} ${spread(place.text)}\n`
     const lead = spread(place.text.slice(0, place.column - 1)).length
     text += `${pad} ${bar} ${' '.repeat(lead)}${paint('red', '^'.repeat(Math.max(1, place.width)))}${explanation.label ? ` ${explanation.label}` : ''}\n`

@@ -52,7 +52,12 @@ const number = (text: string): bigint | undefined => {
 }
 
 export function readReg(text: string): RegText {
-  const bare = text.replace(/^P(?=[-\d a-z])/, '')
+  // Up to 5.x numbers were `inv`, precise ones `invP`, and frame pointers told of their call site.
+  const bare = text
+    .replace(/^P(?=[-\d a-z])/, '')
+    .replace(/^invP?(?=-?\d)/, '')
+    .replace(/^invP/, 'inv')
+    .replace(/,call_-?\d+$/, '')
   const fields = new Map<string, string>()
   const constant = number(bare)
   if (constant !== undefined) {

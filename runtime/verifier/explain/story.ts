@@ -62,6 +62,7 @@ export class Story {
     log: string,
     /** Where the verifier noticed it, when that is known better than from the log. */
     slot: number | undefined,
+    private readonly callees?: ReadonlyMap<number, string>,
   ) {
     this.trace = readTrace(log, program.insns)
     this.at = this.trace.steps.length - 1
@@ -111,6 +112,8 @@ export class Story {
     const { insns } = this.program
     if (insns.code[slot] !== (op.BPF_JMP | op.BPF_CALL)) return undefined
     const imm = insns.imm[slot]!
+    const logged = this.callees?.get(slot)
+    if (logged !== undefined) return logged
     if (insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL) {
       const { kernelBtf } = this.object
       const type = kernelBtf && imm > 0 && imm < kernelBtf.count ? kernelBtf.type(imm) : undefined
@@ -134,6 +137,15 @@ export class Story {
   map(name: string | undefined): MapDef | undefined {
     // The kernel keeps 15 characters of a name.
     return name === undefined ? undefined : this.object.maps.find(each => each.name === name || each.name.slice(0, 15) === name)
+  }
+
+  /** `a program of section xdp`; a log alone does not say which section. */
+  get aProgram(): string {
+    return this.program.section ? `a program of section ${this.program.section}` : 'this type of program'
+  }
+
+  get programs(): string {
+    return this.program.section ? `programs of section ${this.program.section}` : 'programs of this type'
   }
 
   /** What a program returns that gives up without harm. */

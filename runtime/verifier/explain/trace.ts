@@ -10,7 +10,7 @@ export interface Step {
   readonly slot: number
   readonly frame: number
   /** Registers and stack of the frame before the instruction, by their printed names. */
-  readonly before: ReadonlyMap<string, string>
+  before: ReadonlyMap<string, string>
   /** The same after it; equal to `before` where the log says nothing. */
   after: ReadonlyMap<string, string>
 }
@@ -23,6 +23,8 @@ export interface Trace {
 
 const INSN = /^(\d+): \([0-9a-f]{2}\) (.*)$/
 const STATE = /^(\d+): (?:frame\d+: )?(?=R\d|fp-\d)(.*)$/
+/** Up to 5.15 a failing access prints the state it met, without a number. */
+const MET = /^ ?(?:frame\d+: ?)?R\d+(?:_[rwP]+)?=/
 const FROM = /^from (\d+) to (\d+)(?: \(.*\))?:(.*)$/
 const NOISE =
   /^(processed \d|stack depth |verification time|mark_precise|parent |last_idx|regs=|propagating|func#\d|max_states|;|arg#\d+ reference type\()/
@@ -83,6 +85,16 @@ export function readTrace(log: string, insns: Insns): Trace {
       merge(read.frame, read.values)
       const last = steps[steps.length - 1]
       if (last && last.frame === read.frame) last.after = frames[read.frame]!
+      continue
+    }
+    const at = steps[steps.length - 1]
+    if (at && MET.test(line)) {
+      const read = readState(line)
+      merge(read.frame, read.values)
+      if (at.frame === read.frame) {
+        at.before = frames[read.frame]!
+        at.after = at.before
+      }
       continue
     }
     if (line.trim() !== '' && !NOISE.test(line)) complaint.push(line)

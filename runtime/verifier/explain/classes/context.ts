@@ -9,7 +9,7 @@ export const contextRules: readonly RejectionClass[] = [
       const { insns } = story.program
       const writes = story.slot !== undefined && [2, 3].includes(insns.code[story.slot]! & 7)
       return {
-        message: `a program of section ${story.program.section} may not ${writes ? 'write' : 'read'} \`${story.code}\``,
+        message: `${story.aProgram} may not ${writes ? 'write' : 'read'} \`${story.code}\``,
         label: `${found[2]} bytes at offset ${found[1]} of the context`,
         hint: hint(
           writes

@@ -58,7 +58,7 @@ export const helperCalls: readonly RejectionClass[] = [
     code: 'V0404',
     pattern: /^(?:program of this type cannot use helper|unknown func) (\w+)#(\d+)/,
     explain: (found, story) => ({
-      message: `programs of section ${story.program.section} cannot call \`${found[1]}\``,
+      message: `${story.programs} cannot call \`${found[1]}\``,
       label: 'not for this type of program, on this kernel',
       hint: hint('use a helper that this program type has, or move the work to a program type that has this one'),
     }),

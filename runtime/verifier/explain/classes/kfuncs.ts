@@ -7,7 +7,7 @@ export const kfuncRules: readonly RejectionClass[] = [
     code: 'V1101',
     pattern: /^calling kernel function (\S+) is not allowed/,
     explain: (found, story) => ({
-      message: `programs of section ${story.program.section} cannot call \`${found[1]}\``,
+      message: `${story.programs} cannot call \`${found[1]}\``,
       label: 'not for this type of program',
       hint: hint('use a program type for which the kernel registers this function'),
     }),

@@ -148,7 +148,7 @@ export const memoryBounds: readonly RejectionClass[] = [
     code: 'V0202',
     pattern: /^(?:cannot write into packet|the prog does not allow writes to packet data)/,
     explain: (_found, story) => ({
-      message: `programs of section ${story.program.section} may read the packet, but not write it`,
+      message: `${story.programs} may read the packet, but not write it`,
       label: 'writes into the packet',
       hint: hint('use bpf_skb_store_bytes where the program type has it, or a program type that may change packets (xdp, tc)'),
     }),

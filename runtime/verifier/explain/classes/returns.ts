@@ -17,7 +17,7 @@ export const returnRules: readonly RejectionClass[] = [
             : low === high
               ? `${low}`
               : `${low} to ${high}`
-      const who = found[1] === 'program exit' ? `a program of section ${story.program.section}` : 'a callback'
+      const who = found[1] === 'program exit' ? story.aProgram : 'a callback'
       return {
         message: range
           ? `${who} must return ${range}, but \`${story.functionName}\` may return something else`

@@ -66,7 +66,7 @@ export const sections: readonly RejectionClass[] = [
     explain: (found, story) => ({
       message: found[4]
         ? `\`${story.callee ?? found[3]}\` may sleep, which is not allowed inside of a ${found[4]} region`
-        : `\`${story.callee ?? 'this function'}\` may sleep, but a program of section ${story.program.section} must not`,
+        : `\`${story.callee ?? 'this function'}\` may sleep, but ${story.aProgram} must not`,
       label: 'may sleep',
       hint: hint(
         'use a sleepable program (a section that ends in .s, where the type has one) outside of such regions, or a function that does not sleep',
@@ -77,7 +77,7 @@ export const sections: readonly RejectionClass[] = [
     code: 'V1005',
     pattern: /^(?:tracing|socket filter) progs cannot use (\S+) yet/,
     explain: (found, story) => ({
-      message: `programs of section ${story.program.section} cannot use ${found[1]}`,
+      message: `${story.programs} cannot use ${found[1]}`,
       label: '',
       hint: hint('use atomic operations (__sync_fetch_and_add) or a per-CPU map instead of a lock'),
     }),
