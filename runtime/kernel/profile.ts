@@ -1,124 +1,109 @@
 /**
- * A kernel version as a selection of facts. Behaviour that differs between versions is a row here, read by the verifier and the VM;
- * there are no version checks in code paths. Source of each row: the version's kernel/bpf/verifier.c and log.c.
+ * A kernel version as a selection of facts. Behaviour that differs between versions is a row here, with the version it came in and
+ * where it is to be read; the verifier asks the profile and never compares versions.
  */
 
-export interface KernelProfile {
+/** A rule of the verifier that some versions have and older ones have not. */
+export interface KernelRule {
+  /** First version that has it. */
+  readonly since: string
+  /** Older long-term versions whose stable updates have it too. */
+  readonly stable?: readonly string[]
+  /** Function or file of the kernel that shows it; kernel/bpf/verifier.c where no file is named. */
+  readonly source: string
+}
+
+/** Rules by name. Each is a property of a profile: true where the version has the rule. */
+export const kernelRules = {
+  // ---- instructions
+  /** Instructions of -mcpu=v4: sign-extending loads and moves, bswap, signed division. */
+  v4: { since: '6.6', source: 'check_alu_op, resolve_pseudo_ldimm64' },
+  /** `gotol`: an unconditional jump by a 32-bit offset; 6.1's stable updates have it alone of -mcpu=v4. */
+  longJumps: { since: '6.6', stable: ['6.1'], source: 'check_cfg, check_subprogs; bpf_opcode_in_insntable in core.c' },
+  mayGoto: { since: '6.9', source: 'check_cond_jmp_op' },
+  acquireRelease: { since: '6.15', source: 'check_atomic_load, check_atomic_store' },
+  arena: { since: '6.9', source: 'check_alu_op (addr_space_cast); kernel/bpf/arena.c' },
+
+  // ---- numbers
+  /** Deductions between 32- and 64-bit ranges. */
+  mixedBounds: { since: '6.8', source: '__reg_deduce_mixed_bounds, __reg32_deduce_bounds' },
+  /** Deductions across signed ranges that cross zero, and 32-bit ranges that cross a 2^32 boundary (completed in 6.17). */
+  crossingBounds: { since: '6.8', source: '__reg64_deduce_bounds, __reg32_deduce_bounds' },
+  /** Comparisons of two unknowns decide and teach, not only those with a constant. */
+  refineBoth: { since: '6.8', source: 'reg_set_min_max, is_scalar_branch_taken' },
+  /** Contradicting bounds are noticed and given up. */
+  boundsSanity: { since: '6.8', source: 'reg_bounds_sanity_check' },
+  /** Products of tnums as unions of both cases of an unknown bit. */
+  tnumMulUnion: { since: '6.18', source: 'tnum_mul in kernel/bpf/tnum.c' },
+  /** Sums keep bounds when both ends overflow alike. */
+  overflowAware: { since: '6.17', source: 'scalar_min_max_add, scalar_min_max_sub' },
+  /** BPF_NEG is tracked as 0 - x. */
+  trackNeg: { since: '6.17', source: 'check_alu_op, adjust_scalar_min_max_vals' },
+  /** AND and OR with a constant fork the path on a sign mask. */
+  forkSignMasks: { since: '6.18', stable: ['6.12'], source: 'maybe_fork_scalars' },
+  /** Scalars linked by a constant difference. */
+  linkedOffsets: { since: '6.11', source: 'sync_linked_regs, adjust_reg_min_max_vals' },
+  /** Linked scalars are kept with the path, six at most, so that precision follows the links. */
+  linkedHistory: { since: '6.12', source: 'collect_linked_regs, bt_sync_linked_regs' },
+  /** 32-bit moves of values that fit keep the link to their source. */
+  linkedNarrowMoves: { since: '6.4', source: 'check_alu_op' },
+  /** A pointer and a pointer that is not null, found equal: neither is null. */
+  equalPointersNotNull: { since: '6.2', source: 'check_cond_jmp_op' },
+
+  // ---- the stack
+  /** Spilled scalars keep bounds when narrower than 64 bits. */
+  spillNarrow: { since: '6.8', source: 'check_stack_write_fixed_off, check_stack_read_fixed_off' },
+  /** Privileged programs may read stack that was never written. */
+  uninitStack: { since: '6.3', stable: ['6.1'], source: 'check_stack_read_fixed_off, check_stack_range_initialized' },
+  /** Helpers' reads and writes of the stack are told apart. */
+  typedHelperAccess: { since: '6.14', source: 'check_stack_range_initialized' },
+  /** Private stacks for programs that can recurse (Debian's 6.12 has them too). */
+  privateStack: { since: '6.13', stable: ['6.12'], source: 'check_max_stack_depth' },
+
+  // ---- calls
+  iterators: { since: '6.4', source: 'process_iter_next_call' },
+  /** Callbacks of helpers are walked round by round, not once. */
+  callbackLoops: { since: '6.7', source: 'push_callback_call, prepare_func_exit' },
+  /** Looking up a constant index of an array gives no null. */
+  constantKeys: { since: '6.14', source: 'check_helper_call, get_constant_map_key' },
+  /** A tail call in a subprogram also returns to its caller. */
+  tailCallReturns: { since: '6.18', source: 'check_helper_call, visit_tailcall_insn' },
+  /** Global functions may tag their arguments (`arg:ctx`, `arg:nonnull`…). */
+  argTags: { since: '6.8', source: 'btf_prepare_func_args in kernel/bpf/btf.c' },
+  /** Loops are found by walking: the graph may have back-edges other than jumps, and calls may recur. */
+  anyBackEdge: { since: '6.9', source: 'push_insn' },
+  /** Subprograms may be called with a lock held. */
+  callsUnderLock: { since: '6.9', source: 'do_check, check_func_call' },
+
+  // ---- pointers
+  /** Pointers to what is no struct are read-only untrusted memory. */
+  untrustedMem: { since: '6.17', source: 'btf_struct_walk in kernel/bpf/btf.c' },
+} as const satisfies Readonly<Record<string, KernelRule>>
+
+export type KernelRuleName = keyof typeof kernelRules
+
+export interface KernelFacts {
   /** `6.1`, `6.12`, `6.18`… */
   readonly version: string
-  /** Deduction rules of register bounds; see runtime/verifier/state/bounds.ts. */
-  readonly bounds: { readonly crossing: boolean; readonly rounds: number; readonly mixed: boolean }
-  /** Product of tnums: `union` from 6.18. */
-  readonly tnumMul: 'classic' | 'union'
-  /** Sums keep bounds when both ends overflow alike (6.17). */
-  readonly overflowAware: boolean
-  /** BPF_NEG is tracked as 0 - x (6.17). */
-  readonly trackNeg: boolean
-  /** AND and OR with a constant fork the path on a sign mask (6.18.y and 6.12.y stable). */
-  readonly forkSignMasks: boolean
-  /** Branches are decided and refined on two unknowns, and tnums take part in equality (6.8). */
-  readonly refineBoth: boolean
-  /** Scalars linked by a constant difference (6.11). */
-  readonly linkedOffsets: boolean
-  /** Spilled scalars keep bounds when narrower than 64 bits, constants from ST are tracked (6.3/6.8). */
-  readonly spillNarrow: boolean
-  /** Instructions of -mcpu=v4: sign-extending loads and moves, bswap, gotol, signed division (6.6). */
-  readonly v4: boolean
-  readonly mayGoto: boolean
-  readonly acquireRelease: boolean
-  readonly arena: boolean
-  readonly iterators: boolean
-  /** Private stacks for programs that can recurse (6.13; Debian's 6.12 has it too). */
-  readonly privateStack: boolean
-  /** Helpers' reads and writes of the stack are told apart (6.14). */
-  readonly typedHelperAccess: boolean
-  /** Privileged programs may read stack that was never written (6.3). */
-  readonly uninitStack: boolean
-  /** Looking up a constant index of an array gives no null (6.14). */
-  readonly constantKeys: boolean
-  /** A tail call in a subprogram also returns to its caller (6.18 stable). */
-  readonly tailCallReturns: boolean
-  /** Pointers to what is no struct are read-only untrusted memory (6.17). */
-  readonly untrustedMem: boolean
-  /** Global functions may tag their arguments (`arg:ctx`, `arg:nonnull`…, 6.8). */
-  readonly argTags: boolean
-  /** Equality is decided by ranges too, not by known bits alone (6.3). */
-  readonly rangedEquality: boolean
+  /** Rounds of deduction in a sync of bounds: 1 before 6.8. */
+  readonly boundsRounds: number
   /** All rules that can refuse a program are there. Where not, the verifier does not say `accepted`. */
   readonly settled: boolean
   /** Processed instructions at most. */
   readonly insnLimit: number
-  /** Layout of the log: liveness suffixes (`R1_w`) until 6.17; `plain` from 6.18. */
+  /** Layout of the log: liveness suffixes (`R1_w`) until 6.17; `plain` from 6.18; `classic` before 6.8. */
   readonly log: 'liveness' | 'plain' | 'classic'
   /** CPUs of the machine, where a helper's result depends on it. */
   readonly cpus: number
 }
 
-const v6_18: KernelProfile = {
-  version: '6.18',
-  bounds: { crossing: true, rounds: 3, mixed: true },
-  tnumMul: 'union',
-  overflowAware: true,
-  trackNeg: true,
-  forkSignMasks: true,
-  refineBoth: true,
-  linkedOffsets: true,
-  spillNarrow: true,
-  v4: true,
-  mayGoto: true,
-  acquireRelease: true,
-  arena: true,
-  iterators: true,
-  privateStack: true,
-  typedHelperAccess: true,
-  uninitStack: true,
-  untrustedMem: true,
-  constantKeys: true,
-  tailCallReturns: true,
-  argTags: true,
-  rangedEquality: true,
-  settled: true,
-  insnLimit: 1000000,
-  log: 'plain',
-  cpus: 2,
-}
+export type KernelProfile = KernelFacts & Readonly<Record<KernelRuleName, boolean>>
 
-const v6_12: KernelProfile = {
-  ...v6_18,
-  version: '6.12',
-  tnumMul: 'classic',
-  overflowAware: false,
-  trackNeg: false,
-  acquireRelease: false,
-  typedHelperAccess: false,
-  untrustedMem: false,
-  constantKeys: false,
-  tailCallReturns: false,
-  log: 'liveness',
-  cpus: 1,
-}
-
-const v6_1: KernelProfile = {
-  ...v6_12,
-  version: '6.1',
-  bounds: { crossing: false, rounds: 1, mixed: false },
-  forkSignMasks: false,
-  refineBoth: false,
-  linkedOffsets: false,
-  spillNarrow: false,
-  v4: false,
-  mayGoto: false,
-  arena: false,
-  iterators: false,
-  privateStack: false,
-  uninitStack: false,
-  argTags: false,
-  rangedEquality: false,
-  settled: false,
-  log: 'classic',
-}
-
-export const kernelProfiles: readonly KernelProfile[] = [v6_1, v6_12, v6_18]
+const facts: readonly KernelFacts[] = [
+  { version: '6.1', boundsRounds: 1, settled: false, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '6.12', boundsRounds: 3, settled: true, insnLimit: 1000000, log: 'liveness', cpus: 1 },
+  { version: '6.18', boundsRounds: 3, settled: true, insnLimit: 1000000, log: 'plain', cpus: 2 },
+]
 
 /** Whether a version is at least another, both as `major.minor`. */
 export function versionAtLeast(version: string, least: string): boolean {
@@ -126,6 +111,15 @@ export function versionAtLeast(version: string, least: string): boolean {
   const [c = 0, d = 0] = least.split('.').map(Number)
   return a > c || (a === c && b >= d)
 }
+
+function rulesOf(version: string): Record<KernelRuleName, boolean> {
+  const rules = Object.entries(kernelRules) as [KernelRuleName, KernelRule][]
+  return Object.fromEntries(
+    rules.map(([name, rule]) => [name, versionAtLeast(version, rule.since) || (rule.stable?.includes(version) ?? false)]),
+  ) as Record<KernelRuleName, boolean>
+}
+
+export const kernelProfiles: readonly KernelProfile[] = facts.map(row => ({ ...row, ...rulesOf(row.version) }))
 
 /** The profile of a version; undefined for one that has none. */
 export function kernelProfile(version: string): KernelProfile | undefined {

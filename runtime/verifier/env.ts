@@ -259,11 +259,12 @@ export class Env {
   }
 
   sync(reg: RegState): void {
-    syncBounds(reg, this.kernel.bounds)
+    syncBounds(reg, this.kernel)
   }
 
   /** reg_bounds_sanity_check. */
   sanity(reg: RegState, context: string): void {
+    if (!this.kernel.boundsSanity) return
     const fault = boundsFault(reg)
     if (fault === undefined) return
     const hex = (value: number) => `0x${(value >>> 0).toString(16)}`

@@ -148,7 +148,7 @@ function checkMov(env: Env, wide: boolean, fromRegister: boolean, dst: number, s
     env.regs[dst] = reg
     return
   }
-  const fits = off === 0 ? valueWidth(source) <= 32 : w.ult(source.umax, w.shl(w.ONE, off - 1))
+  const fits = off === 0 ? env.kernel.linkedNarrowMoves && valueWidth(source) <= 32 : w.ult(source.umax, w.shl(w.ONE, off - 1))
   const linked = fits ? linkScalar(env, source) : source
   env.regs[src] = linked
   const reg = (fits ? linked : withoutId(linked)).clone()

@@ -1,6 +1,5 @@
 /** Conditional jumps: is the outcome known, and what does either side learn (kernel/bpf/verifier.c: check_cond_jmp_op). */
 import * as op from '../../../assembler/isa/opcodes.js'
-import type { KernelProfile } from '../../kernel/profile.js'
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { InsnFlag, markChainPrecision } from '../explore/precision.js'
@@ -24,6 +23,7 @@ import {
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { BPF_MAX_VAR_OFF } from './alu.js'
+import { constantOutcome, learnFromConstant } from './branch-constant.js'
 import { recordOf } from './kptr.js'
 import { isTrusted } from './btf-access.js'
 import { MAX_PACKET_OFF } from './memory.js'
@@ -93,7 +93,7 @@ const unsignedOrder = (a: w.U64, b: w.U64): number => (w.ult(a, b) ? -1 : w.ult(
 const signedOrder = (a: w.U64, b: w.U64): number => (w.slt(a, b) ? -1 : w.slt(b, a) ? 1 : 0)
 
 /** is_scalar_branch_taken. */
-function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolean, kernel: KernelProfile): Outcome {
+function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolean): Outcome {
   let t1 = is32 ? t.subreg(a.varOff) : a.varOff
   let t2 = is32 ? t.subreg(b.varOff) : b.varOff
   // Comparisons of ends: low of a with high of b, and high of a with low of b.
@@ -106,7 +106,6 @@ function scalarOutcome(a: RegState, b: RegState, operation: number, is32: boolea
     case op.BPF_JNE: {
       const no: Outcome = operation === op.BPF_JEQ ? 0 : 1
       if (t.isConst(t1) && t.isConst(t2)) return w.eq(t1.value, t2.value) ? (no === 0 ? 1 : 0) : no
-      if (!kernel.rangedEquality) return -1
       if (!t.overlap(t1, t2)) return no
       if (uLowHigh > 0 || uHighLow < 0 || sLowHigh > 0 || sHighLow < 0) return no
       if (!is32 && (a.u32min > b.u32max || a.u32max < b.u32min || a.s32min > b.s32max || a.s32max < b.s32min)) return no
@@ -171,10 +170,8 @@ function packetOutcome(dst: RegState, src: RegState, operation: number): Outcome
 /** is_branch_taken. */
 function outcomeOf(env: Env, dst: RegState, src: RegState, operation: number, is32: boolean): Outcome {
   if (isPacketPointerAny(dst) && isPacketPointerAny(src) && !is32) return packetOutcome(dst, src, operation)
-  if (isScalar(dst) && isScalar(src)) {
-    if (!env.kernel.refineBoth && !isConstIn(src, is32) && !isConstIn(dst, is32)) return -1
-    return scalarOutcome(dst, src, operation, is32, env.kernel)
-  }
+  if (!env.kernel.refineBoth) return constantOutcome(dst, src, operation, is32)
+  if (isScalar(dst) && isScalar(src)) return scalarOutcome(dst, src, operation, is32)
   if (is32) return -1
   const [pointer, number] = isConstScalar(src) ? [dst, src] : [src, dst]
   if (!isConstScalar(number) || !notNull(env, pointer) || !w.isZero(number.varOff.value)) return -1
@@ -284,6 +281,7 @@ function refine(reg1: RegState, reg2: RegState, operation: number, is32: boolean
 
 /** collect_linked_regs: everything with the same id, at most six; further ones lose their id. */
 function collectLinked(env: Env, id: number, into: number[]): void {
+  const most = env.kernel.linkedHistory ? 6 : Infinity
   const wanted = id & ~BPF_ADD_CONST
   const { frames } = env.state
   for (let f = frames.length - 1; f >= 0; f--) {
@@ -291,13 +289,13 @@ function collectLinked(env: Env, id: number, into: number[]): void {
     for (let i = 0; i < 10; i++) {
       const reg = regs[i]!
       if (!isScalar(reg) || (reg.id & ~BPF_ADD_CONST) !== wanted) continue
-      if (into.length < 6) into.push((f << 8) | 128 | i)
+      if (into.length < most) into.push((f << 8) | 128 | i)
       else regs[i] = withoutId(reg)
     }
     for (let i = 0; i < stack.length; i++) {
       const slot = stack[i]!
       if (!isSpilled(slot) || !isScalar(slot.spilled) || (slot.spilled.id & ~BPF_ADD_CONST) !== wanted) continue
-      if (into.length < 6) into.push((f << 8) | i)
+      if (into.length < most) into.push((f << 8) | i)
       else stack[i] = new StackSlot(slot.types, withoutId(slot.spilled))
     }
   }
@@ -496,35 +494,35 @@ export function checkConditionalJump(env: Env, slot: number): void {
   const linked: number[] = []
   if (fromRegister && isScalar(src) && src.id) collectLinked(env, src.id, linked)
   if (isScalar(dst) && dst.id) collectLinked(env, dst.id, linked)
-  if (linked.length > 1) env.pushHistory(0, linked)
+  if (linked.length > 1 && env.kernel.linkedHistory) env.pushHistory(0, linked)
   // Beyond six links the registers themselves may have lost theirs.
   dst = env.reg(dstno)
   if (fromRegister) src = env.reg(srcno)
   const taken = env.pushPath(slot + off + 1, slot)
   const here = env.state
   if (isScalar(dst) && isScalar(src)) {
-    if (env.kernel.refineBoth || isConstIn(src, is32) || isConstIn(dst, is32)) {
-      const sameReg = fromRegister && srcno === dstno
-      const falseDst = dst.clone()
-      const falseSrc = sameReg ? falseDst : src.clone()
+    const sameReg = fromRegister && srcno === dstno
+    const falseDst = dst.clone()
+    const falseSrc = sameReg ? falseDst : src.clone()
+    const trueDst = dst.clone()
+    const trueSrc = sameReg ? trueDst : src.clone()
+    if (env.kernel.refineBoth) {
       refine(falseDst, falseSrc, reversed[operation]!, is32)
       env.sync(falseDst)
       env.sync(falseSrc)
-      const trueDst = dst.clone()
-      const trueSrc = sameReg ? trueDst : src.clone()
       refine(trueDst, trueSrc, operation, is32)
       env.sync(trueDst)
       env.sync(trueSrc)
-      env.sanity(trueDst, 'true_reg1')
-      env.sanity(trueSrc, 'true_reg2')
-      env.sanity(falseDst, 'false_reg1')
-      env.sanity(falseSrc, 'false_reg2')
-      here.frame.regs[dstno] = falseDst
-      taken.frame.regs[dstno] = trueDst
-      if (fromRegister) {
-        here.frame.regs[srcno] = falseSrc
-        taken.frame.regs[srcno] = trueSrc
-      }
+    } else learnFromConstant({ trueDst, trueSrc, falseDst, falseSrc }, operation, is32, env.kernel)
+    env.sanity(trueDst, 'true_reg1')
+    env.sanity(trueSrc, 'true_reg2')
+    env.sanity(falseDst, 'false_reg1')
+    env.sanity(falseSrc, 'false_reg2')
+    here.frame.regs[dstno] = falseDst
+    taken.frame.regs[dstno] = trueDst
+    if (fromRegister) {
+      here.frame.regs[srcno] = falseSrc
+      taken.frame.regs[srcno] = trueSrc
     }
   }
   if (fromRegister) {
@@ -540,6 +538,7 @@ export function checkConditionalJump(env: Env, slot: number): void {
     syncLinked(env, taken, taken.frame.regs[dstno]!, linked)
   }
   if (
+    env.kernel.equalPointersNotNull &&
     !is32 &&
     fromRegister &&
     !isScalar(src) &&

@@ -370,7 +370,7 @@ function refineResult(env: Env, id: number, proto: HelperProto, meta: CallMeta):
     env.sync(reg)
     env.sanity(reg, 'retval')
     env.regs[0] = reg
-  } else if (id === H.get_smp_processor_id && env.kernel.bounds.mixed) {
+  } else if (id === H.get_smp_processor_id && env.kernel.mixedBounds) {
     const reg = UNKNOWN_SCALAR.clone()
     const last = env.kernel.cpus - 1
     reg.umax = reg.smax = w.fromS32(last)

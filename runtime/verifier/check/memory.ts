@@ -285,7 +285,7 @@ export function checkMemAccess(
     }
     const copy = value.clone()
     if (signed) coerceSigned(copy, size)
-    else coerceToSize(copy, size, env.kernel.bounds)
+    else coerceToSize(copy, size, env.kernel)
     regs[valueRegno] = copy
   }
 }

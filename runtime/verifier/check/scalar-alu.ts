@@ -215,7 +215,7 @@ function bitwise(
   unsigned32: (value: number, mask: number) => void,
   unsigned64: (combined: t.Tnum) => void,
 ): void {
-  const classic = !kernel.bounds.mixed
+  const classic = !kernel.mixedBounds
   const signed32 = dst.s32min >= 0 && src.s32min >= 0
   const signed64 = !w.isNegative(dst.smin) && !w.isNegative(src.smin)
   // Constness of the destination is that after the operation.
@@ -294,7 +294,7 @@ export function scalarAlu(operation: number, alu32: boolean, dst: RegState, src:
       break
     }
     case op.BPF_MUL:
-      dst.varOff = (kernel.tnumMul === 'union' ? t.tnumMulUnion : t.tnumMulClassic)(dst.varOff, src.varOff)
+      dst.varOff = (kernel.tnumMulUnion ? t.tnumMulUnion : t.tnumMulClassic)(dst.varOff, src.varOff)
       mul32(dst, src, kernel)
       mul64(dst, src, kernel)
       break
@@ -355,7 +355,7 @@ export function scalarAlu(operation: number, alu32: boolean, dst: RegState, src:
         setUnbounded64(dst)
         updateFromTnum32(dst)
       } else {
-        if (by === 32 && src.umax.lo === 32 && (kernel.bounds.crossing || (dst.s32max >= 0 && dst.s32min >= 0))) {
+        if (by === 32 && src.umax.lo === 32) {
           dst.smax = w.u64(dst.s32max, 0)
           dst.smin = w.u64(dst.s32min, 0)
         } else {

@@ -26,7 +26,7 @@ function knownOpcode(env: Env, code: number): boolean {
       if (operation === op.BPF_JCOND) return env.kernel.mayGoto && (code & 8) === 0
       return operation <= op.BPF_JSLE
     case op.BPF_JMP32:
-      if (operation === op.BPF_JA) return env.kernel.v4 && (code & 8) === 0
+      if (operation === op.BPF_JA) return env.kernel.longJumps && (code & 8) === 0
       return operation !== op.BPF_CALL && operation !== op.BPF_EXIT && operation <= op.BPF_JSLE
     case op.BPF_LD: {
       const mode = code & 0xe0

@@ -6,14 +6,12 @@ import { S32_MAX, S32_MIN, type RegState, setUnbounded, setUnbounded32 } from '.
 import * as t from './tnum.js'
 import * as w from './u64.js'
 
-/** What differs between kernels in these deductions. */
+/** What differs between kernels in these deductions; see runtime/kernel/profile.ts. */
 export interface BoundsRules {
-  /** Deduce across the signed ranges even where they cross zero, and 32-bit ranges that cross a 2^32 boundary (6.8, completed in 6.17). */
-  readonly crossing: boolean
-  /** Rounds of deduction in a sync: 1 in 6.1, 2 from 6.8, 3 from 6.17. */
-  readonly rounds: number
-  /** Deductions between 32- and 64-bit ranges (6.8). */
-  readonly mixed: boolean
+  readonly crossingBounds: boolean
+  readonly mixedBounds: boolean
+  /** Rounds of deduction in a sync. */
+  readonly boundsRounds: number
 }
 
 const u32 = (value: number): number => value >>> 0
@@ -47,7 +45,7 @@ export { updateFromTnum32 }
 
 /** __reg32_deduce_bounds. */
 function deduce32(reg: RegState, rules: BoundsRules): void {
-  if (rules.mixed) {
+  if (rules.mixedBounds) {
     if (reg.umin.hi === reg.umax.hi) {
       reg.u32min = Math.max(reg.u32min, u32(reg.umin.lo))
       reg.u32max = Math.min(reg.u32max, u32(reg.umax.lo))
@@ -75,7 +73,7 @@ function deduce32(reg: RegState, rules: BoundsRules): void {
       reg.s32max = Math.min(reg.s32max, reg.smax.lo)
     }
   }
-  if (!rules.mixed) return deduce32Classic(reg)
+  if (!rules.mixedBounds) return deduce32Classic(reg)
   if ((reg.u32min | 0) <= (reg.u32max | 0)) {
     reg.s32min = Math.max(reg.s32min, reg.u32min | 0)
     reg.s32max = Math.min(reg.s32max, reg.u32max | 0)
@@ -83,7 +81,7 @@ function deduce32(reg: RegState, rules: BoundsRules): void {
   if (u32(reg.s32min) <= u32(reg.s32max)) {
     reg.u32min = Math.max(u32(reg.s32min), reg.u32min)
     reg.u32max = Math.min(u32(reg.s32max), reg.u32max)
-  } else if (rules.crossing) {
+  } else if (rules.crossingBounds) {
     if (reg.u32max < u32(reg.s32min)) {
       reg.s32min = reg.u32min | 0
       reg.u32max = Math.min(reg.u32max, u32(reg.s32max))
@@ -135,7 +133,7 @@ function deduce64Classic(reg: RegState): void {
 
 /** __reg64_deduce_bounds. */
 function deduce64(reg: RegState, rules: BoundsRules): void {
-  if (!rules.mixed) return deduce64Classic(reg)
+  if (!rules.mixedBounds) return deduce64Classic(reg)
   if (w.sle(reg.umin, reg.umax)) {
     reg.smin = w.smax(reg.smin, reg.umin)
     reg.smax = w.smin(reg.smax, reg.umax)
@@ -143,7 +141,7 @@ function deduce64(reg: RegState, rules: BoundsRules): void {
   if (w.ule(reg.smin, reg.smax)) {
     reg.umin = w.umax(reg.smin, reg.umin)
     reg.umax = w.umin(reg.smax, reg.umax)
-  } else if (rules.crossing) {
+  } else if (rules.crossingBounds) {
     if (w.ult(reg.umax, reg.smin)) {
       reg.smin = reg.umin
       reg.umax = w.umin(reg.umax, reg.smax)
@@ -192,10 +190,10 @@ export function syncBounds(reg: RegState, rules: BoundsRules): void {
       return
   }
   updateFromTnum(reg)
-  for (let round = 0; round < rules.rounds; round++) {
+  for (let round = 0; round < rules.boundsRounds; round++) {
     deduce32(reg, rules)
     deduce64(reg, rules)
-    if (rules.mixed) deduceMixed(reg)
+    if (rules.mixedBounds) deduceMixed(reg)
   }
   updateTnum(reg)
   updateFromTnum(reg)

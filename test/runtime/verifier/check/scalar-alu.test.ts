@@ -4,6 +4,7 @@ import * as op from '../../../../assembler/isa/opcodes.js'
 import { kernelProfiles } from '../../../../runtime/kernel/profile.js'
 import { scalarAlu } from '../../../../runtime/verifier/check/scalar-alu.js'
 import {
+  type BoundsRules,
   boundsFault,
   coerceSigned,
   coerceSignedSubreg,
@@ -37,7 +38,7 @@ function holds(reg: RegState, x: bigint): boolean {
 }
 
 /** A register that may be any of a few values, described as tightly as a random choice of facts allows. */
-function someRegister(randoms: Randoms, values: bigint[], rules: (typeof kernelProfiles)[number]['bounds']): RegState {
+function someRegister(randoms: Randoms, values: bigint[], rules: BoundsRules): RegState {
   if (values.length === 1) return knownScalar(w.fromBigInt(values[0]!))
   const reg = UNKNOWN_SCALAR.clone()
   const least = (list: bigint[]) => list.reduce((a, b) => (a < b ? a : b))
@@ -95,11 +96,11 @@ describe.each(kernelProfiles.map(profile => [profile.version, profile] as const)
       const shift = operation === op.BPF_LSH || operation === op.BPF_RSH || operation === op.BPF_ARSH
       const left = someValues(randoms)
       const right = shift ? [BigInt(randoms.below(wide ? 64 : 32))] : someValues(randoms)
-      const a = someRegister(randoms, left, kernel.bounds).clone()
-      const b = operation === op.BPF_NEG ? a : someRegister(randoms, right, kernel.bounds)
+      const a = someRegister(randoms, left, kernel).clone()
+      const b = operation === op.BPF_NEG ? a : someRegister(randoms, right, kernel)
       const result = a.clone()
       if (!scalarAlu(operation, !wide, result, b, kernel)) continue
-      syncBounds(result, kernel.bounds)
+      syncBounds(result, kernel)
       expect(boundsFault(result)).toBeUndefined()
       for (const x of left)
         for (const y of operation === op.BPF_NEG ? [0n] : right) {
@@ -113,11 +114,11 @@ describe.each(kernelProfiles.map(profile => [profile.version, profile] as const)
     const randoms = new Randoms(99)
     for (let i = 0; i < 4000; i++) {
       const values = someValues(randoms)
-      const reg = someRegister(randoms, values, kernel.bounds)
+      const reg = someRegister(randoms, values, kernel)
       for (const size of [1, 2, 4]) {
         const bits = size * 8
         const unsigned = reg.clone()
-        coerceToSize(unsigned, size, kernel.bounds)
+        coerceToSize(unsigned, size, kernel)
         const signed = reg.clone()
         coerceSigned(signed, size)
         for (const x of values) {
@@ -128,7 +129,7 @@ describe.each(kernelProfiles.map(profile => [profile.version, profile] as const)
         const low = reg.clone()
         coerceSignedSubreg(low, size)
         zeroExtend(low)
-        syncBounds(low, kernel.bounds)
+        syncBounds(low, kernel)
         for (const x of values) expect(holds(low, BigInt.asUintN(32, BigInt.asIntN(bits, x)))).toBe(true)
       }
     }
