@@ -141,7 +141,14 @@ function cut(reg: RegState, end: 'min' | 'max', signed: boolean, is32: boolean, 
 }
 
 /** reg_set_min_max: what both outcomes (fresh clones of the register) know after a comparison with `value`. */
-function setMinMax(onTrue: RegState, onFalse: RegState, value: w.U64, operation: number, is32: boolean, rules: BoundsRules): void {
+function setMinMax(
+  onTrue: RegState,
+  onFalse: RegState,
+  value: w.U64,
+  operation: number,
+  is32: boolean,
+  rules: BoundsRules,
+): void {
   switch (operation) {
     case op.BPF_JEQ:
       if (is32) setKnown32(onTrue, value)
