@@ -2,12 +2,11 @@
 import { FormatError } from '../base/outcome.js'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import { type BtfFile, readBtf } from '../linker/btf/btf-file.js'
-import { isElf, readElf } from '../linker/elf/read-elf.js'
-import { readInput } from './compile-file.js'
+import { findElfSection } from '../linker/elf/find-section.js'
+import { isElf } from '../linker/elf/read-elf.js'
+import { BUNDLED } from './kernel-btf.js'
+import { readInput } from './read-input.js'
 import type { CliContext } from './context.js'
-
-/** What stands for the subset that ships with bpfc. */
-export const BUNDLED = 'bundled'
 
 /** The types, or an exit code after saying why there are none. Throws a `FormatError` for malformed ones. */
 export function readBtfInput(path: string, context: CliContext, base?: BtfFile): BtfFile | number {
@@ -16,7 +15,7 @@ export function readBtfInput(path: string, context: CliContext, base?: BtfFile):
   if (typeof bytes === 'number') return bytes
   const options = base ? { base } : {}
   if (!isElf(bytes)) return readBtf(bytes, options)
-  const section = readElf(bytes).sections.find(candidate => candidate.name === '.BTF')
+  const section = findElfSection(bytes, '.BTF')
   if (!section) throw new FormatError('F0201', 'there is no .BTF section; compile with -g', -1)
   return readBtf(section.data, { ...options, origin: section.offset })
 }

@@ -1,20 +1,10 @@
-/** The subcommands, in the order help shows them. Each is one file that states its flags and does its work. */
+/**
+ * The subcommands, in the order help shows them. Each is one file that states its flags and does its work, and is loaded only when it is
+ * asked for: `bpfc dump` does not wait for the compiler and the verifier.
+ */
 import type { Command } from 'commander'
 import type { CliContext } from './context.js'
-import { asmCommand } from './commands/asm.js'
-import { btfCommand } from './commands/btf.js'
-import { buildCommand } from './commands/build.js'
-import { checkCommand } from './commands/check.js'
-import { coreCommand } from './commands/core.js'
-import { dumpCommand } from './commands/dump.js'
-import { explainCommand } from './commands/explain.js'
-import { linkCommand } from './commands/link.js'
-import { loadCommand } from './commands/load.js'
-import { runCommand } from './commands/run.js'
-import { testCommand } from './commands/test.js'
-import { vmlinuxCommand } from './commands/vmlinux.js'
-import { skelCommand } from './commands/skel.js'
-import { stripCommand } from './commands/strip.js'
+import { objectSubcommands } from './object-commands.js'
 
 export interface Subcommand {
   readonly name: string
@@ -22,19 +12,20 @@ export interface Subcommand {
   register(program: Command, context: CliContext, exit: (code: number) => void): void
 }
 
-export const subcommands: readonly Subcommand[] = [
-  buildCommand,
-  checkCommand,
-  explainCommand,
-  runCommand,
-  testCommand,
-  dumpCommand,
-  loadCommand,
-  vmlinuxCommand,
-  asmCommand,
-  linkCommand,
-  stripCommand,
-  coreCommand,
-  btfCommand,
-  skelCommand,
+export interface SubcommandEntry {
+  readonly name: string
+  load(): Promise<Subcommand>
+}
+
+export const subcommands: readonly SubcommandEntry[] = [
+  { name: 'build', load: async () => (await import('./commands/build.js')).buildCommand },
+  { name: 'check', load: async () => (await import('./commands/check.js')).checkCommand },
+  { name: 'explain', load: async () => (await import('./commands/explain.js')).explainCommand },
+  { name: 'run', load: async () => (await import('./commands/run.js')).runCommand },
+  { name: 'test', load: async () => (await import('./commands/test.js')).testCommand },
+  { name: 'load', load: async () => (await import('./commands/load.js')).loadCommand },
+  { name: 'vmlinux', load: async () => (await import('./commands/vmlinux.js')).vmlinuxCommand },
+  { name: 'core', load: async () => (await import('./commands/core.js')).coreCommand },
+  { name: 'skel', load: async () => (await import('./commands/skel.js')).skelCommand },
+  ...objectSubcommands,
 ]

@@ -3,12 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../base/host.js'
 import type { SharedState } from '../compiler/pipeline.js'
-import { Names } from '../compiler/preprocessor/names.js'
-import { cacheFolder, StoredHeaderCache } from './header-cache.js'
-
-/** Hash of the sources that make header indexes, set by the build: what another state of them made is not taken. Empty where nothing was built. */
-declare const BPFC_INDEX: string
-const INDEX = typeof BPFC_INDEX === 'string' ? BPFC_INDEX : ''
+import { isTerminal, StandardStream } from './standard-streams.js'
 
 export interface CliContext {
   readonly host: Host
@@ -17,8 +12,8 @@ export interface CliContext {
   readonly colour: boolean
   /** Whether standard error is a terminal: progress is shown only there. */
   readonly interactive: boolean
-  /** What the compilations of this process share. */
-  readonly shared: SharedState
+  /** What the compilations of this process share; without it, `sharedState` makes it when something is compiled. */
+  readonly shared?: SharedState
   out(text: string): void
   err(text: string): void
   /** Writes a whole file or nothing: to a temporary name beside it, then renamed. Returns a message when it cannot. */
@@ -79,29 +74,30 @@ export class NodeHost implements Host {
   }
 }
 
-/** A reader that goes away (`bpfc dump … | head`) ends the command quietly. */
-function endOnClosedPipe(stream: NodeJS.WriteStream): void {
-  if (stream.listenerCount('error') > 0) return
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit(0)
-  })
-}
-
 export function nodeContext(): CliContext {
-  endOnClosedPipe(process.stdout)
-  endOnClosedPipe(process.stderr)
+  const output = new StandardStream(1)
+  const errors = new StandardStream(2)
+  // What was written before a process.exit() or an exception goes out too.
+  process.on('exit', () => {
+    output.flush()
+    errors.flush()
+  })
+  const terminal = isTerminal(2)
   const cwd = process.cwd()
   const noColour = process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== ''
   return {
     host: new NodeHost(cwd),
     cwd,
     env: process.env,
-    colour: !noColour && (process.stderr.isTTY === true || process.env['FORCE_COLOR'] !== undefined),
-    interactive: process.stderr.isTTY === true,
-    shared: { names: new Names(), headers: new StoredHeaderCache(INDEX ? cacheFolder(process.env) : undefined, INDEX) },
-    out: text => void process.stdout.write(text),
-    err: text => void process.stderr.write(text),
+    colour: !noColour && (terminal || process.env['FORCE_COLOR'] !== undefined),
+    interactive: terminal,
+    out: text => output.write(text),
+    err: text => {
+      // In the order in which they were written, where both go to one place.
+      output.flush()
+      errors.write(text)
+      errors.flush()
+    },
     write(path, bytes) {
       const full = resolve(cwd, path)
       const temporary = `${full}.${process.pid}.tmp`

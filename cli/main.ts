@@ -1,25 +1,11 @@
-/** The `bpfc` command: reads the command line, runs one subcommand, turns whatever happens into an exit code. */
-import { writeFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { ExitCode, FormatError, LimitReached, NotImplemented } from '../base/outcome.js'
-import { clangMain as runClang } from './clang/driver.js'
+/** The `bpfc` command and `bpfc-clang`. */
 import { subcommands } from './commands.js'
-import { normaliseWords } from './commands/shared-flags.js'
 import { type CliContext, nodeContext } from './context.js'
-
-declare const BPFC_VERSION: string
-
-export const version = typeof BPFC_VERSION === 'string' ? BPFC_VERSION : '0.0.0'
-
-/** What the launcher hands over, so that the build can store V8's code cache. */
-interface Launch {
-  readonly script: { createCachedData(): Uint8Array }
-  readonly cache: string
-}
+import { guarded, type Launch, makeCodeCache, runCommand, version } from './run-command.js'
 
 export async function main(words: readonly string[], launch?: Launch, context: CliContext = nodeContext()): Promise<number> {
-  if (words[0] === '--make-code-cache' && launch) return makeCodeCache(launch, words[1] ?? 'build')
-  return guarded(context, () => runCommand(words, context))
+  if (words[0] === '--make-code-cache' && launch) return makeCodeCache(launch, silent => warm(words[1]!, words[2]!, silent))
+  return guarded(context, () => runCommand(words, subcommands, context))
 }
 
 export async function clangMain(
@@ -27,83 +13,12 @@ export async function clangMain(
   _launch?: Launch,
   context: CliContext = nodeContext(),
 ): Promise<number> {
-  return guarded(context, async () => runClang(words, context, version))
+  return guarded(context, async () => (await import('./clang/driver.js')).clangMain(words, context, version))
 }
 
-async function runCommand(words: readonly string[], context: CliContext): Promise<number> {
-  let code: number = ExitCode.ok
-  const program = new Command('bpfc')
-    .description(
-      'Compiles restricted C to eBPF, and says whether each kernel you support will accept it: no clang, no root, no kernel.',
-    )
-    .version(version, '-V, --version')
-    .configureOutput({ writeOut: text => context.out(text), writeErr: text => context.err(text) })
-    .configureHelp({ showGlobalOptions: false })
-    .helpCommand('help [command]', 'explain a command')
-    .showHelpAfterError('(bpfc help explains the commands)')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 fine, 1 rejected or errors in the input, 2 usage, 3 limit reached, 4 not implemented, 70 a bug of bpfc.\n\nStart here:\n  bpfc check prog.bpf.c --kernel 6.12,6.18\n  bpfc build prog.bpf.c -o prog.bpf.o',
-    )
-    .exitOverride()
-  for (const subcommand of subcommands) {
-    subcommand.register(program, context, made => {
-      code = made
-    })
-  }
-  for (const command of program.commands)
-    command.exitOverride().configureOutput({ writeOut: text => context.out(text), writeErr: text => context.err(text) })
-  if (words.length === 0) {
-    context.out(program.helpInformation())
-    return ExitCode.usage
-  }
-  try {
-    await program.parseAsync(normaliseWords(words), { from: 'user' })
-  } catch (error) {
-    if (error instanceof InvalidArgumentError) {
-      context.err(`error: ${error.message}\n`)
-      return ExitCode.usage
-    }
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
-    throw error
-  }
-  return code
-}
-
-/** No stack trace reaches a user unless it is a bug of ours, and then with a word on how to report it. */
-async function guarded(context: CliContext, work: () => Promise<number>): Promise<number> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof FormatError) {
-      context.err(`error[${error.code}]: ${error.message}${error.offset >= 0 ? ` (at byte ${error.offset})` : ''}\n`)
-      return ExitCode.rejected
-    }
-    if (error instanceof NotImplemented) {
-      context.err(`error: ${error.message}\n`)
-      return ExitCode.notImplemented
-    }
-    if (error instanceof LimitReached) {
-      context.err(`error: ${error.message}\n`)
-      return ExitCode.limit
-    }
-    const fault = error as Error
-    context.err(
-      `internal error: ${fault.message}\nThis is a bug in bpfc ${version}. Please report it with the input that caused it and these lines:\n${fault.stack ?? ''}\n`,
-    )
-    return ExitCode.internal
-  }
-}
-
-/** Warms what a first compile, or a first check, needs and stores the compiled code beside the bundle. */
-async function makeCodeCache(launch: Launch, use: string): Promise<number> {
-  // Nothing shared: an index from an earlier run would leave the code that makes one cold.
-  const silent: CliContext = { ...nodeContext(), shared: {}, out: () => undefined, err: () => undefined, write: () => undefined }
-  const source = 'examples/exec-audit/exec_audit.bpf.c'
-  if (silent.host.exists(source)) {
-    await guarded(silent, () => runCommand([use, source], silent))
-    if (use === 'build') await clangMain(['-target', 'bpf', '-g', '-O2', '-c', source, '-o', 'unwritten.o'], undefined, silent)
-  }
-  writeFileSync(launch.cache, launch.script.createCachedData())
-  return ExitCode.ok
+/** Goes through what `use`, the name of a subcommand, needs for a C source. */
+async function warm(use: string, source: string, silent: CliContext): Promise<void> {
+  if (!silent.host.exists(source)) return
+  await guarded(silent, () => runCommand([use, source], subcommands, silent))
+  if (use === 'build') await clangMain(['-target', 'bpf', '-g', '-O2', '-c', source, '-o', 'unwritten.o'], undefined, silent)
 }

@@ -40,19 +40,34 @@ const common = {
   external: ['koffi'],
 }
 
-// CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy.
-await esbuild.build({
-  ...common,
-  entryPoints: ['cli/main.ts'],
-  format: 'cjs',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  keepNames: false,
-  // A script has no import.meta; koffi is looked up from where the bundle lies.
-  banner: { js: "var bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  define: { ...common.define, 'import.meta.url': 'bundleUrl' },
-  outfile: 'dist/bpfc.cjs',
-})
+// CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy. What only reads objects
+// (cli/object-commands.ts) is a bundle of its own: loading all the rest takes longer than most of its work.
+/** commander loads it for subcommands that are programs of their own, which bpfc has none of; loading it takes longer than reading an object. */
+const noChildProcess = {
+  name: 'no-child-process',
+  setup: build => {
+    build.onResolve({ filter: /^node:child_process$/ }, () => ({ path: 'child-process', namespace: 'absent' }))
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {}', loader: 'js' }))
+  },
+}
+const objectVerbs = ['dump', 'asm', 'link', 'strip', 'btf']
+for (const [entry, name] of [
+  ['main', 'bpfc'],
+  ['object-main', 'bpfc-object'],
+])
+  await esbuild.build({
+    ...common,
+    entryPoints: [`cli/${entry}.ts`],
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: false,
+    // A script has no import.meta; koffi is looked up from where the bundle lies.
+    banner: { js: "var bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    define: { ...common.define, 'import.meta.url': 'bundleUrl' },
+    outfile: `dist/${name}.cjs`,
+    plugins: [noChildProcess],
+  })
 for (const [name, driver] of [
   ['bpfc', 'main'],
   ['bpfc-clang', 'clangMain'],
@@ -62,12 +77,20 @@ for (const [name, driver] of [
 rmSync(join(dist, 'include'), { recursive: true, force: true })
 cpSync(join(root, 'compiler/include/headers/system'), join(dist, 'include'), { recursive: true })
 // A cache is made by a run that goes through the compiler, so that lazily compiled functions are in it. Reading one takes time by its size:
-// what compiles has its own, without the verifier and the virtual machine.
+// what compiles has its own, without the verifier and the virtual machine, and so has what only reads objects.
 rmSync(join(dist, 'bpfc.cache'), { force: true })
-for (const use of ['build', 'check']) {
-  rmSync(join(dist, `bpfc-${use}.cache`), { force: true })
-  const warm = spawnSync(process.execPath, [join(dist, 'bpfc.mjs'), '--make-code-cache', use], { encoding: 'utf8', cwd: root })
-  if (warm.status !== 0) throw new Error(`the bundle does not start: ${warm.stderr}`)
+const start = (...words) => {
+  const run = spawnSync(process.execPath, [join(dist, 'bpfc.mjs'), ...words], { encoding: 'utf8', cwd: root })
+  if (run.status !== 0) throw new Error(`the bundle does not start: ${run.stderr}`)
+}
+for (const use of ['build', 'check', 'object']) rmSync(join(dist, `bpfc-${use}.cache`), { force: true })
+const example = 'examples/exec-audit/exec_audit.bpf.c'
+for (const use of ['build', 'check']) start('--make-code-cache', use, example)
+if (existsSync(join(root, example))) {
+  const object = join(dist, 'warm.bpf.o')
+  start('build', example, '--btf', 'bundled', '-o', object)
+  start('--make-code-cache', 'object', object)
+  rmSync(object)
 }
 
 if (!onlyCli) {
@@ -115,17 +138,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import v8 from 'node:v8'
 import vm from 'node:vm'
 
+const verb = process.argv[2] === '--make-code-cache' ? process.argv[3] : process.argv[2]
+const objects = ${driver === 'main' ? JSON.stringify(['object', ...objectVerbs]) + '.includes(verb)' : 'false'}
 // A compilation is over before most of what V8 would optimise on the side pays: with eight times its budget a cold one takes three quarters of
 // the time. Part of what a code cache is checked against, so set before everything. Only where the flag is known to exist.
-if (['20', '22', '24'].includes(process.versions.node.split('.')[0])) v8.setFlagsFromString('--interrupt-budget=1000000')
+if (!objects && ['20', '22', '24'].includes(process.versions.node.split('.')[0]))
+  (await import('node:v8')).setFlagsFromString('--interrupt-budget=1000000')
 
 const folder = dirname(fileURLToPath(import.meta.url))
-const file = join(folder, 'bpfc.cjs')
-const verb = process.argv[2] === '--make-code-cache' ? process.argv[3] : process.argv[2]
-const cache = join(folder, ['check', 'run', 'dump', 'load'].includes(verb) ? 'bpfc-check.cache' : 'bpfc-build.cache')
+const file = join(folder, objects ? 'bpfc-object.cjs' : 'bpfc.cjs')
+const cache = join(folder, objects ? 'bpfc-object.cache' : ['check', 'run', 'load'].includes(verb) ? 'bpfc-check.cache' : 'bpfc-build.cache')
 const script = new vm.Script('(function (exports, require, module, __filename, __dirname) {' + readFileSync(file, 'utf8') + '\\n})', {
   filename: file,
   cachedData: existsSync(cache) ? readFileSync(cache) : undefined,

@@ -21,6 +21,7 @@ import {
 } from '../compile-options.js'
 import { type CliContext, MAX_INPUT_BYTES, NodeHost } from '../context.js'
 import { compilerHost } from '../compiler-host.js'
+import { sharedState } from '../shared-compilations.js'
 import { renderClangStyle } from '../report/diagnostic-text.js'
 import { type ParsedOption, parseClangArguments } from './options.js'
 
@@ -401,7 +402,7 @@ function runOne(input: string, job: Job, context: CliContext): number {
 
   const result: CompileResult = compile(host, path, options, {
     ...settings,
-    shared: context.shared,
+    shared: sharedState(context),
     emit: job.mode === 'assembly' ? 'asm' : job.mode === 'syntax' ? 'check' : 'obj',
   })
   for (const diagnostic of result.diagnostics) context.err(renderClangStyle(diagnostic, result.sources))

@@ -1,7 +1,7 @@
 /** `bpfc asm`: assembly, as `clang -S` writes it, to objects. */
 import { ExitCode } from '../../base/outcome.js'
 import { assembleObject } from '../assembly-object.js'
-import { readInput } from '../compile-file.js'
+import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
 import { writeOutput } from '../input-faults.js'
 import { diagnosticJson, renderDiagnostic } from '../report/diagnostic-text.js'

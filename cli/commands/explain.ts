@@ -10,7 +10,7 @@ import { calleesOfLog, programFor, programOfLog } from '../../runtime/verifier/e
 import { findLogs, type FoundLog } from '../../runtime/verifier/explain/log-source.js'
 import { readTrace } from '../../runtime/verifier/explain/trace.js'
 import type { Subcommand } from '../commands.js'
-import { readInput } from '../compile-file.js'
+import { readInput } from '../read-input.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { checkFormats, type CheckResult } from '../report/check-formats.js'

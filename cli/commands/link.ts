@@ -1,6 +1,6 @@
 /** `bpfc link`: several objects into one, in place of `bpftool gen object`. */
 import { type LinkInput, linkObjects } from '../../linker/merge.js'
-import { readInput } from '../compile-file.js'
+import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
 import { reportFaults, writeOutput } from '../input-faults.js'
 

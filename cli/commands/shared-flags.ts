@@ -75,19 +75,3 @@ export function readCompileFlags(values: object): CompileRequest {
   if (given.btf !== undefined) flags.btf = { kind: 'file', path: given.btf }
   return { flags, warnings: given.W.map(name => `-W${name}`), timeReport: given.timeReport === true }
 }
-
-/**
- * Lets clang's spellings through to commander, which knows only `-x` and `--word`: `-mcpu=v2`, `-isystem DIR`, `-include FILE`, `-O2`, `-g`, `-c`,
- * `-target bpf`.
- */
-export function normaliseWords(words: readonly string[]): string[] {
-  const out: string[] = []
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!
-    if (/^-(mcpu=|isystem$|include$)/.test(word)) out.push(`-${word}`)
-    else if (word === '-g' || word === '-c') continue
-    else if (word === '-target') i++
-    else out.push(word)
-  }
-  return out
-}

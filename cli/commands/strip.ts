@@ -1,6 +1,6 @@
 /** `bpfc strip`: takes DWARF out of an object, in place of `llvm-strip -g`. */
 import { stripObject } from '../../linker/strip.js'
-import { readInput } from '../compile-file.js'
+import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
 import { reportFaults, writeOutput } from '../input-faults.js'
 

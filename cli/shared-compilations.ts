@@ -1,0 +1,21 @@
+/** What all compilations of one process share. Apart from the context, so that commands that compile nothing do not load it. */
+import type { SharedState } from '../compiler/pipeline.js'
+import { Names } from '../compiler/preprocessor/names.js'
+import type { CliContext } from './context.js'
+import { cacheFolder, StoredHeaderCache } from './header-cache.js'
+
+/** Hash of the sources that make header indexes, set by the build: what another state of them made is not taken. Empty where nothing was built. */
+declare const BPFC_INDEX: string
+const INDEX = typeof BPFC_INDEX === 'string' ? BPFC_INDEX : ''
+
+const made = new WeakMap<CliContext, SharedState>()
+
+/** The context's own state where it has one, else one for all that is compiled with this context. */
+export function sharedState(context: CliContext): SharedState {
+  let state = context.shared ?? made.get(context)
+  if (!state) {
+    state = { names: new Names(), headers: new StoredHeaderCache(INDEX ? cacheFolder(context.env) : undefined, INDEX) }
+    made.set(context, state)
+  }
+  return state
+}
