@@ -3,6 +3,13 @@
  *
  * load, or step by step: compile → openObject → prepareObject → verifyProgram | Vm
  */
+export {
+  compileForKernels,
+  type CompiledForKernels,
+  type ForKernels,
+  type Judge,
+  type KernelAnswer,
+} from './api/compile-for-kernels.js'
 export { compileSource, defaultOptions } from './api/compile-source.js'
 export {
   load,

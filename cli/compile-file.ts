@@ -27,13 +27,18 @@ export function compileFile(path: string, request: CompileRequest, context: CliC
     ...(report ? { stageDone: report.stageDone } : {}),
   })
   if (report) context.err(report.text())
+  return { result, code: reportResult(path, result, context, json) }
+}
+
+/** Prints what the compiler has to say; the exit code that comes of it. */
+export function reportResult(path: string, result: CompileResult, context: CliContext, json = false): number {
   for (const diagnostic of result.diagnostics) {
     if (json) context.out(`${JSON.stringify({ diagnostic: diagnosticJson(diagnostic, result.sources) })}\n`)
     else context.err(renderDiagnostic(diagnostic, result.sources, context.colour))
   }
   if (result.notImplemented) {
     context.err(`error[D0003]: ${path}: ${result.notImplemented}\n`)
-    return { result, code: ExitCode.notImplemented }
+    return ExitCode.notImplemented
   }
-  return { result, code: result.errors > 0 ? ExitCode.rejected : ExitCode.ok }
+  return result.errors > 0 ? ExitCode.rejected : ExitCode.ok
 }

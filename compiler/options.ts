@@ -1,5 +1,7 @@
 /** What a compilation is asked for; the command line, the plugins and the API all make one of these. */
 
+import type { Care } from './care.js'
+
 export type Cpu = 'v1' | 'v2' | 'v3' | 'v4'
 
 /** The machine: instruction set version and byte order. Pointers have 8 bytes, `long` too. */
@@ -48,6 +50,8 @@ export interface CompileOptions {
   readonly workingDirectory: string
   /** Passes to leave out, by name. */
   readonly disabledPasses: ReadonlySet<string>
+  /** Functions to lower more carefully than others, by name. */
+  readonly care?: ReadonlyMap<string, Care>
   /** Makes the text of `vmlinux.h` when no file of that name is found; undefined where there is no BTF to make it from. */
   readonly vmlinux: (() => Uint8Array | undefined) | undefined
 }

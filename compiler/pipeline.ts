@@ -9,6 +9,7 @@ import { SourceSet } from '../base/source.js'
 import { FlagPolicy } from '../base/warning-policy.js'
 import { generate } from './codegen/generate.js'
 import { printModule } from './ir/print.js'
+import type { StackUse } from './codegen/stack-chains.js'
 import { lower } from './lower/lower.js'
 import type { CompileOptions } from './options.js'
 import { parseTranslationUnit } from './parser/parse.js'
@@ -49,6 +50,8 @@ export interface CompileResult {
   readonly object: Uint8Array | undefined
   /** The text of the stage asked for. */
   readonly text: string | undefined
+  /** Stack by function, callees before callers; empty without an object. */
+  stack(): readonly StackUse[]
   readonly diagnostics: readonly Diagnostic[]
   readonly errors: number
   readonly warnings: number
@@ -79,6 +82,7 @@ export function compile(host: Host, path: string, options: CompileOptions, setti
   return {
     object: failed ? undefined : made.object,
     text: made.text,
+    stack: () => (failed ? [] : (made.stack?.() ?? [])),
     diagnostics: sink.all,
     errors: sink.errors,
     warnings: sink.warnings,
@@ -93,6 +97,7 @@ const MISSING_HEADER = 'P0063'
 interface Made {
   object?: Uint8Array
   text?: string
+  stack?: () => readonly StackUse[]
   dependencies?: readonly Dependency[]
 }
 
@@ -151,6 +156,9 @@ function stages(
   })
   if (emit === 'asm') made.text = generated.assembly()
   else if (emit === 'btf') made.text = generated.btfText()
-  else made.object = generated.object
+  else {
+    made.object = generated.object
+    made.stack = generated.stack
+  }
   stageDone?.('generate')
 }

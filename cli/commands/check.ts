@@ -2,9 +2,7 @@
 import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
-import { type KernelProfile, kernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
-import type { Explanation } from '../../runtime/verifier/explain/explanation.js'
-import { explainRejection } from '../../runtime/verifier/explain/explain.js'
+import { type KernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
@@ -12,6 +10,9 @@ import { kernelBtf } from '../kernel-btf.js'
 import { checkFormats, type CheckResult } from '../report/check-formats.js'
 import { type Paint, painter, type Style } from '../../base/colour.js'
 import { renderExplanation } from '../../runtime/verifier/explain/explanation-text.js'
+import { codeOf, worst } from '../exit-codes.js'
+import { explained } from '../verdict-explanation.js'
+import { chooseKernels } from '../kernel-choice.js'
 import { defaultOutput } from './build.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
@@ -76,7 +77,7 @@ export const checkCommand: Subcommand = {
     )
     command.action((paths: string[], values: CheckFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
-      const kernels = chooseKernels(values.kernel)
+      const kernels = chooseKernels('--kernel', values.kernel)
       if (typeof kernels === 'string') return usage(kernels)
       const format = checkFormats.get(values.format)
       if (values.format !== 'text' && values.format !== 'json' && !format)
@@ -110,17 +111,6 @@ export const checkCommand: Subcommand = {
       exit(worst(codes))
     })
   },
-}
-
-function chooseKernels(text: string): KernelProfile[] | string {
-  if (text === 'all') return [...kernelProfiles]
-  const chosen: KernelProfile[] = []
-  for (const version of text.split(',').map(part => part.trim())) {
-    const profile = kernelProfile(version)
-    if (!profile) return `--kernel ${version}: must be of ${kernelProfiles.map(each => each.version).join(', ')}, or all`
-    chosen.push(profile)
-  }
-  return chosen
 }
 
 function checkOne(
@@ -158,19 +148,6 @@ function checkOne(
   })
 }
 
-/** Only a rejected program is walked again with its path written down: the others need no log. */
-function explained(
-  object: PreparedObject,
-  program: PreparedProgram,
-  kernel: KernelProfile,
-  verdict: Verdict,
-  logLevel: number,
-): Explanation | undefined {
-  if (verdict.verdict !== 'rejected') return undefined
-  const { log, message, faultSlot } = (logLevel & 3) !== 0 ? verdict : verifyProgram(object, program, { kernel, logLevel: 1 })
-  return explainRejection({ object, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
-}
-
 function writeObject(
   path: string,
   bytes: Uint8Array,
@@ -195,26 +172,6 @@ function writeObject(
 }
 
 const plural = (count: number, word: string): string => (count === 1 ? word : `${word}s`)
-
-function codeOf(verdict: Verdict): number {
-  switch (verdict.verdict) {
-    case 'accepted':
-      return ExitCode.ok
-    case 'limit':
-      return ExitCode.limit
-    case 'not-implemented':
-      return ExitCode.notImplemented
-    default:
-      return ExitCode.rejected
-  }
-}
-
-/** A rejection outweighs what is not known. */
-export function worst(codes: readonly number[]): number {
-  for (const code of [ExitCode.internal, ExitCode.usage, ExitCode.rejected, ExitCode.notImplemented, ExitCode.limit])
-    if (codes.includes(code)) return code
-  return ExitCode.ok
-}
 
 /** A line a program with a verdict for each kernel, then what was wrong. */
 function report(rows: readonly Row[], seconds: number, context: CliContext): void {

@@ -10,7 +10,7 @@ import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { type CaseResult, junit, textReport } from '../report/test-report.js'
 import { parseTestFile, runCase, type TestFile } from '../test-cases.js'
-import { worst } from './check.js'
+import { worst } from '../exit-codes.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, type CompileRequest, readCompileFlags } from './shared-flags.js'
 

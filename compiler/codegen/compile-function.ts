@@ -1,8 +1,9 @@
 /** One function from IR to machine code: the back end's steps in their order. */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func } from '../ir/ir.js'
+import { type Care, isDone } from '../care.js'
 import type { Target } from '../options.js'
-import { frameContents, layOutFrame, MAX_STACK } from './frame.js'
+import { type FrameContent, frameContents, layOutFrame, MAX_STACK } from './frame.js'
 import { hoistMoves } from './hoist-moves.js'
 import { layOutBlocks } from './layout.js'
 import { type FunctionCode, linearize } from './linear.js'
@@ -15,19 +16,20 @@ import { mergeTails } from './tail-merge.js'
 export interface CodegenContext {
   readonly target: Target
   readonly sink: DiagnosticSink
+  readonly care?: Care
 }
 
 /** Machine code of a function; undefined where a diagnostic says why not. `serial` is its number in the module. */
 export function compileFunction(func: Func, context: CodegenContext, serial: number): FunctionCode | undefined {
-  const { sink } = context
+  const { sink, care = 0 } = context
   const errors = sink.errors
   const machine = selectFunction(func, context)
-  shareAddresses(machine)
+  if (isDone('share-addresses', care)) shareAddresses(machine)
   try {
     const { homes } = allocateRegisters(machine)
     peephole(machine)
-    hoistMoves(machine)
-    mergeTails(machine)
+    if (isDone('hoist-moves', care)) hoistMoves(machine)
+    if (isDone('tail-merge', care)) mergeTails(machine)
     layOutFrame(machine, homes)
   } catch (error) {
     if (!(error instanceof AllocationFailure)) throw error
@@ -41,12 +43,7 @@ export function compileFunction(func: Func, context: CodegenContext, serial: num
   return sink.errors > errors ? undefined : code
 }
 
-function reportFrame(
-  func: Func,
-  context: CodegenContext,
-  size: number,
-  contents: readonly { name: string; bytes: number }[],
-): void {
+function reportFrame(func: Func, context: CodegenContext, size: number, contents: readonly FrameContent[]): void {
   const largest = func.entry.insts.filter(inst => inst.op === 'alloca').sort((a, b) => b.size - a.size)[0]
   const loc = largest?.loc || func.entry.insts[0]?.loc || 0
   context.sink.error(

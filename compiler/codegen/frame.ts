@@ -37,8 +37,14 @@ export function layOutFrame(func: MFunc, homes: ReadonlyMap<FrameSlot, Segments>
   func.frameSize = up(depth, 8)
 }
 
-/** What takes the space of a frame, largest first, for diagnostics. */
-export function frameContents(func: MFunc): { name: string; bytes: number }[] {
+/** A local object, or all spilled values together. */
+export interface FrameContent {
+  readonly name: string
+  readonly bytes: number
+}
+
+/** What takes the space of a frame, largest first. */
+export function frameContents(func: MFunc): FrameContent[] {
   const named = func.slots
     .filter(slot => !slot.spill)
     .map(slot => ({ name: slot.name ?? 'a temporary object', bytes: slot.size }))

@@ -3,6 +3,7 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import { NotImplemented } from '../../base/outcome.js'
 import type { SourceSet } from '../../base/source.js'
 import type { Func, Global, Module } from '../ir/ir.js'
+import { careOf } from '../care.js'
 import type { CompileOptions } from '../options.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import type { CType } from '../typecheck/types.js'
@@ -12,7 +13,7 @@ import { btfText } from './btf-text.js'
 import { compileFunction } from './compile-function.js'
 import type { FunctionCode } from './linear.js'
 import { ObjectImage } from './object-image.js'
-import { checkStackChains } from './stack-chains.js'
+import { checkStackChains, type StackUse, stackUse } from './stack-chains.js'
 
 export interface GenerateContext {
   readonly options: CompileOptions
@@ -28,6 +29,8 @@ export interface Generated {
   readonly object: Uint8Array
   /** Machine code by function, in the module's order. */
   readonly functions: readonly FunctionCode[]
+  /** Stack by function, callees before callers. */
+  stack(): StackUse[]
   /** The module as an assembly file that `bpfc build FILE.s` takes, with the C lines as comments. */
   assembly(): string
   /** The types of .BTF, one a paragraph, as bpftool writes them. */
@@ -40,14 +43,15 @@ export function generate(module: Module, context: GenerateContext): Generated {
   const codes: FunctionCode[] = []
   module.funcs.forEach((func, serial) => {
     if (func.isDeclaration) return
-    const code = compileFunction(func, { target: options.target, sink }, serial)
+    const code = compileFunction(func, { target: options.target, sink, care: careOf(options, func) }, serial)
     if (code) codes.push(code)
   })
   if (!sink.hasErrors) checkStackChains(codes, sink)
   const assembly = () => printAssembly(module, codes, context)
-  if (sink.hasErrors) return { object: new Uint8Array(0), functions: codes, assembly, btfText: () => '' }
+  const stack = () => stackUse(codes)
+  if (sink.hasErrors) return { object: new Uint8Array(0), functions: codes, stack, assembly, btfText: () => '' }
   const { object, debug } = build(module, codes, context)
-  return { object, functions: codes, assembly, btfText: () => (debug ? btfText(debug.builder) : '') }
+  return { object, functions: codes, stack, assembly, btfText: () => (debug ? btfText(debug.builder) : '') }
 }
 
 function build(

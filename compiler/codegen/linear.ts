@@ -10,6 +10,7 @@ import type { Loc } from '../../base/source.js'
 import type { CoreAccess, Func } from '../ir/ir.js'
 import type { Target } from '../options.js'
 import { asmText } from './asm-text.js'
+import { type FrameContent, frameContents } from './frame.js'
 import {
   ADD64_K,
   CALL,
@@ -48,6 +49,8 @@ export interface FunctionCode {
   readonly labels: ReadonlyMap<number, string>
   /** Bytes. */
   readonly frameSize: number
+  /** What takes the space of the frame, largest first. */
+  readonly frame: readonly FrameContent[]
 }
 
 export interface LinearContext {
@@ -220,7 +223,16 @@ class Linearizer {
       if (item.symbol) relocs.push({ slot, ...item.symbol })
       if (item.core) cores.push({ slot, core: item.core })
     })
-    return { func: this.func.func, insns, relocs, locs, cores, labels, frameSize: this.func.frameSize }
+    return {
+      func: this.func.func,
+      insns,
+      relocs,
+      locs,
+      cores,
+      labels,
+      frameSize: this.func.frameSize,
+      frame: frameContents(this.func),
+    }
   }
 
   private tooFar(item: Item, off: number): void {

@@ -21,6 +21,7 @@ import {
 } from '../ir/ir.js'
 import { findLoops } from '../ir/loops.js'
 import { countUses } from '../ir/uses.js'
+import { type Care, isDone } from '../care.js'
 import type { Target } from '../options.js'
 import {
   ADD64_K,
@@ -51,6 +52,7 @@ import { shareSlots } from './slot-sharing.js'
 export interface SelectContext {
   readonly target: Target
   readonly sink: DiagnosticSink
+  readonly care?: Care
 }
 
 /** Where a load or store goes: a register or a frame slot, and an offset, which may be one that the loader patches. */
@@ -108,7 +110,7 @@ export class Selector {
   ) {
     this.out = new MFunc(func)
     this.cpu = Number(context.target.cpu.slice(1))
-    this.alu32 = this.cpu >= 3
+    this.alu32 = this.cpu >= 3 && isDone('alu32', context.care ?? 0)
     this.uses = countUses(func)
     this.registers = new Int32Array(func.valueCount).fill(NONE)
     this.bits = registerBits(func, this.alu32)

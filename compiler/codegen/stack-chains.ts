@@ -4,11 +4,13 @@
  */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import { Func } from '../ir/ir.js'
-import { MAX_STACK } from './frame.js'
+import { type FrameContent, MAX_STACK } from './frame.js'
 import type { FunctionCode } from './linear.js'
 
 export interface StackUse {
   readonly func: Func
+  /** What takes the space of its own frame, largest first. */
+  readonly frame: readonly FrameContent[]
   /** Bytes of its own frame, rounded up. */
   readonly own: number
   /** Bytes of the deepest chain that begins with it. */
@@ -35,7 +37,13 @@ export function stackUse(codes: readonly FunctionCode[]): StackUse[] {
     }
     active.delete(code.func)
     const own = Math.ceil(Math.max(1, code.frameSize) / 32) * 32
-    const use = { func: code.func, own, deepest: own + (deepest?.deepest ?? 0), chain: [code.func, ...(deepest?.chain ?? [])] }
+    const use = {
+      func: code.func,
+      frame: code.frame,
+      own,
+      deepest: own + (deepest?.deepest ?? 0),
+      chain: [code.func, ...(deepest?.chain ?? [])],
+    }
     done.set(code.func, use)
     return use
   }

@@ -4,6 +4,7 @@
  */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func, Module } from '../ir/ir.js'
+import { careOf, isDone } from '../care.js'
 import type { CompileOptions } from '../options.js'
 import { constantGlobals } from './constant-globals.js'
 import { deadCode } from './dead-code.js'
@@ -93,7 +94,7 @@ export function runPasses(module: Module, options: CompileOptions, sink: Diagnos
       continue
     }
     for (const func of module.funcs) {
-      if (func.isDeclaration) continue
+      if (func.isDeclaration || !isDone(pass.name, careOf(options, func))) continue
       pass.run(func, module, options, sink)
       after?.(pass, func, module)
     }
