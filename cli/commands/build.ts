@@ -2,7 +2,6 @@
 import { ExitCode } from '../../base/outcome.js'
 import type { Emit } from '../../compiler/pipeline.js'
 import { compileFile } from '../compile-file.js'
-import { compileFileForKernels } from '../for-kernels.js'
 import { chooseKernels } from '../kernel-choice.js'
 import type { Subcommand } from '../commands.js'
 import { stackUsage } from '../report/stack-usage.js'
@@ -42,7 +41,7 @@ export const buildCommand: Subcommand = {
       'after',
       '\nExamples:\n  bpfc build prog.bpf.c -o prog.bpf.o\n  bpfc build -I include -D DEBUG=1 --mcpu v2 *.bpf.c\n  bpfc build prog.bpf.c --emit asm',
     )
-    command.action((files: string[], values: BuildFlags) => {
+    command.action(async (files: string[], values: BuildFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       if (!(emits as readonly string[]).includes(values.emit)) usage(`--emit ${values.emit}: must be one of ${emits.join(', ')}`)
       if (values.output !== undefined && files.length > 1) usage('-o takes one source file')
@@ -59,7 +58,7 @@ export const buildCommand: Subcommand = {
       let code: number = ExitCode.ok
       for (const file of files) {
         const compiled = kernels
-          ? compileFileForKernels(file, request, context, kernels)
+          ? (await import('../for-kernels.js')).compileFileForKernels(file, request, context, kernels)
           : compileFile(file, request, context, emit)
         code = Math.max(code, compiled.code)
         if (compiled.code !== ExitCode.ok || !compiled.result) continue
