@@ -26,6 +26,11 @@ export const disabledLsmHooks = words(
 export const untrustedLsmHooks = words(
   'bpf_map_free bpf_prog_free file_alloc_security file_free_security sk_alloc_security sk_free_security task_free',
 )
+/** Functions whose fentry and fexit programs may call bpf_d_path (btf_allowlist_d_path). */
+export const pathTargets = words(
+  'security_file_permission security_inode_getattr security_file_open security_path_truncate vfs_truncate vfs_fallocate ' +
+    'dentry_open vfs_getattr filp_close',
+)
 /** Hooks whose int is a truth value. */
 export const boolLsmHooks = words('xfrm_state_pol_flow_match audit_rule_known inode_xattr_skipcap')
 

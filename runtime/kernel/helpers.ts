@@ -40,6 +40,8 @@ export interface HelperAsker {
   readonly sleepable: boolean
   /** What a tracing program attaches to, as `PreparedProgram.attachName`. */
   readonly attachName?: string
+  /** For struct_ops programs: function in helperChoosers (null for no helpers at all), and the member the program stands for. */
+  readonly structOps?: { readonly helpers: string | null; readonly member: string }
 }
 
 /** Helpers that single iterators add (bpf_iter_reg.get_func_proto). */
@@ -190,6 +192,8 @@ function holds(condition: string, asker: HelperAsker): boolean | undefined {
       )
     case 'tracing-raw-tp':
       return asker.type === ProgType.TRACING && asker.expectedAttachType === AttachType.TRACE_RAW_TP
+    case 'tcp-ca-release':
+      return asker.structOps?.member === 'release'
     case 'recursion-checked':
       return asker.type === ProgType.TRACING
         ? asker.expectedAttachType !== AttachType.TRACE_ITER
@@ -265,7 +269,8 @@ export function helperProto(kernel: KernelProfile, asker: HelperAsker, id: numbe
   let count = helperNames.length
   for (const [since, n] of helperCounts) if (versionAtLeast(kernel.version, since)) count = n
   if (id <= 0 || id >= count) return id === 0 ? 'not-for-this-program' : 'unknown-helper'
-  const chooser = progTypes.get(asker.type)?.helpers
+  const chooser = asker.structOps ? asker.structOps.helpers : progTypes.get(asker.type)?.helpers
+  if (chooser === null) return 'not-for-this-program'
   if (chooser === undefined) return { notImplemented: `helpers of program type ${asker.type}` }
   let name = choose(chooser, helperNames[id]!, asker, kernel.version)
   if (name === null && asker.type === ProgType.TRACING && asker.expectedAttachType === AttachType.TRACE_ITER) {

@@ -1,6 +1,7 @@
 /** Program types: name, context, which function of the kernel says what helpers they have, and what they may do to packets. */
 import { ProgType as P } from '../../linker/object/uapi.js'
 import { type ContextTable, contexts } from './contexts.js'
+import { structWrites, type StructWrites } from './struct-writes.js'
 
 export interface ProgTypeRow {
   readonly type: number
@@ -19,6 +20,8 @@ export interface ProgTypeRow {
   readonly ldAbs: boolean
   /** is_tracing_prog_type. */
   readonly tracing: boolean
+  /** Structs of the kernel that programs may write to; struct_ops have rows of their own. */
+  readonly structWrites: StructWrites | undefined
 }
 
 type Row = readonly [
@@ -29,7 +32,7 @@ type Row = readonly [
   context: ContextTable | undefined,
   ctxType: string | undefined,
   packet: 'none' | 'read' | 'write',
-  traits?: { readonly ldAbs?: true; readonly tracing?: true },
+  traits?: { readonly ldAbs?: true; readonly tracing?: true; readonly writes?: StructWrites },
 ]
 
 const rows: readonly Row[] = [
@@ -44,10 +47,28 @@ const rows: readonly Row[] = [
     { ldAbs: true },
   ],
   [P.KPROBE, 'kprobe', '4.1', 'kprobe_prog_func_proto', contexts.kprobe, 'bpf_user_pt_regs_t', 'none', { tracing: true }],
-  [P.SCHED_CLS, 'sched_cls', '4.1', 'tc_cls_act_func_proto', contexts.sched_cls, '__sk_buff', 'write', { ldAbs: true }],
-  [P.SCHED_ACT, 'sched_act', '4.1', 'tc_cls_act_func_proto', contexts.sched_cls, '__sk_buff', 'write', { ldAbs: true }],
+  [
+    P.SCHED_CLS,
+    'sched_cls',
+    '4.1',
+    'tc_cls_act_func_proto',
+    contexts.sched_cls,
+    '__sk_buff',
+    'write',
+    { ldAbs: true, writes: structWrites.nf_conn },
+  ],
+  [
+    P.SCHED_ACT,
+    'sched_act',
+    '4.1',
+    'tc_cls_act_func_proto',
+    contexts.sched_cls,
+    '__sk_buff',
+    'write',
+    { ldAbs: true, writes: structWrites.nf_conn },
+  ],
   [P.TRACEPOINT, 'tracepoint', '4.7', 'tp_prog_func_proto', contexts.tracepoint, undefined, 'none', { tracing: true }],
-  [P.XDP, 'xdp', '4.8', 'xdp_func_proto', contexts.xdp, 'xdp_md', 'write'],
+  [P.XDP, 'xdp', '4.8', 'xdp_func_proto', contexts.xdp, 'xdp_md', 'write', { writes: structWrites.nf_conn }],
   [
     P.PERF_EVENT,
     'perf_event',
@@ -106,6 +127,17 @@ const rows: readonly Row[] = [
 export const progTypes: ReadonlyMap<number, ProgTypeRow> = new Map(
   rows.map(([type, name, since, helpers, context, ctxType, packet, traits]) => [
     type,
-    { type, name, since, helpers, context, ctxType, packet, ldAbs: traits?.ldAbs ?? false, tracing: traits?.tracing ?? false },
+    {
+      type,
+      name,
+      since,
+      helpers,
+      context,
+      ctxType,
+      packet,
+      ldAbs: traits?.ldAbs ?? false,
+      tracing: traits?.tracing ?? false,
+      structWrites: traits?.writes,
+    },
   ]),
 )

@@ -8,9 +8,10 @@ import { formatInsn } from '../../assembler/syntax/pseudo-c.js'
 import { BPF_PSEUDO_CALL } from '../../assembler/isa/opcodes.js'
 import type { LineInfo } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
-import { helperName } from '../kernel/helpers.js'
+import { type HelperAsker, helperName } from '../kernel/helpers.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { type ProgTypeRow, progTypes } from '../kernel/prog-types.js'
+import type { StructWrites } from '../kernel/struct-writes.js'
 import { BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_STATE_FREQ, ProgType } from '../../linker/object/uapi.js'
 import type { LiveStack } from './explore/live-stack.js'
 import type { LoopInfo } from './explore/loops.js'
@@ -47,6 +48,7 @@ export class Rejection extends Error {
 export const EFAULT = 14
 export const EACCES = 13
 export const EINVAL = 22
+export const ENOTSUPP = 524
 
 export interface SubprogArg {
   readonly type: number
@@ -103,6 +105,10 @@ export class Env {
   readonly gpl: boolean
   readonly strictAlignment: boolean
   readonly testStateFreq: boolean
+  /** Who asks for helpers; with the attach target once that is known. */
+  asker: HelperAsker
+  /** Structs of the kernel that the program may write to (btf_struct_access of its verifier ops). */
+  structWrites: StructWrites | undefined
   readonly subprogs: Subprog[] = []
   exceptionCallback = 0
 
@@ -169,6 +175,8 @@ export class Env {
     const progType = progTypes.get(program.type)
     if (!progType) throw new NotImplemented(`program type ${program.type}`)
     this.progType = progType
+    this.asker = program
+    this.structWrites = progType.structWrites
     this.progBtf = object.btf ? new BtfView(object.btf, false) : undefined
     this.kernelBtf = object.kernelBtf ? new BtfView(object.kernelBtf, true) : undefined
     this.gpl = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'].includes(

@@ -12,12 +12,15 @@ import {
   sleepableLsmHooks,
   untrustedLsmHooks,
 } from '../../kernel/attach-targets.js'
+import { versionAtLeast } from '../../kernel/profile.js'
 import { RegType, TypeFlag } from '../../kernel/reg-types.js'
-import { EACCES, type Env } from '../env.js'
+import { structOps } from '../../kernel/struct-ops.js'
+import { EACCES, type Env, ENOTSUPP } from '../env.js'
 import { type BtfView, kindName } from '../state/btf-view.js'
 import type { RetvalRange } from '../state/frames.js'
 import { pointer, UNKNOWN_SCALAR } from '../state/registers.js'
 import * as w from '../state/u64.js'
+import { hasUnsafeModifiers } from './btf-access.js'
 
 /** What a program attaches to. */
 export interface AttachTarget {
@@ -26,6 +29,9 @@ export interface AttachTarget {
   readonly proto: BtfFuncProto
   /** Parameters that are not the program's: the first one of a tracepoint's function. */
   readonly skipped: number
+  /** For struct_ops: arguments that may be null, and the struct that stands for another. */
+  readonly nullable?: ReadonlySet<number>
+  readonly promote?: readonly [from: string, to: string]
 }
 
 const targets = new WeakMap<Env, AttachTarget>()
@@ -43,7 +49,7 @@ export function resolveAttachTarget(env: Env): void {
   if (program.sleepable && !canSleep(program.type, program.expectedAttachType))
     env.reject('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   if (!needsTarget(program.type)) return
-  if (program.type === P.STRUCT_OPS) return env.missing('struct_ops programs')
+  if (program.type === P.STRUCT_OPS) return resolveStructOps(env)
   if (program.type === P.EXT) return env.missing('extensions of other programs')
   const btf = env.kernelBtf
   if (!btf) return env.missing('attach targets without the BTF of a kernel')
@@ -81,6 +87,44 @@ export function resolveAttachTarget(env: Env): void {
   if (attach === A.MODIFY_RETURN && !modifiableTargets.test(name)) return env.missing(`fmod_ret of ${name}`)
 }
 
+/** check_struct_ops_btf_id. */
+function resolveStructOps(env: Env): void {
+  const { program, kernelBtf: btf, kernel } = env
+  if (!env.gpl) env.reject('struct ops programs must have a GPL compatible license')
+  if (!program.attachBtfId) env.fail('no struct to attach to', ENOTSUPP)
+  if (!btf) return env.missing('struct_ops without the BTF of a kernel')
+  if (!btf.has(program.attachBtfId)) return env.missing('struct_ops of kernel modules')
+  const name = btf.name(program.attachBtfId)
+  const type = btf.type(program.attachBtfId)
+  if (type.kind !== BtfKind.Struct || !btf.find(`bpf_struct_ops_${name}`, BtfKind.Struct))
+    return env.reject(`attach_btf_id ${program.attachBtfId} is not a supported struct`, ENOTSUPP)
+  const row = structOps[name]
+  if (!row || !versionAtLeast(kernel.version, row.since) || (row.until && !versionAtLeast(row.until, kernel.version)))
+    return env.missing(`struct_ops ${name}`)
+  const member = type.members[program.expectedAttachType]
+  if (!member) return env.reject(`attach to invalid member idx ${program.expectedAttachType} of struct ${name}`)
+  const proto = btf.resolved(member.type).kind === BtfKind.Ptr ? btf.funcProto(member.type) : undefined
+  if (!proto) return env.reject(`attach to invalid member ${member.name}(@idx ${program.expectedAttachType}) of struct ${name}`)
+  if (
+    row.unsupported.includes(member.name) ||
+    (program.sleepable && row.sleepable !== 'all' && !row.sleepable.includes(member.name))
+  )
+    env.reject(`attach to unsupported member ${member.name} of struct ${name}`, ENOTSUPP)
+  // prepare_arg_info: the stub's parameter names say what may be null, or is owned by the program.
+  const stub = btf.funcProto(btf.find(`${name}__${member.name}`, BtfKind.Func))
+  if (stub?.params.some(param => param.name.endsWith('__ref'))) return env.missing(`owned arguments of ${name}`)
+  const nullable = new Set<number>()
+  if (versionAtLeast(kernel.version, '6.9'))
+    stub?.params.forEach((param, i) => {
+      if (param.name.endsWith('__nullable')) nullable.add(i)
+    })
+  const also = row.nullable?.[member.name]
+  if (also !== undefined) nullable.add(also)
+  targets.set(env, { btf, name: member.name, proto, skipped: 0, nullable, ...(row.promote ? { promote: row.promote } : {}) })
+  env.asker = { ...program, structOps: { helpers: row.helpers, member: member.name } }
+  env.structWrites = row.writes
+}
+
 /** System call entries are in the error-injection list; so are the security hooks for fmod_ret. */
 const sleepableTargets = /^(__x64_sys_|__arm64_sys_|bpf_fentry_test|bpf_modify_return_test)/
 const modifiableTargets = /^(__x64_sys_|__arm64_sys_|security_|bpf_modify_return_test)/
@@ -98,6 +142,13 @@ export function attachTarget(env: Env): AttachTarget {
 
 /** Prototype of the attach target. */
 export const attachProto = (env: Env): BtfFuncProto => attachTarget(env).proto
+
+/** Id of what the pointer that a struct_ops member returns points to; 0 where it returns no pointer. */
+export function structOpsResult(env: Env): number {
+  const { btf, proto } = attachTarget(env)
+  const pointee = btf.pointee(proto.type)
+  return pointee === undefined ? 0 : btf.skipModifiers(pointee)
+}
 
 /** bpf_lsm_get_retval_range; undefined where the hook may return anything. */
 export function lsmRetvalRange(env: Env): RetvalRange | undefined {
@@ -126,7 +177,7 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
   }
   if (off < 0 || off >= 96 || access !== 'read' || off % size !== 0) return refuse()
   const target = attachTarget(env)
-  const { btf, name, proto } = target
+  const { btf, name, proto, promote } = target
   if (off % 8) return refuse(`func '${name}' offset ${off} is not multiple of 8`)
   const params = proto.params.slice(target.skipped)
   const arg = argumentAt(
@@ -138,7 +189,8 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
   if (arg > params.length) return refuse(`func '${name}' doesn't have ${arg + 1}-th argument`)
   let typeId: number
   let paramName = ''
-  const attach = env.program.expectedAttachType
+  // Of a struct_ops program it is the index of a member.
+  const attach = env.program.type === P.STRUCT_OPS ? -1 : env.program.expectedAttachType
   if (arg === params.length) {
     if (attach === A.LSM_MAC || attach === A.LSM_CGROUP || attach === A.TRACE_FEXIT) typeId = proto.type
     else if (attach === A.MODIFY_RETURN) {
@@ -197,6 +249,7 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
     if (!id) return refuse(`invalid btf_id for context argument offset ${off}`)
     return give(RegType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL | (special.trusted ? TypeFlag.PTR_TRUSTED : 0), id)
   }
+  if (target.nullable?.has(arg)) return give(RegType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED | TypeFlag.PTR_MAYBE_NULL, pointeeId)
   let regType = RegType.PTR_TO_BTF_ID | (argsTrusted(env, target) ? TypeFlag.PTR_TRUSTED : 0)
   if (paramName.endsWith('__nullable')) regType |= TypeFlag.PTR_MAYBE_NULL
   let mayBeError = false
@@ -219,7 +272,8 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
     if (valueRegno >= 0) env.setUnknown(valueRegno)
     return
   }
-  give(regType, pointeeId)
+  const promoted = promote && pointee.name === promote[0] && !hasUnsafeModifiers(regType)
+  give(regType, promoted ? btf.find(promote[1], BtfKind.Struct) : pointeeId)
 }
 
 /** get_ctx_arg_idx: which argument stands at an offset; structs by value take several words. */

@@ -2,6 +2,7 @@
 import { BtfKind } from '../../../linker/btf/btf-types.js'
 import { MapType } from '../../../linker/object/uapi.js'
 import { baseType, RegType, TypeFlag, typeFlags } from '../../kernel/reg-types.js'
+import type { StructWrites } from '../../kernel/struct-writes.js'
 import { EACCES, type Env, EFAULT } from '../env.js'
 import { tnumText } from '../log/print-state.js'
 import { fieldTypeNames, structMeta } from '../state/btf-record.js'
@@ -228,7 +229,7 @@ export function checkBtfAccess(
   if (reg.type & TypeFlag.MEM_PERCPU) env.reject(`R${regno} is ptr_${name} access percpu memory: off=${off}`, EACCES)
   if (access === 'write' && reg.type & TypeFlag.PTR_UNTRUSTED) env.reject('only read is supported', EACCES)
   const alloc = (reg.type & TypeFlag.MEM_ALLOC) !== 0
-  if (access === 'write' && !alloc && mayWriteStructs(env)) return env.missing(`writes to struct ${name} of the kernel`)
+  if (access === 'write' && !alloc && env.structWrites) return checkStructWrite(env, env.structWrites, reg, off, size)
   if (access === 'write' && !isAllocatedObject(reg.type)) env.reject('only read is supported', EACCES)
   if (alloc && !isNonOwningRef(reg.type) && !(reg.type & TypeFlag.MEM_RCU) && !reg.refObjId)
     env.reject('verifier internal error: ref_obj_id for allocated object must be non-zero', EFAULT)
@@ -253,9 +254,47 @@ export function checkBtfAccess(
   if (access === 'read' && valueRegno >= 0) setLoaded(env, valueRegno, found, btf, flags)
 }
 
-/** Program types that have a btf_struct_access of their own. */
-const mayWriteStructs = (env: Env): boolean =>
-  ['sched_cls', 'sched_act', 'xdp', 'struct_ops', 'sk_skb', 'cgroup_skb'].includes(env.progType.name)
+/** btf_struct_access of programs that may write fields of the kernel's own structs. */
+function checkStructWrite(env: Env, writes: StructWrites, reg: RegState, off: number, size: number): void {
+  const btf = reg.btf!
+  if (!btf.kernel) env.reject('verifier internal error: reg->btf must be kernel btf', EFAULT)
+  const name = btf.name(reg.btfId)
+  const refuse = (message: string | undefined): never =>
+    message === undefined ? env.fail('write to a struct of the kernel', EACCES) : env.reject(message, EACCES)
+  if (!writes.structs.includes(name)) return refuse(writes.otherStruct)
+  const struct = writes.structs[0]!
+  let end = btf.size(reg.btfId) ?? 0
+  if (writes.fields) {
+    const place = writes.fields
+      .map(field => ({ field, at: memberPlace(btf, field.base, field.path) }))
+      .find(({ field, at }) => at && (field.anywhere ? off >= at.start && off < at.end : off === at.start))
+    if (!place) return refuse(writes.noField?.(struct, off))
+    end = place.at!.end
+  }
+  if (off + size > end) refuse(writes.beyond?.(struct, off, size, end))
+}
+
+/** Bytes of a member, by the names on the way to it; anonymous members are looked through. Undefined where there is none. */
+function memberPlace(btf: BtfView, base: string, path: string): { readonly start: number; readonly end: number } | undefined {
+  let id = btf.find(base, BtfKind.Struct)
+  let start = 0
+  const search = (struct: number, name: string, at: number): { readonly type: number; readonly start: number } | undefined => {
+    for (const member of btf.struct(struct)?.members ?? []) {
+      const place = at + member.bitOffset / 8
+      if (member.name === name) return { type: member.type, start: place }
+      const inner = member.name === '' ? search(member.type, name, place) : undefined
+      if (inner) return inner
+    }
+    return undefined
+  }
+  for (const name of path.split('.')) {
+    const found = id ? search(id, name, start) : undefined
+    if (!found) return undefined
+    id = found.type
+    start = found.start
+  }
+  return { start, end: start + (btf.size(id) ?? 0) }
+}
 
 /** Struct of the kernel that a map type's pointer shows (map_btf_id). */
 const mapStructs: Readonly<Record<number, string>> = {

@@ -1,6 +1,7 @@
 /** Helper calls (kernel/bpf/verifier.c: check_helper_call). */
 import { AttachType, MapType, ProgType } from '../../../linker/object/uapi.js'
 import { BtfKind } from '../../../linker/btf/btf-types.js'
+import { pathTargets, sleepableLsmHooks } from '../../kernel/attach-targets.js'
 import { helperId } from '../../kernel/helper-names.js'
 import { type HelperProto, helperChangesPacket, helperName, helperProto } from '../../kernel/helpers.js'
 import { ArgType, baseType, RegType, RetType, TypeFlag, typeFlags } from '../../kernel/reg-types.js'
@@ -84,7 +85,7 @@ export function releaseReference(env: Env, refObjId: number): boolean {
 }
 
 function protoOf(env: Env, id: number): HelperProto {
-  const found = helperProto(env.kernel, env.program, id)
+  const found = helperProto(env.kernel, env.asker, id)
   if (found === 'unknown-helper') env.reject(`invalid func ${helperName(id) ?? 'unknown'}#${id}`)
   if (found === 'not-for-this-program') {
     const name = helperName(id) ?? 'unknown'
@@ -200,8 +201,29 @@ export function checkHelperCall(env: Env, slot: number): void {
 
 /** Further conditions of single helpers. */
 function checkAllowed(env: Env, proto: HelperProto): void {
-  if (proto.allowed === 'bpf_sk_storage_tracing_allowed') return env.missing('sk_storage in tracing programs')
-  env.missing(`condition of ${proto.name}`)
+  const { type, expectedAttachType: attach } = env.program
+  const target = env.program.attachName
+  let allowed: boolean
+  switch (proto.allowed) {
+    case 'bpf_sk_storage_tracing_allowed':
+      // Tracepoints and iterators never come from the storage's own functions.
+      allowed =
+        attach === AttachType.TRACE_ITER ||
+        attach === AttachType.TRACE_RAW_TP ||
+        ((attach === AttachType.TRACE_FENTRY || attach === AttachType.TRACE_FEXIT) && !target.startsWith('bpf_sk_storage'))
+      break
+    case 'bpf_d_path_allowed':
+      if (type === ProgType.TRACING && attach === AttachType.TRACE_ITER) allowed = true
+      else if (type === ProgType.LSM) allowed = sleepableLsmHooks.has(target.replace(/^bpf_lsm_/, ''))
+      else allowed = pathTargets.has(target)
+      break
+    case 'bpf_ima_inode_hash_allowed':
+      allowed = sleepableLsmHooks.has(target.replace(/^bpf_lsm_/, ''))
+      break
+    default:
+      return env.missing(`condition of ${proto.name}`)
+  }
+  if (!allowed) env.reject('helper call is not allowed in probe')
 }
 
 function dynptrArgument(env: Env, proto: HelperProto): RegState {

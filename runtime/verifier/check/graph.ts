@@ -85,7 +85,6 @@ export function processRoot(env: Env, arg: number, kind: 'list_head' | 'rb_root'
   const field = findField(record, off, [kind])
   if (!field) env.reject(`${name} not found at offset=${off >>> 0}`)
   if (!allocationLocked(env, reg)) env.reject(`bpf_spin_lock at off=${fieldOffset(record, 'spin_lock')} must be held for ${name}`)
-  if (!field.btf || field.valueBtfId === undefined) return env.missing(`${name} without a contains tag`)
   return field
 }
 

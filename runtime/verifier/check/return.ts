@@ -6,7 +6,7 @@ import { regTypeName } from '../log/print-state.js'
 import { RefType, type RetvalRange } from '../state/frames.js'
 import { isScalar, type RegState } from '../state/registers.js'
 import * as w from '../state/u64.js'
-import { attachProto, lsmRetvalRange } from './attach.js'
+import { attachProto, lsmRetvalRange, structOpsResult } from './attach.js'
 
 /** check_reference_leak. */
 export function checkReferenceLeak(env: Env, exceptionExit: boolean, note?: string): void {
@@ -144,6 +144,10 @@ function programRange(env: Env): { readonly range: RetvalRange; readonly only32?
   }
 }
 
+/** Only a null pointer may stand for a pointer. */
+const structOpsRange = (env: Env): ReturnType<typeof programRange> =>
+  env.kernel.log === 'plain' && structOpsResult(env) ? { range: { min: 0, max: 0 } } : undefined
+
 /** check_return_code, for R0 at an exit and R1 of bpf_throw. */
 export function checkReturnCode(env: Env, regno: number): void {
   const frame = env.state.frames[0]!
@@ -154,6 +158,10 @@ export function checkReturnCode(env: Env, regno: number): void {
       if (attachProto(env).type === 0) return
     }
   }
+  // A reference that the kernel takes over (6.14): check_return_code compares the types, not their names.
+  const owned = type === P.STRUCT_OPS && !isSubprog && env.kernel.log === 'plain' ? structOpsResult(env) : 0
+  if (owned && env.reg(regno).refObjId && env.reg(regno).btf === env.kernelBtf && env.reg(regno).btfId === owned)
+    return env.missing('struct_ops programs that return a reference')
   const reg = env.readReg(regno)
   let context = 'At program exit'
   let found: ReturnType<typeof programRange>
@@ -164,8 +172,7 @@ export function checkReturnCode(env: Env, regno: number): void {
     if (!isScalar(reg)) env.reject(`At subprogram exit the register R${regno} is not a scalar value (${regTypeName(reg.type)})`)
     return
   } else {
-    if (type === P.STRUCT_OPS) return env.missing('return values of struct_ops programs')
-    found = programRange(env)
+    found = type === P.STRUCT_OPS ? structOpsRange(env) : programRange(env)
   }
   if (!found) return
   if (!isScalar(reg)) env.reject(`${context} the register R${regno} is not a known value (${regTypeName(reg.type)})`)

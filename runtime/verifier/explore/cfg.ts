@@ -9,12 +9,13 @@ import { helperId } from '../../kernel/helper-names.js'
 import { findKfunc, isIterNext } from '../check/kfunc-meta.js'
 import type { Env, Subprog } from '../env.js'
 import { declTagsOf } from '../state/btf-record.js'
-import { isAsyncCallbackCall, isSyncCallbackCall } from './callbacks.js'
+import { isAsyncCallbackCall, isSyncCallbackCall, kfuncAt } from './callbacks.js'
 
 const LD_IMM64 = op.BPF_LD | op.BPF_IMM | op.BPF_DW
 const CALL = op.BPF_JMP | op.BPF_CALL
 const TAIL_CALL = helperId('tail_call')
 const MAX_SUBPROGS = 256
+const BPF_F_XDP_DEV_BOUND_ONLY = 1 << 6
 
 export const isPseudoFunc = (env: Env, slot: number): boolean =>
   env.insns.code[slot] === LD_IMM64 && env.insns.src[slot] === op.BPF_PSEUDO_FUNC
@@ -35,6 +36,10 @@ export function collectSubprograms(env: Env): void {
     else if (insns.code[slot] === CALL && insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL) {
       if (!env.gpl) env.reject('cannot call kernel function from non-GPL compatible program')
       if (!env.kernelBtf) env.missing('kernel functions without the BTF of a kernel')
+      if (kfuncAt(env, slot).startsWith('bpf_xdp_metadata_rx_')) {
+        if (program.flags & BPF_F_XDP_DEV_BOUND_ONLY) env.missing('programs bound to a device')
+        env.reject('metadata kfuncs require device-bound program')
+      }
     }
   }
   const exception = exceptionCallback(env)
@@ -202,7 +207,7 @@ export function checkGraph(env: Env): void {
         const subprog = env.subprogs[env.subprogOf(slot)]!
         if (code === CALL && insns.src[slot] === 0) {
           if (helperChangesPacket(env.kernel, insns.imm[slot]!)) subprog.changesPacket = true
-          const proto = helperProto(env.kernel, env.program, insns.imm[slot]!)
+          const proto = helperProto(env.kernel, env.asker, insns.imm[slot]!)
           if (typeof proto === 'object' && 'mightSleep' in proto && proto.mightSleep) subprog.mightSleep = true
         }
         if (code === CALL && insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL) {

@@ -34,7 +34,7 @@ export function markFastcalls(env: Env): FastcallInfo {
       let clobbered = ALL
       let canInline = false
       if (insns.src[slot] === 0) {
-        const proto = helperProto(env.kernel, env.program, insns.imm[slot]!)
+        const proto = helperProto(env.kernel, env.asker, insns.imm[slot]!)
         if (typeof proto !== 'object' || 'notImplemented' in proto) continue
         clobbered = proto.ret === RetType.VOID ? 0 : 1
         proto.args.forEach((arg, i) => {

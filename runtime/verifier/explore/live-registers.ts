@@ -60,7 +60,7 @@ function callUse(env: Env, slot: number): number {
   const { insns } = env
   const all = 0x3e
   if (insns.src[slot] === 0) {
-    const proto = helperProto(env.kernel, env.program, insns.imm[slot]!)
+    const proto = helperProto(env.kernel, env.asker, insns.imm[slot]!)
     if (typeof proto !== 'object' || 'notImplemented' in proto) return all
     let mask = 0
     proto.args.forEach((arg, i) => {

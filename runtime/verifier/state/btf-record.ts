@@ -96,35 +96,56 @@ export function declTagsOf(view: BtfView, id: BtfId): readonly { readonly compon
   return map.get(id) ?? []
 }
 
+/** Alignment that a field must have to count (btf_field_type_align). */
+const alignments: Partial<Readonly<Record<FieldKind, number>>> = { spin_lock: 4, refcount: 4 }
+/** A value may hold only one of each. */
+const single: readonly FieldKind[] = ['spin_lock', 'res_spin_lock', 'timer', 'wq', 'task_work', 'refcount']
+const repeatable: readonly FieldKind[] = ['kptr_unref', 'kptr_ref', 'kptr_percpu', 'uptr', 'list_head', 'rb_root']
+
+/** What btf_parse_fields refuses; the loader then does without BTF. */
+class InvalidRecord extends Error {}
+
 /**
- * The record of a type; undefined where it has no special fields. `kernel` resolves what kptrs point to.
- * Throws NotImplemented for shapes that are not modelled.
+ * The record of a type; undefined where it has no special fields, `invalid` where the kernel refuses them. `kernel` resolves what
+ * kptrs point to.
  */
-export function parseRecord(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | undefined {
+export function parseRecord(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | 'invalid' | undefined {
   const fields: RecordField[] = []
-  collect(view, id, kernel, 0, fields, 0)
-  if (fields.length === 0 || fields.length > FIELDS_MAX) return undefined
+  try {
+    collect(view, id, kernel, 0, fields, 0)
+  } catch (error) {
+    if (error instanceof InvalidRecord) return 'invalid'
+    throw error
+  }
+  if (fields.length === 0) return undefined
+  const count = (kind: FieldKind) => fields.filter(field => field.kind === kind).length
+  if (single.some(kind => count(kind) > 1)) return 'invalid'
   fields.sort((a, b) => a.offset - b.offset)
+  if (fields.some((field, i) => i > 0 && field.offset < fields[i - 1]!.offset + fields[i - 1]!.size)) return 'invalid'
+  const locked = count('spin_lock') > 0 || count('res_spin_lock') > 0
+  if (!locked && (count('list_head') > 0 || count('rb_root') > 0)) return 'invalid'
+  if (count('refcount') === 0 && count('list_node') > 0 && count('rb_node') > 0) return 'invalid'
   return { fields }
 }
 
 function collect(view: BtfView, id: BtfId, kernel: BtfView | undefined, base: number, into: RecordField[], depth: number): void {
-  if (depth > 4) return
+  if (depth >= 32) throw new InvalidRecord()
   const type = view.resolved(id)
   if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
     const structId = view.skipModifiers(id)
     type.members.forEach((member, index) => {
-      if (member.bitSize || member.bitOffset % 8) return
-      one(view, member.type, kernel, base + member.bitOffset / 8, into, depth, structId, index)
+      if (member.bitOffset % 8) throw new InvalidRecord()
+      one(view, member.type, kernel, base + member.bitOffset / 8, into, depth, structId, index, undefined)
     })
   } else if (type.kind === BtfKind.Datasec) {
-    for (const { type: variable, offset } of type.vars) {
+    for (const { type: variable, offset, size } of type.vars) {
       const entry = view.type(variable)
-      if (entry.kind === BtfKind.Var) one(view, entry.type, kernel, base + offset, into, depth, variable, -1)
+      if (entry.kind === BtfKind.Var) one(view, entry.type, kernel, base + offset, into, depth, variable, -1, size)
     }
   }
 }
 
+/** btf_find_field_one; types behind typedefs and qualifiers are not looked at. */
 function one(
   view: BtfView,
   id: BtfId,
@@ -134,60 +155,101 @@ function one(
   depth: number,
   owner: BtfId,
   component: number,
+  expectedSize: number | undefined,
 ): void {
-  let element = view.skipModifiers(id)
+  let element = id
   let repeat = 1
   for (let type = view.type(element); type.kind === BtfKind.Array; type = view.type(element)) {
     repeat *= type.nelems
-    element = view.skipModifiers(type.type)
+    element = type.type
   }
   if (repeat === 0) return
   const type = view.type(element)
+  const add = (fields: readonly RecordField[], size: number) => {
+    if (fields.length === 0) return
+    if (repeat > 1 && fields.some(field => !repeatable.includes(field.kind))) throw new InvalidRecord()
+    if (into.length + fields.length * repeat > FIELDS_MAX) throw new InvalidRecord()
+    for (let i = 0; i < repeat; i++) for (const field of fields) into.push({ ...field, offset: offset + i * size + field.offset })
+  }
   if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
-    const special = type.kind === BtfKind.Struct ? structKinds[type.name] : undefined
-    if (special) {
+    const special = structKinds[type.name]
+    if (expectedSize !== undefined && expectedSize !== (special ? special[1] : type.size) * repeat) return
+    if (special && type.kind === BtfKind.Struct) {
       const [kind, size] = special
+      if (offset % (alignments[kind] ?? 8)) return
+      if (type.size !== size) return
       const graph = kind === 'list_head' || kind === 'rb_root' ? graphRoot(view, kind, owner, component) : {}
-      for (let i = 0; i < repeat; i++)
-        into.push({ kind, offset: offset + i * type.size, size: Math.min(size, type.size), ...graph })
+      add([{ kind, offset: 0, size, ...graph }], size)
       return
     }
     const nested: RecordField[] = []
     collect(view, element, kernel, 0, nested, depth + 1)
-    if (nested.length * repeat > 128) throw new NotImplemented('more than 128 special fields in a value')
-    for (let i = 0; i < repeat; i++)
-      for (const field of nested) into.push({ ...field, offset: offset + i * type.size + field.offset })
+    add(nested, type.size)
     return
   }
-  if (type.kind !== BtfKind.Ptr) return
-  const tag = view.tags(type.type).find(name => ['kptr_untrusted', 'kptr', 'percpu_kptr', 'uptr'].includes(name))
-  if (!tag) return
-  const kind: FieldKind =
-    tag === 'kptr_untrusted' ? 'kptr_unref' : tag === 'kptr' ? 'kptr_ref' : tag === 'uptr' ? 'uptr' : 'kptr_percpu'
-  const target = view.skipModifiers(type.type)
+  const direct = type.kind === BtfKind.Volatile ? view.type(type.type) : type
+  if (direct.kind !== BtfKind.Ptr || offset % 8) return
+  if (expectedSize !== undefined && expectedSize !== 8 * repeat) return
+  const tag = view.type(direct.type)
+  if (tag.kind !== BtfKind.TypeTag || tag.attribute) return
+  if (view.type(tag.type).kind === BtfKind.TypeTag) throw new InvalidRecord()
+  const kind = kptrTags[tag.name]
+  if (!kind) throw new InvalidRecord()
+  const target = view.skipModifiers(tag.type)
   const pointee = view.type(target)
-  if (pointee.kind !== BtfKind.Struct && pointee.kind !== BtfKind.Fwd && pointee.kind !== BtfKind.Union)
-    throw new NotImplemented(`kptr to ${pointee.kind}`)
-  const inKernel = kind === 'uptr' ? 0 : (kernel?.find(pointee.name, BtfKind.Struct) ?? 0)
-  const place = inKernel ? { btf: kernel!, btfId: inKernel } : { btf: view, btfId: target }
-  for (let i = 0; i < repeat; i++) into.push({ kind, offset: offset + i * 8, size: 8, ...place })
+  if (pointee.kind !== BtfKind.Struct && pointee.kind !== BtfKind.Union) throw new InvalidRecord()
+  const inKernel = kind === 'uptr' ? 0 : (kernel?.find(pointee.name, pointee.kind) ?? 0)
+  add([{ kind, offset: 0, size: 8, ...(inKernel ? { btf: kernel!, btfId: inKernel } : { btf: view, btfId: target }) }], 8)
 }
 
-/** The `contains:struct:member` tag of a head. */
+const kptrTags: Readonly<Record<string, FieldKind>> = {
+  kptr_untrusted: 'kptr_unref',
+  kptr: 'kptr_ref',
+  percpu_kptr: 'kptr_percpu',
+  uptr: 'uptr',
+}
+
+/** The `contains:struct:member` tag of a head (btf_find_graph_root, btf_parse_graph_root). */
 function graphRoot(view: BtfView, kind: FieldKind, owner: BtfId, component: number): Partial<RecordField> {
   const tag = declTagsOf(view, owner).find(entry => entry.component === component && entry.tag.startsWith('contains:'))
-  if (!tag) return {}
-  const [, structName, member] = tag.tag.split(':')
-  const valueBtfId = view.find(structName!, BtfKind.Struct)
-  const struct = valueBtfId ? view.struct(valueBtfId) : undefined
-  const node = struct?.members.find(candidate => candidate.name === member)
+  const [, structName, member] = tag?.tag.split(':') ?? []
+  const valueBtfId = structName ? view.find(structName, BtfKind.Struct) : 0
+  const nodes = valueBtfId && member ? view.struct(valueBtfId)?.members.filter(candidate => candidate.name === member) : undefined
+  if (nodes?.length !== 1) throw new InvalidRecord()
+  const [node] = nodes
+  const type = view.type(node!.type)
   const want = kind === 'list_head' ? 'bpf_list_node' : 'bpf_rb_node'
-  if (!node || view.name(view.skipModifiers(node.type)) !== want) return {}
-  return { btf: view, valueBtfId, nodeOffset: node.bitOffset / 8 }
+  if (type.kind !== BtfKind.Struct || type.name !== want || node!.bitOffset % 64) throw new InvalidRecord()
+  return { btf: view, valueBtfId, nodeOffset: node!.bitOffset / 8 }
 }
+
+/** Whether a member of this type makes its struct one that has a record (btf_parse_struct_metas); arrays do not. */
+function isSpecial(view: BtfView, id: BtfId): boolean {
+  const type = view.type(id)
+  if (type.kind === BtfKind.Struct) return allocatedKinds.includes(structKinds[type.name]?.[0])
+  const direct = type.kind === BtfKind.Volatile ? view.type(type.type) : type
+  if (direct.kind !== BtfKind.Ptr) return false
+  const tag = view.type(direct.type)
+  return tag.kind === BtfKind.TypeTag && !tag.attribute && kptrTags[tag.name] !== undefined
+}
+const allocatedKinds: readonly (FieldKind | undefined)[] = [
+  'spin_lock',
+  'res_spin_lock',
+  'list_head',
+  'list_node',
+  'rb_root',
+  'rb_node',
+  'refcount',
+]
 
 /** Special fields of a struct that programs allocate (btf_find_struct_meta); undefined where it has none. */
 export function structMeta(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | undefined {
   if (view.kernel) return undefined
-  return view.memo(id, () => parseRecord(view, id, kernel))
+  return view.memo(id, () => {
+    if (!view.struct(id)?.members.some(member => isSpecial(view, member.type))) return undefined
+    const record = parseRecord(view, id, kernel)
+    // The kernel refuses such a BTF whole, and the loader does without it.
+    if (record === 'invalid') throw new NotImplemented(`BTF with a struct ${view.name(id)} that the kernel refuses`)
+    return record
+  })
 }

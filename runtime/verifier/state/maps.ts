@@ -1,10 +1,37 @@
 /** Maps as the verifier needs them: sizes, flags, special fields, and the bytes of frozen ones. */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { BPF_F_RDONLY_PROG, MapType } from '../../../linker/object/uapi.js'
-import { type BtfRecord, parseRecord } from './btf-record.js'
+import { BPF_F_RDONLY_PROG, MapType, MapType as M } from '../../../linker/object/uapi.js'
+import { type BtfRecord, type FieldKind, parseRecord } from './btf-record.js'
 import type { BtfView } from './btf-view.js'
 
 const BPF_F_WRONLY_PROG = 1 << 8
+
+const storages: readonly number[] = [M.SK_STORAGE, M.INODE_STORAGE, M.TASK_STORAGE, M.CGRP_STORAGE]
+const hashes: readonly number[] = [M.HASH, M.LRU_HASH, M.ARRAY]
+const locks: readonly number[] = [M.HASH, M.ARRAY, M.CGROUP_STORAGE, ...storages]
+const pointers: readonly number[] = [...hashes, M.PERCPU_HASH, M.LRU_PERCPU_HASH, M.PERCPU_ARRAY, ...storages]
+
+/** Map types whose values may hold a field (map_check_btf). */
+const mapsOf: Readonly<Record<FieldKind, readonly number[]>> = {
+  spin_lock: locks,
+  res_spin_lock: locks,
+  timer: hashes,
+  wq: hashes,
+  task_work: hashes,
+  kptr_unref: pointers,
+  kptr_ref: pointers,
+  kptr_percpu: pointers,
+  refcount: pointers,
+  uptr: [M.TASK_STORAGE],
+  list_head: hashes,
+  rb_root: hashes,
+  list_node: [],
+  rb_node: [],
+}
+
+const fieldsAllowed = (def: MapDef, record: BtfRecord): boolean =>
+  (def.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) === 0 &&
+  record.fields.every(field => mapsOf[field.kind].includes(def.type))
 
 export class VerifierMap {
   readonly type: number
@@ -29,8 +56,11 @@ export class VerifierMap {
     this.valueSize = def.valueSize
     this.maxEntries = def.maxEntries
     this.flags = def.flags
-    this.hasBtf = btf !== undefined && def.valueType !== 0
-    this.record = btf && def.valueType ? parseRecord(btf, def.valueType, kernel) : undefined
+    const record = btf && def.valueType ? parseRecord(btf, def.valueType, kernel) : undefined
+    const refused = record === 'invalid' || (record !== undefined && !fieldsAllowed(def, record))
+    // Loaders try again without BTF where the kernel refuses it.
+    this.hasBtf = btf !== undefined && def.valueType !== 0 && !refused
+    this.record = refused ? undefined : record
     this.inner = def.inner ? new VerifierMap(def.inner, btf, kernel) : undefined
   }
 
