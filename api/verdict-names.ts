@@ -23,6 +23,7 @@ const byType: Readonly<Record<number, Readonly<Record<number, string>>>> = {
   6: XDP,
   14: SK,
   16: SK,
+  21: SK,
   30: SK,
   32: NETFILTER,
 }

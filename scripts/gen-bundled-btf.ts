@@ -103,6 +103,19 @@ const roots = [
     'in_addr',
     'in6_addr',
   ],
+  // what sockets of other kinds are, what netfilter hooks and iterators get
+  ...[
+    'tcp6_sock',
+    'udp6_sock',
+    'unix_sock',
+    'tcp_request_sock',
+    'tcp_timewait_sock',
+    'sk_action',
+    'msghdr',
+    'sk_msg',
+    'sk_psock',
+  ],
+  ...['nf_hook_state', 'nf_inet_addr', 'seq_file', 'vm_area_struct', 'bpf_map', 'bpf_prog', 'kern_ipc_perm', 'ctl_table'],
   ...[
     'sk_buff',
     'sk_buff_head',
@@ -146,6 +159,14 @@ const roots = [
   ],
 ]
 
+/** Functions that programs attach to: all LSM hooks, and functions of the kernel that tracing programs often ask for. */
+const functions =
+  /^(bpf_lsm_.*|tcp_(v[46]_connect|connect|close|sendmsg|recvmsg|set_state|retransmit_skb)|udp_(sendmsg|recvmsg)|inet_csk_accept|security_file_open|vfs_(read|write|open|unlink|rename|fsync|create|mkdir|rmdir)|do_(sys_openat2|unlinkat|exit)|__x64_sys_(execve|openat|connect|kill|bpf)|wake_up_new_task|ip_rcv|ip_output|__dev_queue_xmit|dev_hard_start_xmit|netif_receive_skb|oom_kill_process|bpf_(modify_return_test|fentry_test[1-8]))$/
+
+/** Tracepoints, by the typedef that holds their arguments. */
+const tracepoints =
+  /^btf_trace_(sched_(switch|wakeup|wakeup_new|waking|process_(exec|exit|fork|free)|migrate_task)|sys_(enter|exit)|task_(newtask|rename)|signal_(generate|deliver)|tcp_.*|inet_sock_set_state|kfree_skb|consume_skb|net_dev_(queue|xmit|start_xmit)|netif_(rx|receive_skb)|block_rq_(insert|issue|complete)|irq_handler_(entry|exit)|softirq_(entry|exit)|cgroup_(mkdir|rmdir|attach_task)|mm_page_(alloc|free)|xdp_.*|bpf_.*)$/
+
 /** Kernel-internal structs that a `*` above would pull in with half of the kernel behind them. */
 const unwanted =
   /^(bpf_(verifier|prog_aux|prog$|map$|map_ops|htab|lru|trampoline|dispatcher|iter_(seq_|aux|target|priv)|cgroup_storage_map|dtab|local_storage_map|offload|link|struct_ops|mem_|core_(cand|spec|ctx)|crypto|testmod|nf_link|kprobe|uprobe|mprog|sched|trace_|tcx|netns|event|preload|stack_map|queue_stack|ringbuf|shtab|stab|array_aux|bloom|insn_|jit|subprog|reg_|func_state|stack_state|id|retval|kfunc|spin|rb_|list_node_kern|net_context|plt|ct_opts|tuple_bucket|test|dummy|raw_tp_n|tramp|attach_target|bprintf|prealloc|prog_(list|pack|array_item|dev|dummy|info_|offload|stats|type_)|dev_)|xdp_(umem|sock|mem|buff_x|ring|desc|dev|test|page|bulk|cpumap|frame_b|attach|metadata|rxtx|sk|umem|diag|statistics|options|mmap|netdev|txq|hints))/
@@ -174,7 +195,9 @@ for (let id = 1; id < kernel.count; id++) {
     type.values.some(({ name }) => /^(BPF|XDP|BTF|TC_ACT|TCP)_/.test(name))
   )
     wanted.add(id)
+  if (type.kind === BtfKind.Func && functions.test(type.name)) wanted.add(id)
   if (!named || type.name === '') continue
+  if (type.kind === BtfKind.Typedef && tracepoints.test(type.name)) wanted.add(id)
   if (exact.has(type.name) || (prefixes.some(prefix => type.name.startsWith(prefix)) && !unwanted.test(type.name))) wanted.add(id)
 }
 
@@ -216,6 +239,8 @@ function copy(type: BtfType, behindPointer: boolean): BtfType {
     case BtfKind.Struct:
     case BtfKind.Union:
       return { ...type, members: type.members.map(member => ({ ...member, type: take(member.type, false) })) }
+    case BtfKind.Func:
+      return { ...type, type: take(type.type, true) }
     case BtfKind.FuncProto:
       return {
         ...type,

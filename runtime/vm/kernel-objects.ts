@@ -56,6 +56,11 @@ export class KernelObjects {
     return id
   }
 
+  /** Whether the kernel's BTF has a struct of this name. */
+  has(struct: string): boolean {
+    return this.btf?.byName(struct).some(id => this.btf!.type(id).kind === BtfKind.Struct) ?? false
+  }
+
   /** Builds an object and returns its address. The same fixture is built once. */
   build(fixture: Fixture): number {
     const known = this.built.get(fixture)

@@ -14,6 +14,7 @@ import { MAP_HANDLE, type Region, VmMemory } from './memory.js'
 import type { ProgramImage } from './program-image.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
 import { skbState } from './programs/skb.js'
+import type { Sockets, VmSocket } from './sockets.js'
 
 export interface MachineOptions {
   /** Instructions a run may execute. */
@@ -30,11 +31,13 @@ const MAX_DEPTH = 512
 
 /** Where a redirect helper sent the packet. */
 export interface Redirect {
-  readonly kind: 'ifindex' | 'clone' | 'peer' | 'neigh' | 'map' | 'socket'
+  readonly kind: 'ifindex' | 'clone' | 'peer' | 'neigh' | 'map' | 'socket' | 'assign'
   readonly ifindex: number
   readonly map?: string
   readonly key?: number
   readonly flags: bigint
+  /** Redirects to sockets and assignments: which one. */
+  readonly socket?: VmSocket
   /** For clones: the packet as it was. */
   readonly packet?: Uint8Array
 }
@@ -63,6 +66,11 @@ export class Machine {
   programType = 0
   context = 0
   packet: PacketBuffer | undefined
+  /** The test's sockets; set by the VM. */
+  sockets!: Sockets
+  /** The socket that the run is about, and the one the program chose. */
+  socket: VmSocket | undefined
+  selected: VmSocket | undefined
   /** Called before each instruction; interpreter only. */
   watch: ((image: ProgramImage, slot: number) => void) | undefined
   /** Text of bpf_trace_printk and its like. */

@@ -29,6 +29,7 @@ import type { PacketBuffer } from './programs/packet-buffer.js'
 import { watcher } from './trace.js'
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
+import { type SocketFixture, Sockets, VmSocket } from './sockets.js'
 
 export interface VmOptions extends EnvironmentOptions {
   /** Instructions a run may execute before it ends in LimitReached. Default: 100 million. */
@@ -65,6 +66,7 @@ export class Vm {
     this.machine.programBtf = prepared.btf
     this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
     this.machine.extras.set(KERNEL_OBJECTS, this.objects)
+    this.machine.sockets = new Sockets(this.machine.memory, this.objects)
     this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
     if (prepared.kernelBtf?.byName('bpf_map').length) this.machine.memory.mapObject = index => this.mapObject(index)
     const access: Record<string, MapAccess> = {}
@@ -89,6 +91,11 @@ export class Vm {
   setCurrentTask(fixture: Fixture): number {
     this.env.task.address = this.objects.build(fixture)
     return this.env.task.address
+  }
+
+  /** Puts a socket into the network: lookups find it, and its `number` goes into sockmaps. */
+  addSocket(fixture: SocketFixture): VmSocket {
+    return this.machine.sockets.add(fixture)
   }
 
   program(name: string): VmProgram {
@@ -256,6 +263,8 @@ export class VmProgram {
     machine.watch = input.onStep && watcher(machine, input.onStep)
     machine.programType = this.prepared.type
     machine.extras.set('retval', 0)
+    machine.socket = input.socket && (input.socket instanceof VmSocket ? input.socket : machine.sockets.add(input.socket))
+    machine.selected = undefined
     let fault: FaultReport | undefined
     let context = { address: 0, size: 0 }
     try {
@@ -287,6 +296,8 @@ export class VmProgram {
       insns: machine.executed,
       trace: machine.trace,
       redirects: machine.redirects,
+      socket: machine.selected,
+      ...kind.resultAfter?.(machine),
     }
   }
 

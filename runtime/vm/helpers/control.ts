@@ -90,6 +90,21 @@ function functionResult(m: Machine): void {
   m.ret(0)
 }
 
+const BPF_PROG_TYPE_CGROUP_SOCKOPT = 25
+/** Offset of `retval` in struct bpf_sockopt, which is the same value. */
+const SOCKOPT_RETVAL = 36
+
+function getRetval(m: Machine): void {
+  if (m.programType === BPF_PROG_TYPE_CGROUP_SOCKOPT) m.ret(m.memory.view.getInt32(m.context + SOCKOPT_RETVAL, true))
+  else m.ret((m.extras.get('retval') as number | undefined) ?? 0)
+}
+
+function setRetval(m: Machine): void {
+  if (m.programType === BPF_PROG_TYPE_CGROUP_SOCKOPT) m.memory.view.setInt32(m.context + SOCKOPT_RETVAL, m.s32(1), true)
+  else m.extras.set('retval', m.s32(1))
+  m.ret(0)
+}
+
 defineHelpers([
   { id: 12, name: 'bpf_tail_call', run: tailCall },
   { id: 93, name: 'bpf_spin_lock', run: lock },
@@ -100,13 +115,6 @@ defineHelpers([
   { id: 183, name: 'bpf_get_func_arg', run: functionArgument },
   { id: 184, name: 'bpf_get_func_ret', run: functionResult },
   { id: 185, name: 'bpf_get_func_arg_cnt', run: m => m.ret((m.extras.get('arguments') as number | undefined) ?? 0) },
-  { id: 186, name: 'bpf_get_retval', run: m => m.ret((m.extras.get('retval') as number | undefined) ?? 0) },
-  {
-    id: 187,
-    name: 'bpf_set_retval',
-    run: m => {
-      m.extras.set('retval', m.s32(1))
-      m.ret(0)
-    },
-  },
+  { id: 186, name: 'bpf_get_retval', run: getRetval },
+  { id: 187, name: 'bpf_set_retval', run: setRetval },
 ])

@@ -37,30 +37,31 @@ function loadBytes(m: Machine, origin = 0): void {
   m.ret(0)
 }
 
-/** bpf_skb_load_bytes_relative: from the link-layer (0) or network (1) header. */
+/** bpf_skb_load_bytes_relative: from the link-layer (0) or network (1) header, which may lie before the data. */
 function loadRelative(m: Machine): void {
-  const state = skbState(m)
   const kind = m.u32(5)
   if (kind > 1) {
     m.ret(-EINVAL)
     return
   }
-  const mac = state?.macOffset ?? 0
-  const size = m.u32(4)
-  const offset = m.u32(2)
-  if (mac < 0 && kind === 0 && offset < ETH_HLEN) {
-    const to = m.writable(3, size)
-    const whole = new Uint8Array(ETH_HLEN + packetOf(m).length)
-    whole.set(state!.header)
-    whole.set(packetOf(m).bytes(), ETH_HLEN)
-    if (offset + size > whole.length) m.ret(-EFAULT)
-    else {
-      m.memory.write(to, whole.subarray(offset, offset + size))
-      m.ret(0)
-    }
+  const { macOffset, header } = skbState(m) ?? { macOffset: 0, header: new Uint8Array(0) }
+  const origin = macOffset + (kind === 0 ? 0 : ETH_HLEN)
+  const start = m.u32(2) + origin
+  if (start >= 0) {
+    loadBytes(m, origin)
     return
   }
-  loadBytes(m, kind === 0 ? mac : mac + ETH_HLEN)
+  const size = m.u32(4)
+  const to = m.writable(3, size)
+  const packet = packetOf(m)
+  m.memory.bytes.fill(0, to, to + size)
+  if (start + size > packet.length) m.ret(-EFAULT)
+  else {
+    const before = header.subarray(start - macOffset, start - macOffset + size)
+    m.memory.write(to, before)
+    m.memory.bytes.copyWithin(to + before.length, packet.data, packet.data + size - before.length)
+    m.ret(0)
+  }
 }
 
 function storeBytes(m: Machine): void {

@@ -1,6 +1,11 @@
 /** Names every program type, so that each adds itself to the table. */
 import './netfilter.js'
 import './plain.js'
+import './cgroup-hooks.js'
+import './flow-dissector.js'
 import './skb.js'
+import './sock-ops.js'
+import './socket-messages.js'
+import './socket-choice.js'
 import './tracing.js'
 import './xdp.js'

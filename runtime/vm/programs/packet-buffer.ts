@@ -22,14 +22,14 @@ export interface PacketFields {
 export class PacketBuffer {
   private readonly region: Region
   /** First byte of the reserved room and one past the last. */
-  private readonly first: number
-  private readonly last: number
+  protected readonly first: number
+  protected readonly last: number
   meta = 0
   data = 0
   end = 0
 
   constructor(
-    private readonly m: Machine,
+    protected readonly m: Machine,
     private readonly context: number,
     private readonly fields: PacketFields,
     /** Packets longer than this are refused. */
@@ -78,7 +78,7 @@ export class PacketBuffer {
     return true
   }
 
-  private sync(): void {
+  protected sync(): void {
     const { view } = this.m.memory
     const { data, dataEnd, dataMeta, len } = this.fields
     if (data >= 0) view.setUint32(this.context + data, this.data, true)

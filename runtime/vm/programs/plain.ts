@@ -1,6 +1,6 @@
 /**
  * Programs whose context is a plain struct that the program may read and, for some, write: syscall programs, cgroup hooks on
- * devices, sockets, addresses, options and sysctls, socket operations.
+ * devices, sockets and addresses.
  */
 import { type ContextField, defineProgramKind, scratchRegion, writeFields } from './table.js'
 
@@ -42,20 +42,6 @@ const contexts: readonly Plain[] = [
       { name: 'msg_src_ip6', offset: 44, size: 4, count: 4 },
     ],
   },
-  { type: 23, what: 'bpf_sysctl', size: 8, fields: words(['write', 'file_pos']) },
-  {
-    type: 13,
-    what: 'bpf_sock_ops',
-    size: 224,
-    fields: [
-      { name: 'op', offset: 0, size: 4 },
-      { name: 'args', offset: 4, size: 4, count: 4 },
-      ...words(['family', 'remote_ip4', 'local_ip4'], 20),
-      { name: 'remote_ip6', offset: 32, size: 4, count: 4 },
-      { name: 'local_ip6', offset: 48, size: 4, count: 4 },
-      ...words(['remote_port', 'local_port', 'is_fullsock', 'snd_cwnd', 'srtt_us', 'bpf_sock_ops_cb_flags', 'state'], 64),
-    ],
-  },
 ]
 
 for (const { type, what, size, fields } of contexts)
@@ -65,6 +51,7 @@ for (const { type, what, size, fields } of contexts)
       const address = scratchRegion(m, what, size)
       if (input.ctx instanceof Uint8Array) m.memory.write(address, input.ctx.subarray(0, size))
       else if (input.ctx) writeFields(m, address, fields, input.ctx, what)
+      if (m.socket && type === 18) m.memory.writePointer(address + 64, m.socket.address)
       m.setArg(1, address)
       return { address, size }
     },

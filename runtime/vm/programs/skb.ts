@@ -68,7 +68,7 @@ function packetType(packet: Uint8Array): number {
 }
 
 defineProgramKind({
-  types: [1, 3, 4, 8, 10, 11, 12, 14, 19],
+  types: [1, 3, 4, 8, 10, 11, 12, 19],
   setUp(m, program, input) {
     const address = scratchRegion(m, '__sk_buff', SK_BUFF_BYTES)
     const whole = input.packet ?? new Uint8Array(64)

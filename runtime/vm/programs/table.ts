@@ -6,6 +6,8 @@ import { NotImplemented } from '../../../base/outcome.js'
 import type { Machine, Redirect } from '../machine.js'
 import type { FaultReport } from '../fault.js'
 import type { Fixture } from '../kernel-objects.js'
+import type { SockoptInput, SockoptResult, SysctlInput } from './cgroup-hooks.js'
+import type { SocketFixture, VmSocket } from '../sockets.js'
 import type { Step } from '../trace.js'
 
 /** Numbers for fields of a context, by the names of its uapi struct; arrays for its arrays. */
@@ -17,6 +19,14 @@ export interface RunInput {
   readonly packet?: Uint8Array
   /** The context itself: its bytes, or fields of it by name. */
   readonly ctx?: Uint8Array | FieldValues
+  /** The socket that the packet, message, address or option belongs to; a fixture becomes a socket once. */
+  readonly socket?: VmSocket | SocketFixture
+  /** cgroup/getsockopt and setsockopt: the call. */
+  readonly sockopt?: SockoptInput
+  /** cgroup/sysctl: which is read, or written. */
+  readonly sysctl?: SysctlInput
+  /** sk_msg: sizes of the pieces in which the message lies; one piece when left out. Programs see the first. */
+  readonly fragments?: readonly number[]
   /** Tracing programs: the arguments of the traced function or tracepoint; a fixture becomes a kernel object and its address the argument. */
   readonly args?: readonly (number | bigint | Fixture)[]
   /** kretprobe, fexit, fmod_ret: what the traced function returned. */
@@ -52,6 +62,17 @@ export interface RunResult {
   readonly trace: readonly string[]
   /** What redirect helpers asked for, in order. */
   readonly redirects: readonly Redirect[]
+  /** The socket that a program chose (bpf_sk_assign, bpf_sk_select_reuseport). */
+  readonly socket: VmSocket | undefined
+  /** cgroup/getsockopt and setsockopt: the option as the program left it. */
+  readonly sockopt?: SockoptResult
+  /** cgroup/sysctl: what the program wants written instead. */
+  readonly newValue?: string
+  /** sock_ops: what the program answered in `reply`, and the bytes of TCP options it reserved. */
+  readonly reply?: number
+  readonly reserved?: number
+  /** sk_msg: bytes that the verdict applies to, and bytes to wait for before the program is asked again; 0 where not said. */
+  readonly message?: { readonly applyBytes: number; readonly corkBytes: number }
 }
 
 /** What a program type knows of the program. */
@@ -72,6 +93,8 @@ export interface ProgramKind {
   setUp(m: Machine, program: ProgramInfo, input: RunInput): { readonly address: number; readonly size: number }
   /** What changes in the result, e.g. the packet with the header that the program did not see. */
   packetAfter?(m: Machine): Uint8Array | undefined
+  /** Parts of the result that only this type has. */
+  resultAfter?(m: Machine): Partial<RunResult>
 }
 
 const kinds = new Map<number, ProgramKind>()

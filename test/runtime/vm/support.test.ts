@@ -16,7 +16,7 @@ describe('support table', () => {
     expect(count('helper', 'done')).toBeGreaterThan(90)
     expect(count('map', 'done')).toBeGreaterThan(14)
     expect(table.find(row => row.name === 'bpf_sys_close')!.status).toBe('not implemented')
-    expect(table.find(row => row.name === 'sockmap')!.status).toBe('not implemented')
+    expect(table.find(row => row.name === 'sockmap')!.status).toBe('done')
     expect(table.every(row => (row.missing !== '') === (row.status === 'partial'))).toBe(true)
   })
 })
