@@ -35,13 +35,17 @@ import * as w from './state/u64.js'
 
 /** The program breaks a rule of the kernel; what the kernel says stands in the log. */
 export class Rejection extends Error {
-  override readonly name = 'Rejection'
-  constructor(
-    message: string,
-    /** The kernel's error, where something depends on it. */
-    readonly errno: number,
-  ) {
+  /** The kernel's error, where something depends on it. */
+  readonly errno: number
+
+  constructor(message: string, errno: number) {
+    // Some are caught again, at every call of a function whose arguments do not fit: a stack trace each time would cost.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
+    this.name = 'Rejection'
+    this.errno = errno
   }
 }
 
@@ -132,7 +136,7 @@ export class Env {
   readonly ptrType: Int32Array
   /** Registers that may be read at or after an instruction (compute_live_registers). */
   readonly liveRegs: Uint16Array
-  explored = new Map<number, ExploredState[]>()
+  readonly explored: (ExploredState[] | undefined)[]
   liveStack!: LiveStack
   loops!: LoopInfo
   /** Maps and other things remembered per call instruction. */
@@ -195,6 +199,7 @@ export class Env {
     this.ptrType = new Int32Array(length)
     this.liveRegs = new Uint16Array(length + 1)
     this.seen = new Uint8Array(length)
+    this.explored = new Array<ExploredState[] | undefined>(length).fill(undefined)
     this.deadline = limits.milliseconds > 0 ? Date.now() + limits.milliseconds : 0
   }
 
@@ -377,9 +382,7 @@ export class Env {
   /** Explored states of the hash bucket of an instruction (explored_state); newest first. */
   statesAt(insnIdx: number, state: VerifierState): ExploredState[] {
     const bucket = ((insnIdx ^ state.frame.callsite) >>> 0) % this.insns.length
-    let list = this.explored.get(bucket)
-    if (!list) this.explored.set(bucket, (list = []))
-    return list
+    return (this.explored[bucket] ??= [])
   }
 
   /** update_peak_states. */

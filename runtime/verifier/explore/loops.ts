@@ -42,14 +42,14 @@ export class LoopInfo {
   /** incomplete_read_marks. */
   incomplete(state: VerifierState): boolean {
     if (this.visits.size === 0) return false
-    const key = this.keyOf(state)
-    const visit = key === undefined ? undefined : this.visits.get(key)
+    const visit = state.loopKey === undefined ? undefined : this.visits.get(state.loopKey)
     return visit !== undefined && visit.backedges.length > 0
   }
 
   /** maybe_enter_scc. */
   enter(state: VerifierState): void {
     const key = this.keyOf(state)
+    state.loopKey = key
     if (key === undefined) return
     let visit = this.visits.get(key)
     if (!visit) this.visits.set(key, (visit = { key, entry: undefined, backedges: [] }))
@@ -59,8 +59,7 @@ export class LoopInfo {
   /** maybe_exit_scc: the loop's entry has no open branches left, so its backedges can be settled. */
   exit(env: Env, state: VerifierState): void {
     if (this.visits.size === 0) return
-    const key = this.keyOf(state)
-    const visit = key === undefined ? undefined : this.visits.get(key)
+    const visit = state.loopKey === undefined ? undefined : this.visits.get(state.loopKey)
     if (!visit || visit.entry !== state) return
     visit.entry = undefined
     env.backedges -= visit.backedges.length
@@ -78,8 +77,7 @@ export class LoopInfo {
 
   /** add_scc_backedge. */
   addBackedge(env: Env, old: VerifierState, backedge: VerifierState): void {
-    const key = this.keyOf(old)
-    const visit = key === undefined ? undefined : this.visits.get(key)
+    const visit = old.loopKey === undefined ? undefined : this.visits.get(old.loopKey)
     if (!visit) return
     visit.backedges.unshift(backedge)
     env.backedges++

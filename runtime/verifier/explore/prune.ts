@@ -68,6 +68,30 @@ export function maybeForget(env: Env, entry: ExploredState): void {
   }
 }
 
+/** An explored state whose paths are not all walked: whether a further round of its loop adds nothing. An endless loop is refused. */
+function coversLoop(env: Env, state: VerifierState, current: VerifierState, insnIdx: number): boolean {
+  const { frame } = state
+  if (frame.inAsyncCallbackFn && frame.asyncEntryCnt !== current.frame.asyncEntryCnt) return false
+  if (env.isIterNext[insnIdx]) return statesEqual(env, state, current, 'range') && iteratorActive(env)
+  const mayGoto = env.insns.code[insnIdx] === (op.BPF_JMP | op.BPF_JCOND)
+  if (mayGoto && state.mayGotoDepth !== current.mayGotoDepth && statesEqual(env, state, current, 'range')) return true
+  if (env.callsCallback[insnIdx]) return statesEqual(env, state, current, 'range')
+  if (
+    maybeLooping(state, current) &&
+    statesEqual(env, state, current, 'exact') &&
+    !iterDepthsDiffer(state, current) &&
+    state.mayGotoDepth === current.mayGotoDepth &&
+    state.callbackUnrollDepth === current.callbackUnrollDepth
+  ) {
+    env.sayLine(insnIdx, '; ')
+    env.say(`infinite loop detected at insn ${insnIdx}\n`)
+    env.say(`cur state:${stateText(current, current.curframe)}\n`)
+    env.say(`old state:${stateText(state, current.curframe)}\n`)
+    throw new Rejection(`infinite loop detected at insn ${insnIdx}`, EINVAL)
+  }
+  return false
+}
+
 /** Whether the state at `insnIdx` needs no further walking. Otherwise it may be remembered as a new checkpoint. */
 export function isStateVisited(env: Env, insnIdx: number): boolean {
   const current = env.state
@@ -88,37 +112,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     let hit = false
     let loop = false
     if (state.branches) {
-      const frame = state.frame
-      const check = (): void => {
-        if (frame.inAsyncCallbackFn && frame.asyncEntryCnt !== current.frame.asyncEntryCnt) return
-        if (env.isIterNext[insnIdx]) {
-          if (statesEqual(env, state, current, 'range') && iteratorActive(env)) hit = loop = true
-          return
-        }
-        const mayGoto = env.insns.code[insnIdx] === (op.BPF_JMP | op.BPF_JCOND)
-        if (mayGoto && state.mayGotoDepth !== current.mayGotoDepth && statesEqual(env, state, current, 'range')) {
-          hit = loop = true
-          return
-        }
-        if (env.callsCallback[insnIdx]) {
-          if (statesEqual(env, state, current, 'range')) hit = loop = true
-          return
-        }
-        if (
-          maybeLooping(state, current) &&
-          statesEqual(env, state, current, 'exact') &&
-          !iterDepthsDiffer(state, current) &&
-          state.mayGotoDepth === current.mayGotoDepth &&
-          state.callbackUnrollDepth === current.callbackUnrollDepth
-        ) {
-          env.sayLine(insnIdx, '; ')
-          env.say(`infinite loop detected at insn ${insnIdx}\n`)
-          env.say(`cur state:${stateText(current, current.curframe)}\n`)
-          env.say(`old state:${stateText(state, current.curframe)}\n`)
-          throw new Rejection(`infinite loop detected at insn ${insnIdx}`, EINVAL)
-        }
-      }
-      check()
+      hit = loop = coversLoop(env, state, current, insnIdx)
       if (!hit && !forceNew && env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.insnProcessed - env.prevInsnProcessed < 100)
         addNew = false
     } else {

@@ -163,6 +163,8 @@ export class VerifierState {
   equalState: VerifierState | undefined = undefined
   /** The entry of the list of explored states that holds this one. */
   listed: ExploredState | undefined = undefined
+  /** Of a checkpoint in a loop: the loop and the calls that led there (see explore/loops.ts). */
+  loopKey: string | undefined = undefined
 
   get curframe(): number {
     return this.frames.length - 1

@@ -20,67 +20,113 @@ export const DynptrType = { INVALID: 0, LOCAL: 1, RINGBUF: 2, SKB: 3, XDP: 4, SK
 export const IterState = { INVALID: 0, ACTIVE: 1, DRAINED: 2 } as const
 
 export class RegState {
-  type: number = RegType.NOT_INIT
+  type: number
   /** Fixed part of a pointer's offset; for linked scalars the constant that was added. */
-  off = 0
-  varOff: Tnum = TNUM_UNKNOWN
-  smin: U64 = w.S64_MIN
-  smax: U64 = w.S64_MAX
-  umin: U64 = w.ZERO
-  umax: U64 = w.U64_MAX
-  s32min = S32_MIN
-  s32max = S32_MAX
-  /** Unsigned 32-bit bounds, kept as numbers 0 to 2^32-1. */
-  u32min = 0
-  u32max = 4294967295
-  id = 0
-  refObjId = 0
+  off: number
+  varOff: Tnum
+  smin: U64
+  smax: U64
+  umin: U64
+  umax: U64
+  s32min: number
+  s32max: number
+  /** Unsigned 32-bit bounds as signed integers, which the engine keeps without a box: read `u32min` and `u32max`. */
+  u32low: number
+  u32high: number
+  id: number
+  refObjId: number
   /** For stack pointers: whose frame. */
-  frameno = 0
+  frameno: number
   /** For packet pointers: bytes known to be readable from offset 0, or AT_PKT_END, BEYOND_PKT_END. */
-  range = 0
-  map: VerifierMap | undefined = undefined
-  mapUid = 0
-  btf: BtfView | undefined = undefined
-  btfId = 0
+  range: number
+  map: VerifierMap | undefined
+  mapUid: number
+  btf: BtfView | undefined
+  btfId: number
   /** For PTR_TO_MEM, in bytes. */
-  memSize = 0
-  dynptrId = 0
-  subprogno = 0
-  dynptrType = 0
-  dynptrFirst = false
-  iterState = 0
-  iterDepth = 0
+  memSize: number
+  dynptrId: number
+  subprogno: number
+  dynptrType: number
+  dynptrFirst: boolean
+  iterState: number
+  iterDepth: number
+
+  /** As another one, or of no type and without bounds. */
+  constructor(from?: RegState) {
+    if (from === undefined) {
+      this.type = RegType.NOT_INIT
+      this.off = 0
+      this.varOff = TNUM_UNKNOWN
+      this.smin = w.S64_MIN
+      this.smax = w.S64_MAX
+      this.umin = w.ZERO
+      this.umax = w.U64_MAX
+      this.s32min = S32_MIN
+      this.s32max = S32_MAX
+      this.u32low = 0
+      this.u32high = -1
+      this.id = 0
+      this.refObjId = 0
+      this.frameno = 0
+      this.range = 0
+      this.map = undefined
+      this.mapUid = 0
+      this.btf = undefined
+      this.btfId = 0
+      this.memSize = 0
+      this.dynptrId = 0
+      this.subprogno = 0
+      this.dynptrType = 0
+      this.dynptrFirst = false
+      this.iterState = 0
+      this.iterDepth = 0
+    } else {
+      this.type = from.type
+      this.off = from.off
+      this.varOff = from.varOff
+      this.smin = from.smin
+      this.smax = from.smax
+      this.umin = from.umin
+      this.umax = from.umax
+      this.s32min = from.s32min
+      this.s32max = from.s32max
+      this.u32low = from.u32low
+      this.u32high = from.u32high
+      this.id = from.id
+      this.refObjId = from.refObjId
+      this.frameno = from.frameno
+      this.range = from.range
+      this.map = from.map
+      this.mapUid = from.mapUid
+      this.btf = from.btf
+      this.btfId = from.btfId
+      this.memSize = from.memSize
+      this.dynptrId = from.dynptrId
+      this.subprogno = from.subprogno
+      this.dynptrType = from.dynptrType
+      this.dynptrFirst = from.dynptrFirst
+      this.iterState = from.iterState
+      this.iterDepth = from.iterDepth
+    }
+  }
+
+  /** 0 to 2^32-1. */
+  get u32min(): number {
+    return this.u32low >>> 0
+  }
+  set u32min(value: number) {
+    this.u32low = value | 0
+  }
+  get u32max(): number {
+    return this.u32high >>> 0
+  }
+  set u32max(value: number) {
+    this.u32high = value | 0
+  }
 
   clone(): RegState {
-    const copy = new RegState()
-    copy.type = this.type
-    copy.off = this.off
-    copy.varOff = this.varOff
-    copy.smin = this.smin
-    copy.smax = this.smax
-    copy.umin = this.umin
-    copy.umax = this.umax
-    copy.s32min = this.s32min
-    copy.s32max = this.s32max
-    copy.u32min = this.u32min
-    copy.u32max = this.u32max
-    copy.id = this.id
-    copy.refObjId = this.refObjId
-    copy.frameno = this.frameno
-    copy.range = this.range
-    copy.map = this.map
-    copy.mapUid = this.mapUid
-    copy.btf = this.btf
-    copy.btfId = this.btfId
-    copy.memSize = this.memSize
-    copy.dynptrId = this.dynptrId
-    copy.subprogno = this.subprogno
-    copy.dynptrType = this.dynptrType
-    copy.dynptrFirst = this.dynptrFirst
-    copy.iterState = this.iterState
-    copy.iterDepth = this.iterDepth
-    return copy
+    return new RegState(this)
   }
 }
 
@@ -195,8 +241,8 @@ export const sameBounds = (a: RegState, b: RegState): boolean =>
   w.eq(a.umax, b.umax) &&
   a.s32min === b.s32min &&
   a.s32max === b.s32max &&
-  a.u32min === b.u32min &&
-  a.u32max === b.u32max
+  a.u32low === b.u32low &&
+  a.u32high === b.u32high
 
 /** Equal up to ids (memcmp up to `id`). */
 export const sameUpToId = (a: RegState, b: RegState): boolean =>
