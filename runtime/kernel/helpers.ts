@@ -264,8 +264,18 @@ function choose(chooserName: string, helper: string, asker: HelperAsker, version
 
 const protos = new Map<string, HelperProto>()
 
-/** What a kernel answers when a program asks for a helper (get_func_proto of its verifier ops). */
+const answers = new WeakMap<HelperAsker, { readonly kernel: KernelProfile; readonly byId: Map<number, HelperAnswer> }>()
+
+/** What a kernel answers when a program asks for a helper (get_func_proto of its verifier ops). Remembered by program: it must not change. */
 export function helperProto(kernel: KernelProfile, asker: HelperAsker, id: number): HelperAnswer {
+  let known = answers.get(asker)
+  if (known?.kernel !== kernel) answers.set(asker, (known = { kernel, byId: new Map() }))
+  let answer = known.byId.get(id)
+  if (answer === undefined) known.byId.set(id, (answer = askForHelper(kernel, asker, id)))
+  return answer
+}
+
+function askForHelper(kernel: KernelProfile, asker: HelperAsker, id: number): HelperAnswer {
   let count = helperNames.length
   for (const [since, n] of helperCounts) if (versionAtLeast(kernel.version, since)) count = n
   if (id <= 0 || id >= count) return id === 0 ? 'not-for-this-program' : 'unknown-helper'

@@ -97,7 +97,6 @@ export function checkAlu(env: Env, slot: number): void {
 
 function checkSanity(env: Env, number: number): void {
   const reg = env.reg(number)
-  if (Object.isFrozen(reg)) return
   env.sanity(reg, 'alu')
 }
 

@@ -6,10 +6,11 @@ import { contextAccess, socketContexts } from '../../kernel/contexts.js'
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { regTypeName, tnumText } from '../log/print-state.js'
-import { coerceSigned, coerceToSize } from '../state/bounds.js'
+import { coerceSigned, coerceToSize, unknownOfSize } from '../state/bounds.js'
 import { fieldTypeNames, findField, isKptr } from '../state/btf-record.js'
 import {
   constScalar,
+  isExact,
   isPacketPointer,
   isScalar,
   isSocketType,
@@ -279,7 +280,11 @@ export function checkMemAccess(
   } else env.reject(`R${regno} invalid mem access '${regTypeName(reg.type)}'`, EACCES)
   if (size < 8 && load && isScalar(regs[valueRegno]!)) {
     const value = regs[valueRegno]!
-    if (t.isConst(value.varOff) && Object.isFrozen(value) && !signed && value.varOff.value.hi === 0) {
+    if (value === UNKNOWN_SCALAR && !signed) {
+      regs[valueRegno] = unknownOfSize(size, env.kernel)
+      return
+    }
+    if (t.isConst(value.varOff) && isExact(value) && !signed && value.varOff.value.hi === 0) {
       const limit = size === 4 ? 4294967296 : 1 << (size * 8)
       if (value.varOff.value.lo >>> 0 < limit) return
     }
@@ -409,7 +414,7 @@ export function checkLoad(env: Env, slot: number): void {
   checkMemAccess(env, src, insns.off[slot]!, accessSize(code), 'read', dst, false, (code & 0xe0) === op.BPF_MEMSX)
   savePointerType(env, type, true)
   const value = env.reg(dst)
-  if (!Object.isFrozen(value)) env.sanity(value, 'ldx')
+  env.sanity(value, 'ldx')
 }
 
 /** Stores of a register. */
@@ -477,7 +482,7 @@ export function checkAtomic(env: Env, slot: number): void {
       checkMemAccess(env, src, off, size, 'read', dst, true, false)
       savePointerType(env, type, false)
       const value = env.reg(dst)
-      if (!Object.isFrozen(value)) env.sanity(value, 'atomic_load')
+      env.sanity(value, 'atomic_load')
       return
     }
     env.readReg(src)

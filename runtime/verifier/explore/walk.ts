@@ -395,7 +395,7 @@ function walkFrom(env: Env, subprogno: number): void {
   state.lastInsnIdx = -1
   env.state = state
   env.pending = []
-  env.explored = new Map()
+  env.explored.fill(undefined)
   env.exploredSize = 0
   env.evictedSize = 0
   env.backedges = 0

@@ -2,7 +2,8 @@
  * How a register's six descriptions (tnum, signed and unsigned ranges of 64 and of 32 bits) sharpen each other: kernel/bpf/verifier.c,
  * reg_bounds_sync and what it calls. All functions change the register given to them, which must be a fresh clone.
  */
-import { S32_MAX, S32_MIN, type RegState, setUnbounded, setUnbounded32 } from './registers.js'
+import { S32_MAX, S32_MIN, type RegState, setUnbounded, setUnbounded32, UNKNOWN_SCALAR } from './registers.js'
+import { syncMixedBounds } from './sync-bounds.js'
 import * as t from './tnum.js'
 import * as w from './u64.js'
 
@@ -43,55 +44,6 @@ export function updateFromTnum(reg: RegState): void {
 }
 export { updateFromTnum32 }
 
-/** __reg32_deduce_bounds. */
-function deduce32(reg: RegState, rules: BoundsRules): void {
-  if (rules.mixedBounds) {
-    if (reg.umin.hi === reg.umax.hi) {
-      reg.u32min = Math.max(reg.u32min, u32(reg.umin.lo))
-      reg.u32max = Math.min(reg.u32max, u32(reg.umax.lo))
-      if (reg.umin.lo <= reg.umax.lo) {
-        reg.s32min = Math.max(reg.s32min, reg.umin.lo)
-        reg.s32max = Math.min(reg.s32max, reg.umax.lo)
-      }
-    }
-    if (reg.smin.hi === reg.smax.hi) {
-      if (u32(reg.smin.lo) <= u32(reg.smax.lo)) {
-        reg.u32min = Math.max(reg.u32min, u32(reg.smin.lo))
-        reg.u32max = Math.min(reg.u32max, u32(reg.smax.lo))
-      }
-      if (reg.smin.lo <= reg.smax.lo) {
-        reg.s32min = Math.max(reg.s32min, reg.smin.lo)
-        reg.s32max = Math.min(reg.s32max, reg.smax.lo)
-      }
-    }
-    if (((reg.umin.hi + 1) | 0) === reg.umax.hi && reg.umin.lo < 0 && reg.umax.lo >= 0) {
-      reg.s32min = Math.max(reg.s32min, reg.umin.lo)
-      reg.s32max = Math.min(reg.s32max, reg.umax.lo)
-    }
-    if (((reg.smin.hi + 1) | 0) === reg.smax.hi && reg.smin.lo < 0 && reg.smax.lo >= 0) {
-      reg.s32min = Math.max(reg.s32min, reg.smin.lo)
-      reg.s32max = Math.min(reg.s32max, reg.smax.lo)
-    }
-  }
-  if (!rules.mixedBounds) return deduce32Classic(reg)
-  if ((reg.u32min | 0) <= (reg.u32max | 0)) {
-    reg.s32min = Math.max(reg.s32min, reg.u32min | 0)
-    reg.s32max = Math.min(reg.s32max, reg.u32max | 0)
-  }
-  if (u32(reg.s32min) <= u32(reg.s32max)) {
-    reg.u32min = Math.max(u32(reg.s32min), reg.u32min)
-    reg.u32max = Math.min(u32(reg.s32max), reg.u32max)
-  } else if (rules.crossingBounds) {
-    if (reg.u32max < u32(reg.s32min)) {
-      reg.s32min = reg.u32min | 0
-      reg.u32max = Math.min(reg.u32max, u32(reg.s32max))
-    } else if (u32(reg.s32max) < reg.u32min) {
-      reg.s32max = reg.u32max | 0
-      reg.u32min = Math.max(reg.u32min, u32(reg.s32min))
-    }
-  }
-}
-
 /** 6.1: __reg32_deduce_bounds before the rework of 6.8. */
 function deduce32Classic(reg: RegState): void {
   if (reg.s32min >= 0 || reg.s32max < 0) {
@@ -131,44 +83,6 @@ function deduce64Classic(reg: RegState): void {
   }
 }
 
-/** __reg64_deduce_bounds. */
-function deduce64(reg: RegState, rules: BoundsRules): void {
-  if (!rules.mixedBounds) return deduce64Classic(reg)
-  if (w.sle(reg.umin, reg.umax)) {
-    reg.smin = w.smax(reg.smin, reg.umin)
-    reg.smax = w.smin(reg.smax, reg.umax)
-  }
-  if (w.ule(reg.smin, reg.smax)) {
-    reg.umin = w.umax(reg.smin, reg.umin)
-    reg.umax = w.umin(reg.smax, reg.umax)
-  } else if (rules.crossingBounds) {
-    if (w.ult(reg.umax, reg.smin)) {
-      reg.smin = reg.umin
-      reg.umax = w.umin(reg.umax, reg.smax)
-    } else if (w.ult(reg.smax, reg.umin)) {
-      reg.smax = reg.umax
-      reg.umin = w.umax(reg.umin, reg.smin)
-    }
-  }
-}
-
-/** __reg_deduce_mixed_bounds. */
-function deduceMixed(reg: RegState): void {
-  const sharpen = (low: number, high: number) => {
-    reg.umin = w.umax(reg.umin, w.u64(reg.umin.hi, low | 0))
-    reg.umax = w.umin(reg.umax, w.u64(reg.umax.hi, high | 0))
-    reg.smin = w.smax(reg.smin, w.u64(reg.smin.hi, low | 0))
-    reg.smax = w.smin(reg.smax, w.u64(reg.smax.hi, high | 0))
-  }
-  sharpen(reg.u32min, reg.u32max)
-  if (u32(reg.s32min) <= u32(reg.s32max)) sharpen(reg.s32min, reg.s32max)
-  if (reg.s32min >= 0 && w.sle(w.S32_MIN_64, reg.smin) && w.sle(reg.smax, w.S32_MAX_64)) {
-    reg.smin = reg.umin = w.fromS32(reg.s32min)
-    reg.smax = reg.umax = w.fromS32(reg.s32max)
-    reg.varOff = t.intersect(reg.varOff, t.tnumRange(reg.smin, reg.smax))
-  }
-}
-
 /** __reg_bound_offset. */
 function updateTnum(reg: RegState): void {
   const wide = t.intersect(reg.varOff, t.tnumRange(reg.umin, reg.umax))
@@ -189,11 +103,11 @@ export function syncBounds(reg: RegState, rules: BoundsRules): void {
     )
       return
   }
+  if (rules.mixedBounds) return syncMixedBounds(reg, rules)
   updateFromTnum(reg)
   for (let round = 0; round < rules.boundsRounds; round++) {
-    deduce32(reg, rules)
-    deduce64(reg, rules)
-    if (rules.mixedBounds) deduceMixed(reg)
+    deduce32Classic(reg)
+    deduce64Classic(reg)
   }
   updateTnum(reg)
   updateFromTnum(reg)
@@ -236,6 +150,21 @@ function assign32Into64(reg: RegState): void {
 export function zeroExtend(reg: RegState): void {
   reg.varOff = t.subreg(reg.varOff)
   assign32Into64(reg)
+}
+
+const unknownBySize = new WeakMap<BoundsRules, (RegState | undefined)[]>()
+
+/** What a load of `size` bytes (1, 2 or 4) of unknown memory gives: shared, not to be changed. */
+export function unknownOfSize(size: number, rules: BoundsRules): RegState {
+  let known = unknownBySize.get(rules)
+  if (!known) unknownBySize.set(rules, (known = []))
+  let reg = known[size]
+  if (!reg) {
+    reg = UNKNOWN_SCALAR.clone()
+    coerceToSize(reg, size, rules)
+    known[size] = Object.freeze(reg)
+  }
+  return reg
 }
 
 /** coerce_reg_to_size: the value after a load of `size` bytes (1, 2, 4), zero-extended. */

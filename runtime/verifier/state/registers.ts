@@ -261,6 +261,21 @@ export function withoutId(reg: RegState): RegState {
   return copy
 }
 
+/** A constant whose bounds all say the same (as setKnown leaves it). */
+export const isExact = (reg: RegState): boolean => {
+  const { value } = reg.varOff
+  return (
+    reg.umin === value &&
+    reg.umax === value &&
+    reg.smin === value &&
+    reg.smax === value &&
+    reg.u32low === value.lo &&
+    reg.u32high === value.lo &&
+    reg.s32min === value.lo &&
+    reg.s32max === value.lo
+  )
+}
+
 /** Width of the value in bits, from its unsigned maximum. */
 export const valueWidth = (reg: RegState): number => w.fls64(reg.umax)
 

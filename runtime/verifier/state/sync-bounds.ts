@@ -56,7 +56,7 @@ export function syncMixedBounds(reg: RegState, rules: BoundsRules): void {
       uxl = vl | ml
     }
     if (pass === 1) break
-    for (let round = 0; round < rules.rounds; round++) {
+    for (let round = 0; round < rules.boundsRounds; round++) {
       // __reg32_deduce_bounds
       if (unh === uxh) {
         if (below(u32min, unl)) u32min = unl
@@ -91,7 +91,7 @@ export function syncMixedBounds(reg: RegState, rules: BoundsRules): void {
       if (!below(s32max, s32min)) {
         if (below(u32min, s32min)) u32min = s32min
         if (below(s32max, u32max)) u32max = s32max
-      } else if (rules.crossing) {
+      } else if (rules.crossingBounds) {
         if (below(u32max, s32min)) {
           s32min = u32min
           if (below(s32max, u32max)) u32max = s32max
@@ -120,7 +120,7 @@ export function syncMixedBounds(reg: RegState, rules: BoundsRules): void {
           uxh = sxh
           uxl = sxl
         }
-      } else if (rules.crossing) {
+      } else if (rules.crossingBounds) {
         if (ult(uxh, uxl, smh, sml)) {
           smh = unh
           sml = unl
