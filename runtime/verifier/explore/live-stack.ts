@@ -12,6 +12,9 @@ class FrameMasks {
   readonly mustWrite: Int32Array
   readonly mustWriteAcc: Int32Array
   readonly liveBefore: Int32Array
+  /** Slots that came to life somewhere, or lost it, since live slots were worked out: two words each. */
+  readonly grown = new Int32Array(2)
+  readonly shrunk = new Int32Array(2)
 
   constructor(count: number) {
     this.mayRead = new Int32Array(2 * count)
@@ -23,24 +26,49 @@ class FrameMasks {
 
 /** A function as called along one chain of calls. */
 interface Instance {
+  /** The chain without its last call. */
+  readonly outer: Instance | undefined
+  /** Calls that lead here, and as the last entry the function's own start. */
   readonly callsites: readonly number[]
-  readonly starts: readonly number[]
   readonly start: number
   readonly count: number
   readonly frames: (FrameMasks | undefined)[]
   readonly mustWriteSet: Uint8Array
+  /** Chains that are one call longer. */
+  readonly inner: Instance[]
+  /** Instructions (from `start`) whose marks changed since live slots were worked out. */
+  readonly touched: number[]
   updated: boolean
   mustWriteDropped: boolean
 }
 
+/** Edges between the instructions of a function, counted from its start: those of `i` stand from `at[i]` to `at[i + 1]`. */
+interface Edges {
+  readonly at: Int32Array
+  readonly to: Int32Array
+}
+
+interface Flow {
+  /** Instructions that are reached, from the last to the first. */
+  readonly postorder: Int32Array
+  /** The other way round: where an instruction stands in `postorder`. */
+  readonly position: Int32Array
+  readonly cyclic: boolean
+  /** By position: to be worked out again. All zero between uses. */
+  readonly dirty: Uint8Array
+  readonly next: Edges
+  readonly previous: Edges
+}
+
 export class LiveStack {
-  private readonly instances = new Map<string, Instance>()
+  private readonly roots: Instance[] = []
   private current: Instance | undefined
   private readonly accLow = new Int32Array(MAX_CALL_FRAMES)
   private readonly accHigh = new Int32Array(MAX_CALL_FRAMES)
+  private accUsed = false
   private writeInsn = 0
-  /** Instructions of each subprogram in postorder. */
-  private readonly postorders = new Map<number, Int32Array>()
+  /** By subprogram. */
+  private readonly flows = new Map<number, Flow>()
   private query: Instance[] = []
   private queryInsn = 0
 
@@ -49,36 +77,40 @@ export class LiveStack {
     this.current = undefined
   }
 
-  private instanceOf(env: Env, callsites: readonly number[], starts: readonly number[]): Instance {
-    const key = callsites.join()
-    let instance = this.instances.get(key)
-    if (!instance) {
-      const start = starts[starts.length - 1]!
-      const subprog = env.subprogs[env.subprogOf(start)]!
-      const count = subprog.end - subprog.start
-      instance = {
-        callsites,
-        starts,
-        start,
-        count,
-        frames: [],
-        mustWriteSet: new Uint8Array(count),
-        updated: false,
-        mustWriteDropped: false,
-      }
-      this.instances.set(key, instance)
+  private static create(env: Env, outer: Instance | undefined, callsite: number, start: number): Instance {
+    const subprog = env.subprogs[env.subprogOf(start)]!
+    const count = subprog.end - subprog.start
+    return {
+      outer,
+      callsites: outer ? [...outer.callsites.slice(0, -1), callsite, start] : [start],
+      start,
+      count,
+      frames: [],
+      mustWriteSet: new Uint8Array(count),
+      inner: [],
+      touched: [],
+      updated: false,
+      mustWriteDropped: false,
     }
-    return instance
   }
 
   private lookup(env: Env, state: VerifierState, frameno: number): Instance {
-    const callsites: number[] = []
-    const starts: number[] = []
+    let instance: Instance | undefined
     for (let i = 0; i <= frameno; i++) {
-      starts.push(env.subprogs[state.frames[i]!.subprogno]!.start)
-      callsites.push(i < frameno ? state.frames[i + 1]!.callsite : starts[i]!)
+      const { start } = env.subprogs[state.frames[i]!.subprogno]!
+      const { callsite } = state.frames[i]!
+      const siblings: Instance[] = instance ? instance.inner : this.roots
+      const depth = i - 1
+      let found: Instance | undefined
+      for (const each of siblings)
+        if (each.start === start && (i === 0 || each.callsites[depth] === callsite)) {
+          found = each
+          break
+        }
+      if (!found) siblings.push((found = LiveStack.create(env, instance, callsite, start)))
+      instance = found
     }
-    return this.instanceOf(env, callsites, starts)
+    return instance!
   }
 
   private ensure(env: Env): Instance {
@@ -100,6 +132,9 @@ export class LiveStack {
       (newHigh | masks.liveBefore[at + 1]!) !== masks.liveBefore[at + 1]
     )
       instance.updated = true
+    instance.touched.push(insn - instance.start)
+    masks.grown[0]! |= newLow & ~masks.liveBefore[at]!
+    masks.grown[1]! |= newHigh & ~masks.liveBefore[at + 1]!
     masks.mayRead[at] = newLow
     masks.mayRead[at + 1] = newHigh
   }
@@ -111,6 +146,7 @@ export class LiveStack {
 
   /** bpf_mark_stack_write: within the instruction that `begin` named. */
   markWrite(_env: Env, frame: number, spi: number): void {
+    this.accUsed = true
     if (spi < 32) this.accLow[frame]! |= 1 << spi
     else this.accHigh[frame]! |= 1 << (spi - 32)
   }
@@ -119,6 +155,12 @@ export class LiveStack {
   begin(env: Env, insn: number): void {
     this.ensure(env)
     this.writeInsn = insn
+    this.clearWrites()
+  }
+
+  private clearWrites(): void {
+    if (!this.accUsed) return
+    this.accUsed = false
     this.accLow.fill(0)
     this.accHigh.fill(0)
   }
@@ -144,23 +186,25 @@ export class LiveStack {
         high &= oldHigh
       }
       if (oldLow !== low || oldHigh !== high) {
+        masks.shrunk[0]! |= low & ~oldLow & masks.liveBefore[at]! & ~masks.mayRead[at]!
+        masks.shrunk[1]! |= high & ~oldHigh & masks.liveBefore[at + 1]! & ~masks.mayRead[at + 1]!
+        masks.grown[0]! |= oldLow & ~low
+        masks.grown[1]! |= oldHigh & ~high
         masks.mustWrite[at] = low
         masks.mustWrite[at + 1] = high
         instance.updated = true
+        instance.touched.push(relative)
       }
       if (oldLow & ~low || oldHigh & ~high) instance.mustWriteDropped = true
     }
     instance.mustWriteSet[relative] = 1
   }
 
-  private postorder(env: Env, start: number): Int32Array {
+  private flow(env: Env, start: number): Flow {
     const subprog = env.subprogOf(start)
-    let order = this.postorders.get(subprog)
-    if (!order) {
-      order = postorderOf(env, env.subprogs[subprog]!.start)
-      this.postorders.set(subprog, order)
-    }
-    return order
+    let flow = this.flows.get(subprog)
+    if (!flow) this.flows.set(subprog, (flow = flowOf(env, env.subprogs[subprog]!.start, env.subprogs[subprog]!.end)))
+    return flow
   }
 
   /** bpf_update_live_stack: settles all functions of the current chain of calls. */
@@ -176,44 +220,29 @@ export class LiveStack {
   }
 
   private settle(env: Env, instance: Instance): void {
-    if (instance.mustWriteDropped) for (const masks of instance.frames) masks?.mustWriteAcc.fill(0)
-    const order = this.postorder(env, instance.start)
-    for (let changed = true; changed; ) {
-      changed = false
-      for (const masks of instance.frames) {
-        if (!masks) continue
-        for (const slot of order) {
-          const next = successors(env, slot)
-          if (next.length === 0) continue
-          const at = 2 * (slot - instance.start)
-          for (let half = 0; half < 2; half++) {
-            let after = 0
-            let acc = -1
-            for (const to of next) {
-              const place = 2 * (to - instance.start) + half
-              after |= masks.liveBefore[place]!
-              acc &= masks.mustWriteAcc[place]!
-            }
-            acc |= masks.mustWrite[at + half]!
-            const before = (after & ~masks.mustWrite[at + half]!) | masks.mayRead[at + half]!
-            if (before !== masks.liveBefore[at + half] || acc !== masks.mustWriteAcc[at + half]) {
-              changed = true
-              masks.liveBefore[at + half] = before
-              masks.mustWriteAcc[at + half] = acc
-            }
-          }
-        }
-      }
+    const flow = this.flow(env, instance.start)
+    const { touched } = instance
+    for (const masks of instance.frames) {
+      if (!masks) continue
+      const { grown, shrunk } = masks
+      // What is written for certain matters to callers only; where less of it is certain than was, it is collected afresh.
+      const afresh = instance.mustWriteDropped && instance.outer !== undefined
+      // In a loop, the order decides whether a slot lives that came to life in one place and lost it in another: then it is the kernel's.
+      const mixed = flow.cyclic && (grown[0]! & shrunk[0]!) | (grown[1]! & shrunk[1]!)
+      if (afresh) masks.mustWriteAcc.fill(0)
+      if (afresh || mixed) settleAll(masks, flow)
+      else settleFrom(masks, flow, touched)
+      grown.fill(0)
+      shrunk.fill(0)
     }
+    touched.length = 0
     if (instance.callsites.length < 2) return
     const depth = instance.callsites.length - 1
-    const callsites = instance.callsites.slice(0, depth)
-    const callsite = callsites[depth - 1]!
-    callsites[depth - 1] = instance.starts[depth - 1]!
-    const outer = this.instanceOf(env, callsites, instance.starts.slice(0, depth))
+    const callsite = instance.callsites[depth - 1]!
+    const outer = instance.outer!
     this.writeInsn = callsite
-    this.accLow.fill(0)
-    this.accHigh.fill(0)
+    this.clearWrites()
+    this.accUsed = true
     for (let frame = 0; frame < depth; frame++) {
       const masks = instance.frames[frame]
       if (!masks) continue
@@ -248,6 +277,105 @@ export class LiveStack {
     }
     return false
   }
+}
+
+/** Works out one instruction; whether anything changed. */
+function settleOne(masks: FrameMasks, next: Edges, insn: number): boolean {
+  const { mayRead, mustWrite, mustWriteAcc, liveBefore } = masks
+  const first = next.at[insn]!
+  const last = next.at[insn + 1]!
+  if (first === last) return false
+  let afterLow = 0
+  let afterHigh = 0
+  let accLow = -1
+  let accHigh = -1
+  for (let i = first; i < last; i++) {
+    const to = 2 * next.to[i]!
+    afterLow |= liveBefore[to]!
+    afterHigh |= liveBefore[to + 1]!
+    accLow &= mustWriteAcc[to]!
+    accHigh &= mustWriteAcc[to + 1]!
+  }
+  const at = 2 * insn
+  accLow |= mustWrite[at]!
+  accHigh |= mustWrite[at + 1]!
+  const beforeLow = (afterLow & ~mustWrite[at]!) | mayRead[at]!
+  const beforeHigh = (afterHigh & ~mustWrite[at + 1]!) | mayRead[at + 1]!
+  if (
+    beforeLow === liveBefore[at] &&
+    beforeHigh === liveBefore[at + 1] &&
+    accLow === mustWriteAcc[at] &&
+    accHigh === mustWriteAcc[at + 1]
+  )
+    return false
+  liveBefore[at] = beforeLow
+  liveBefore[at + 1] = beforeHigh
+  mustWriteAcc[at] = accLow
+  mustWriteAcc[at + 1] = accHigh
+  return true
+}
+
+/** All instructions in the kernel's order, until nothing changes. */
+function settleAll(masks: FrameMasks, flow: Flow): void {
+  for (let changed = true; changed; ) {
+    changed = false
+    for (const insn of flow.postorder) if (settleOne(masks, flow.next, insn)) changed = true
+  }
+}
+
+/** Only what lies behind the instructions whose marks changed, in the same order. */
+function settleFrom(masks: FrameMasks, flow: Flow, touched: readonly number[]): void {
+  const { previous, position, postorder, dirty } = flow
+  let lowest = dirty.length
+  for (let i = 0; i < touched.length; i++) {
+    const at = position[touched[i]!]!
+    dirty[at] = 1
+    if (at < lowest) lowest = at
+  }
+  while (lowest < dirty.length) {
+    let again = dirty.length
+    for (let at = dirty.indexOf(1, lowest); at >= 0; at = dirty.indexOf(1, at + 1)) {
+      dirty[at] = 0
+      const insn = postorder[at]!
+      if (!settleOne(masks, flow.next, insn)) continue
+      for (let i = previous.at[insn]!; i < previous.at[insn + 1]!; i++) {
+        const before = position[previous.to[i]!]!
+        dirty[before] = 1
+        if (before <= at && before < again) again = before
+      }
+    }
+    lowest = again
+  }
+}
+
+function flowOf(env: Env, start: number, end: number): Flow {
+  const count = end - start
+  const postorder = postorderOf(env, start)
+  const position = new Int32Array(count)
+  for (let i = 0; i < postorder.length; i++) {
+    postorder[i]! -= start
+    position[postorder[i]!] = i
+  }
+  const next: number[][] = Array.from({ length: count }, () => [])
+  const previous: number[][] = Array.from({ length: count }, () => [])
+  let cyclic = false
+  for (const insn of postorder)
+    for (const target of successors(env, insn + start)) {
+      const to = target - start
+      next[insn]!.push(to)
+      previous[to]!.push(insn)
+      if (position[to]! >= position[insn]!) cyclic = true
+    }
+  const dirty = new Uint8Array(postorder.length)
+  return { postorder, position, cyclic, dirty, next: edgesOf(next), previous: edgesOf(previous) }
+}
+
+function edgesOf(lists: readonly (readonly number[])[]): Edges {
+  const at = new Int32Array(lists.length + 1)
+  for (let i = 0; i < lists.length; i++) at[i + 1] = at[i]! + lists[i]!.length
+  const to = new Int32Array(at[lists.length]!)
+  lists.forEach((list, i) => to.set(list, at[i]!))
+  return { at, to }
 }
 
 function postorderOf(env: Env, start: number): Int32Array {
