@@ -1,6 +1,7 @@
 /**
  * Bit fields: the smallest naturally placed unit of 1, 2, 4 or 8 bytes that holds all the field's bits is read, and written back with the
- * other bits kept. Bit offsets count from the low end on little-endian machines and from the high end on big-endian ones.
+ * other bits kept. Where no such unit lies within the record (packed ones), the bytes that the field touches are taken in pieces. Bit offsets
+ * count from the low end on little-endian machines and from the high end on big-endian ones.
  */
 import { NotImplemented } from '../../base/outcome.js'
 import { type BinaryOp, bitsOf, type IrType, type Value } from '../ir/ir.js'
@@ -10,7 +11,7 @@ import { integerOfBytes } from './ir-types.js'
 import type { Place } from './places.js'
 
 export interface BitRange {
-  /** Bytes of the unit. */
+  /** Bytes of the unit; other than 1, 2, 4 and 8 it is taken in pieces. */
   readonly unit: number
   /** Bits of the field within the unit, from its start in memory order. */
   readonly offset: number
@@ -18,15 +19,86 @@ export interface BitRange {
   readonly signed: boolean
 }
 
-/** Where a bit field's unit starts, in bytes from the start of the record, and the field within it. */
-export function bitRangeOf(field: Field, signed: boolean): { readonly byte: number; readonly bits: BitRange } {
+/**
+ * Where a bit field's unit starts, in bytes from the start of the record, and the field within it. `size` is the record's; with `whole` only a
+ * single access will do.
+ */
+export function bitRangeOf(
+  field: Field,
+  signed: boolean,
+  size: number,
+  whole = false,
+): { readonly byte: number; readonly bits: BitRange } {
   const width = field.bits!
   for (const unit of [1, 2, 4, 8]) {
     const byte = Math.floor(field.bitOffset / (unit * 8)) * unit
     const offset = field.bitOffset - byte * 8
-    if (offset + width <= unit * 8) return { byte, bits: { unit, offset, width, signed } }
+    if (offset + width <= unit * 8 && (byte + unit <= size || whole)) return { byte, bits: { unit, offset, width, signed } }
   }
-  throw new NotImplemented('a packed bit field across two 64-bit words')
+  if (whole) throw new NotImplemented('a CO-RE access to a packed bit field across two 64-bit words')
+  const byte = field.bitOffset >> 3
+  const offset = field.bitOffset & 7
+  return { byte, bits: { unit: (offset + width + 7) >> 3, offset, width, signed } }
+}
+
+interface Piece {
+  /** Bytes from the start of the unit. */
+  readonly at: number
+  readonly bytes: number
+  /** How far the piece's lowest bit is above the field's lowest; negative when below. */
+  readonly shift: number
+}
+
+/** The unit cut into accesses, the widest first. */
+function piecesOf(fc: FunctionContext, bits: BitRange): Piece[] {
+  const pieces: Piece[] = []
+  for (let at = 0; at < bits.unit; ) {
+    const bytes = [8, 4, 2, 1].find(each => at + each <= bits.unit)!
+    pieces.push({ at, bytes, shift: fc.module.little ? at * 8 - bits.offset : bits.offset + bits.width - (at + bytes) * 8 })
+    at += bytes
+  }
+  return pieces
+}
+
+const isNatural = (bits: BitRange): boolean => [1, 2, 4, 8].includes(bits.unit)
+
+function pieceAlign(place: Place, piece: Piece): number {
+  let align = Math.min(place.align, piece.bytes)
+  while (piece.at % align !== 0) align >>= 1
+  return align
+}
+
+function loadPieces(fc: FunctionContext, place: Place, bits: BitRange, type: IrType, signed: boolean): Value {
+  const { builder } = fc
+  let value: Value | undefined
+  for (const piece of piecesOf(fc, bits)) {
+    const from = place.offset + piece.at
+    const loaded = builder.load(integerOfBytes(piece.bytes), place.base, from, pieceAlign(place, piece), place.volatile)
+    const wide = builder.resize(loaded, 'i64', false)
+    const placed = piece.shift >= 0 ? binary(fc, 'shl', wide, piece.shift) : binary(fc, 'lshr', wide, -piece.shift)
+    value = value ? builder.binary('or', value, placed) : placed
+  }
+  return builder.resize(cutToBits(fc, value!, { ...bits, signed }), type, signed)
+}
+
+function storePieces(fc: FunctionContext, place: Place, bits: BitRange, value: Value): void {
+  const { builder } = fc
+  const mask = (1n << BigInt(bits.width)) - 1n
+  const field = builder.resize(value, 'i64', false)
+  for (const piece of piecesOf(fc, bits)) {
+    const type = integerOfBytes(piece.bytes)
+    const all = (1n << BigInt(piece.bytes * 8)) - 1n
+    const own = (piece.shift >= 0 ? mask >> BigInt(piece.shift) : mask << BigInt(-piece.shift)) & all
+    const at = place.offset + piece.at
+    const align = pieceAlign(place, piece)
+    let bytes = piece.shift >= 0 ? binary(fc, 'lshr', field, piece.shift) : binary(fc, 'shl', field, -piece.shift)
+    if (own !== all) {
+      const before = builder.resize(builder.load(type, place.base, at, align, place.volatile), 'i64', false)
+      const kept = builder.binary('and', before, builder.const('i64', ~own))
+      bytes = builder.binary('or', kept, builder.binary('and', bytes, builder.const('i64', own)))
+    }
+    builder.store(place.base, builder.resize(bytes, type, false), at, align, place.volatile)
+  }
 }
 
 /** Distance of the field's lowest bit from the unit's lowest bit. */
@@ -36,6 +108,7 @@ function shiftOf(fc: FunctionContext, bits: BitRange): number {
 
 /** Reads the field and extends it to `type`. */
 export function loadBits(fc: FunctionContext, place: Place, bits: BitRange, type: IrType, signed: boolean): Value {
+  if (!isNatural(bits)) return loadPieces(fc, place, bits, type, signed)
   const { builder } = fc
   const unitType = integerOfBytes(bits.unit)
   const unit = builder.load(unitType, place.base, place.offset, Math.min(place.align, bits.unit), place.volatile)
@@ -56,6 +129,7 @@ export function loadBits(fc: FunctionContext, place: Place, bits: BitRange, type
 }
 
 export function storeBits(fc: FunctionContext, place: Place, bits: BitRange, value: Value): void {
+  if (!isNatural(bits)) return storePieces(fc, place, bits, value)
   const { builder } = fc
   const unitType = integerOfBytes(bits.unit)
   const align = Math.min(place.align, bits.unit)

@@ -183,7 +183,7 @@ function populationCount(fc: FunctionContext, value: Value): Value {
 
 /**
  * Computes in the result's type and says whether the exact result does not fit. Operands narrower than 64 bits are computed with room to spare;
- * of 64-bit operands the usual tests are made.
+ * of 64-bit operands of one sign the usual tests are made, of others the exact result is worked out in two words.
  */
 function overflow(fc: FunctionContext, expr: BuiltinExpr, name: 'add_overflow' | 'sub_overflow' | 'mul_overflow'): Value {
   const { builder } = fc
@@ -197,35 +197,33 @@ function overflow(fc: FunctionContext, expr: BuiltinExpr, name: 'add_overflow' |
   const type = irTypeOf(resultType)
   const bits = bitsOf(type)
   const isSignedResult = isSigned(resultType)
-  const operation: BinaryOp = name === 'add_overflow' ? 'add' : name === 'sub_overflow' ? 'sub' : 'mul'
+  const signs = { x: isSigned(a.type), y: isSigned(b.type) }
+  const operation = name === 'add_overflow' ? 'add' : name === 'sub_overflow' ? 'sub' : 'mul'
+  const x = builder.resize(left, 'i64', signs.x)
+  const y = builder.resize(right, 'i64', signs.y)
+  const zero = builder.const('i64', 0)
   let result: Value
   let overflowed: Value
-  const small = bitsOf(left.type) <= 32 && bitsOf(right.type) <= 32
-  if (small && bits <= 32) {
-    const exact = builder.binary(
-      operation,
-      builder.resize(left, 'i64', isSigned(a.type)),
-      builder.resize(right, 'i64', isSigned(b.type)),
-    )
+  if (bitsOf(left.type) <= 32 && bitsOf(right.type) <= 32) {
+    const exact = builder.binary(operation, x, y)
+    // The product of two unsigned words may fill all 64 bits; all other results have a sign.
+    const unsigned = operation === 'mul' && !signs.x && !signs.y
     result = builder.resize(exact, type, false)
-    overflowed = builder.icmp('ne', builder.resize(result, 'i64', isSignedResult), exact)
-    if (operation === 'mul' && !isSigned(a.type) && !isSigned(b.type) && isSignedResult) {
-      // The product of two unsigned words may fill all 64 bits.
-      overflowed = builder.icmp('ugt', exact, builder.const('i64', (1n << BigInt(bits - 1)) - 1n))
-    }
+    if (unsigned && isSignedResult) overflowed = builder.icmp('ugt', exact, builder.const('i64', (1n << BigInt(bits - 1)) - 1n))
+    else if (bits < 64) overflowed = builder.icmp('ne', builder.resize(result, 'i64', isSignedResult), exact)
+    else if (isSignedResult || unsigned || (operation === 'add' && !signs.x && !signs.y)) overflowed = builder.const('i1', 0)
+    else overflowed = builder.icmp('slt', exact, zero)
+  } else if (signs.x !== isSignedResult || signs.y !== isSignedResult || bits < 64 || (operation === 'mul' && isSignedResult)) {
+    const exact = twoWords(fc, operation, x, y, signs)
+    result = builder.resize(exact.low, type, false)
+    const low = builder.resize(result, 'i64', isSignedResult)
+    const high = isSignedResult ? op(fc, 'ashr', low, 63) : zero
+    const differs = builder.binary('or', builder.binary('xor', low, exact.low), builder.binary('xor', high, exact.high))
+    overflowed = builder.icmp('ne', differs, zero)
   } else {
-    if (isSigned(a.type) !== isSignedResult || isSigned(b.type) !== isSignedResult || bits < 64)
-      fc.module.error(
-        'B0404',
-        expr,
-        `__builtin_${name} of operands and result of different signs or widths is not supported at 64 bits`,
-      )
-    const x = builder.resize(left, 'i64', isSigned(a.type))
-    const y = builder.resize(right, 'i64', isSigned(b.type))
-    const zero = builder.const('i64', 0)
     result = builder.binary(operation, x, y)
     if (operation === 'mul') {
-      const back = builder.binary(isSignedResult ? 'sdiv' : 'udiv', result, x)
+      const back = builder.binary('udiv', result, x)
       const differs = builder.cast('zext', builder.icmp('ne', back, y), 'i32')
       const nonZero = builder.cast('zext', builder.icmp('ne', x, zero), 'i32')
       overflowed = builder.icmp('ne', builder.binary('and', differs, nonZero), builder.const('i32', 0))
@@ -235,8 +233,38 @@ function overflow(fc: FunctionContext, expr: BuiltinExpr, name: 'add_overflow' |
       const second = operation === 'add' ? builder.binary('xor', result, y) : builder.binary('xor', x, y)
       overflowed = builder.icmp('slt', builder.binary('and', first, second), zero)
     }
-    result = builder.resize(result, type, false)
   }
   storePlace(fc, temporaryPlace(address, resultType), result)
   return builder.cast('zext', overflowed, irTypeOf(expr.type))
+}
+
+/** The exact sum, difference or product of two 64-bit numbers, each with its own sign, as 128 bits of two's complement. */
+function twoWords(
+  fc: FunctionContext,
+  operation: 'add' | 'sub' | 'mul',
+  x: Value,
+  y: Value,
+  signs: { readonly x: boolean; readonly y: boolean },
+): { readonly low: Value; readonly high: Value } {
+  const { builder } = fc
+  const zero = builder.const('i64', 0)
+  const low = builder.binary(operation, x, y)
+  const signOf = (value: Value, signed: boolean) => (signed ? op(fc, 'ashr', value, 63) : zero)
+  const signX = signOf(x, signs.x)
+  const signY = signOf(y, signs.y)
+  if (operation !== 'mul') {
+    const carry = builder.cast('zext', operation === 'add' ? builder.icmp('ult', low, x) : builder.icmp('ult', x, y), 'i64')
+    return { low, high: builder.binary(operation, builder.binary(operation, signX, signY), carry) }
+  }
+  // The upper word of the unsigned product from products of halves, none of which can be too large.
+  const lowHalf = (value: Value) => op(fc, 'and', value, 0xffff_ffffn)
+  const highHalf = (value: Value) => op(fc, 'lshr', value, 32)
+  const product = (one: Value, two: Value) => builder.binary('mul', one, two)
+  const sum = (one: Value, two: Value) => builder.binary('add', one, two)
+  const middle = sum(product(highHalf(x), lowHalf(y)), highHalf(product(lowHalf(x), lowHalf(y))))
+  const other = sum(product(lowHalf(x), highHalf(y)), lowHalf(middle))
+  const unsigned = sum(product(highHalf(x), highHalf(y)), sum(highHalf(middle), highHalf(other)))
+  // A negative operand was taken for itself plus 2^64.
+  const tooMuch = sum(builder.binary('and', signX, y), builder.binary('and', signY, x))
+  return { low, high: builder.binary('sub', unsigned, tooMuch) }
 }

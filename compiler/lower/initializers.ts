@@ -44,8 +44,8 @@ function covered(init: InitValue, size: number): boolean {
 
 function initialiseItem(fc: FunctionContext, place: Place, item: InitItem): void {
   if (item.bitField) {
-    const { field, recordOffset } = item.bitField
-    const { byte, bits } = bitRangeOf(field, isSigned(field.type))
+    const { field, record, recordOffset } = item.bitField
+    const { byte, bits } = bitRangeOf(field, isSigned(field.type), record.size)
     const value = lowerValue(fc, item.value)
     storePlace(fc, { ...partOf(place, recordOffset + byte, item.type), bits }, value)
     return

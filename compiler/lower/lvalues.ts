@@ -84,7 +84,8 @@ function memberPlace(fc: FunctionContext, expr: Expr & { kind: 'member' }): Plac
   const base = lowerPlace(fc, expr.base)
   fc.mark(expr)
   const { field, record } = expr
-  const range = field.bits === undefined ? undefined : bitRangeOf(field, isSigned(field.type))
+  const range =
+    field.bits === undefined ? undefined : bitRangeOf(field, isSigned(field.type), record.size, isRecorded(fc, record))
   const byte = range ? range.byte : field.bitOffset >> 3
   if (isRecorded(fc, record)) {
     const chain = extendByMember(base, record, field, byte)

@@ -335,6 +335,7 @@ const isPlainScalar = (init: ast.Expr): boolean => init.kind === 'number' || ini
 
 interface BitFieldPlace {
   readonly field: Field
+  readonly record: RecordType
   readonly recordOffset: number
 }
 
@@ -480,7 +481,7 @@ function fillRecord(
       if (record.union) forgetOthers(work, record, offset, way[0]!)
     } else if (position >= members.length || (record.union && position > 0)) break
     const field = members[position]!
-    const bitField = field.bits === undefined ? undefined : { field, recordOffset: offset }
+    const bitField = field.bits === undefined ? undefined : { field, record, recordOffset: offset }
     if (
       !isArray(field.type) ||
       (canonical(field.type) as ArrayType).count !== undefined ||

@@ -106,7 +106,7 @@ export interface InitItem {
   /** Bytes from the start of the object (for a bit field: of its record's byte that holds bit 0 of `field.bitOffset`, relative to `recordOffset`). */
   readonly offset: number
   /** Set for a bit field; `recordOffset` is where its record starts. */
-  readonly bitField: { readonly field: Field; readonly recordOffset: number } | undefined
+  readonly bitField: { readonly field: Field; readonly record: RecordType; readonly recordOffset: number } | undefined
   readonly type: CType
   /** A value of `type`; for a char array also a `string` (not decayed), copied and cut or zero-filled to the array's size. */
   readonly value: Expr
