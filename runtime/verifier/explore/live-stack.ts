@@ -374,7 +374,7 @@ function edgesOf(lists: readonly (readonly number[])[]): Edges {
   const at = new Int32Array(lists.length + 1)
   for (let i = 0; i < lists.length; i++) at[i + 1] = at[i]! + lists[i]!.length
   const to = new Int32Array(at[lists.length]!)
-  lists.forEach((list, i) => to.set(list, at[i]!))
+  for (let i = 0; i < lists.length; i++) to.set(lists[i]!, at[i]!)
   return { at, to }
 }
 
