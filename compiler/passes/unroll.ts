@@ -40,7 +40,10 @@ export const unroll: FunctionPass = {
       if (!loop) break
       given.add(loop.header)
       if (hintOf(loop) === undefined) small++
-      if (unrollFully(func, loop, (a, b) => dominators.dominates(a, b))) changed = true
+      const head = unrollLoop(func, loop, (a, b) => dominators.dominates(a, b))
+      if (!head) continue
+      given.add(head)
+      changed = true
     }
     return clearHints(func) || changed
   },
@@ -65,14 +68,15 @@ function hintOf(loop: Loop): 'full' | 'enable' | 'disable' | number | undefined 
   return undefined
 }
 
-function unrollFully(func: Func, loop: Loop, dominates: (a: Block, b: Block) => boolean): boolean {
+/** Gives the block that the loop's copies begin with; undefined where the loop stays as it is. */
+function unrollLoop(func: Func, loop: Loop, dominates: (a: Block, b: Block) => boolean): Block | undefined {
   const hint = hintOf(loop)
-  if (hint === 'disable' || loop.latches.length !== 1) return false
+  if (hint === 'disable' || loop.latches.length !== 1) return undefined
   const inside = new Set(loop.blocks)
-  if (loop.blocks.some(block => block.terminator.kind === 'asmgoto')) return false
+  if (loop.blocks.some(block => block.terminator.kind === 'asmgoto')) return undefined
   const latch = loop.latches[0]!
   const back = successors(latch).filter(edge => edge.block === loop.header)
-  if (back.length !== 1) return false
+  if (back.length !== 1) return undefined
   const entering: Edge[] = []
   for (const block of func.blocks) {
     if (!inside.has(block)) for (const edge of successors(block)) if (edge.block === loop.header) entering.push(edge)
@@ -87,11 +91,14 @@ function unrollFully(func: Func, loop: Loop, dominates: (a: Block, b: Block) => 
     const rounds = countRounds(loop, terminator.condition, stays, entering, back[0]!)
     if (rounds === undefined) continue
     const limit = hint === 'full' ? FULL_LIMIT : hint === undefined ? SMALL_LIMIT : ENABLED_LIMIT
-    if (size * rounds > limit || (typeof hint === 'number' && rounds > hint + 1)) return false
-    copyRounds(func, loop, inside, exit, rounds, entering)
-    return true
+    if (typeof hint === 'number' && rounds > hint + 1) {
+      if (hint < 2 || size * hint > FULL_LIMIT) return undefined
+      return copyRounds(func, loop, inside, exit, hint, (rounds - 1) % hint, true, entering)
+    }
+    if (size * rounds > limit) return undefined
+    return copyRounds(func, loop, inside, exit, rounds, rounds - 1, false, entering)
   }
-  return false
+  return undefined
 }
 
 /** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known. */
@@ -162,15 +169,20 @@ function evaluate(value: Value, known: Map<Value, bigint>, depth: number): bigin
   return result
 }
 
-/** Copies the loop's blocks once a round, chains the copies, and drops the loop. */
+/**
+ * Copies the loop's blocks once a round and chains the copies. Only the copy `leaving` goes through the exit. Where the row of copies is all
+ * there is (`again` is not set), it is the last and leaves for good; else it tests the loop's condition, and the last copy leads back to the first.
+ */
 function copyRounds(
   func: Func,
   loop: Loop,
   inside: ReadonlySet<Block>,
   exit: Block,
   rounds: number,
+  leaving: number,
+  again: boolean,
   entering: readonly Edge[],
-): void {
+): Block {
   demote(func, block => (inside.has(block) ? 0 : undefined))
   const copies: Block[][] = []
   const cloners: Cloner[] = []
@@ -179,17 +191,15 @@ function copyRounds(
     copies.push(cloner.clone(loop.blocks, false))
     cloners.push(cloner)
   }
-  for (let round = 0; round < rounds; round++) {
-    const cloner = cloners[round]!
-    const head = cloner.blocks.get(loop.header)!
-    const last = round === rounds - 1
-    const next = last ? undefined : cloners[round + 1]!.blocks.get(loop.header)!
+  const heads = cloners.map(cloner => cloner.blocks.get(loop.header)!)
+  cloners.forEach((cloner, round) => {
+    const next = heads[round + 1] ?? (again ? heads[0]! : undefined)
     const branch = cloner.blocks.get(exit)!
     for (const block of copies[round]!) {
       const { terminator } = block
-      if (terminator.kind === 'br' && terminator.unroll !== undefined && terminator.to.block === head) delete terminator.unroll
+      if (terminator.kind === 'br' && terminator.to.block === heads[round]) delete terminator.unroll
       for (const edge of successors(block)) {
-        if (edge.block !== head) continue
+        if (edge.block !== heads[round]) continue
         if (next) edge.block = next
         else {
           // The last round leaves before it gets here.
@@ -198,15 +208,15 @@ function copyRounds(
           copies[round]!.push(edge.block)
         }
       }
-      if (block === branch && terminator.kind === 'condbr') {
-        const stays = inside.has((exit.terminator as typeof terminator).then.block)
-        block.terminator = { kind: 'br', to: stays === !last ? terminator.then : terminator.otherwise, loc: terminator.loc }
-      }
+      if (block !== branch || terminator.kind !== 'condbr' || (again && round === leaving)) continue
+      const stays = inside.has((exit.terminator as typeof terminator).then.block)
+      const to = stays === (round !== leaving) ? terminator.then : terminator.otherwise
+      block.terminator = { kind: 'br', to, loc: terminator.loc }
     }
-  }
-  const first = cloners[0]!.blocks.get(loop.header)!
-  for (const edge of entering) edge.block = first
+  })
+  for (const edge of entering) edge.block = heads[0]!
   const at = func.blocks.indexOf(loop.header)
   func.blocks.splice(at < 0 ? func.blocks.length : at, 0, ...copies.flat())
   func.blocks = func.blocks.filter(block => !inside.has(block))
+  return heads[0]!
 }
