@@ -90,7 +90,7 @@ export class MInsn {
   /** P_LABEL: where the block before it goes on. */
   next: MBlock | undefined = undefined
   asm: AsmOperands | undefined = undefined
-  /** Calls: how many of r1 to r5 are arguments. Exit: 1 if r0 is a result. */
+  /** Calls: which of r1 to r5 are arguments, a bit each by number. Exit: 1 if r0 is a result. */
   args = 0
 
   constructor(code: number, dst: number, src: number, off: number, imm: number, loc: Loc) {
@@ -227,8 +227,9 @@ export function readsOf(insn: MInsn): number[] {
   const mask = access(insn)
   if (mask & READS_DST) out.push(insn.dst)
   if (mask & READS_SRC) out.push(insn.src)
-  if (insn.op === CALL || insn.op === CALLX) for (let i = 1; i <= insn.args; i++) out.push(i)
-  else if (insn.op === EXIT && insn.args) out.push(R0)
+  if (insn.op === CALL || insn.op === CALLX) {
+    for (let i = 1; i <= 5; i++) if (insn.args & (1 << i)) out.push(i)
+  } else if (insn.op === EXIT && insn.args) out.push(R0)
   else if (isSkbLoad(insn)) out.push(R6)
   else if (isCmpxchg(insn)) out.push(R0)
   else if (insn.asm)

@@ -37,9 +37,10 @@ export function selectCall(s: Selector, inst: Value): void {
 
 function call(s: Selector, inst: Value, args: readonly Value[]): void {
   const callee = inst.op === 'call' ? inst.func! : undefined
-  if (!passArgs(s, args, callee)) return
+  const passed = passArgs(s, args, callee)
+  if (passed === undefined) return
   const insn = s.emit(CALL, 0, 0, 0, callee ? -1 : inst.helper)
-  insn.args = args.length
+  insn.args = passed
   if (callee) insn.symbol = { target: callee, addend: 0 }
   takeResult(s, inst)
 }
@@ -48,22 +49,25 @@ function indirectCall(s: Selector, inst: Value): void {
   const target = s.root(inst.args[0]!)
   const args = inst.args.slice(1)
   if (target.op === 'func') {
-    if (!passArgs(s, args, target.func)) return
+    const passed = passArgs(s, args, target.func)
+    if (passed === undefined) return
     const insn = s.emit(CALL, 0, 0, 0, -1)
-    insn.args = args.length
+    insn.args = passed
     insn.symbol = { target: target.func!, addend: 0 }
     takeResult(s, inst)
     return
   }
   if (target.op === 'const' && target.value <= 0x7fff_ffffn) {
-    if (!passArgs(s, args, undefined)) return
-    s.emit(CALL, 0, 0, 0, Number(target.value)).args = args.length
+    const passed = passArgs(s, args, undefined)
+    if (passed === undefined) return
+    s.emit(CALL, 0, 0, 0, Number(target.value)).args = passed
     takeResult(s, inst)
     return
   }
   const register = s.reg(target)
-  if (!passArgs(s, args, undefined)) return
-  s.emit(CALLX, register).args = args.length
+  const passed = passArgs(s, args, undefined)
+  if (passed === undefined) return
+  s.emit(CALLX, register).args = passed
   takeResult(s, inst)
 }
 
@@ -74,9 +78,10 @@ function takeResult(s: Selector, inst: Value): void {
 
 /**
  * Moves arguments into r1 to r5. Integers of less than 32 bits are extended, as the callee may expect it; those of 32 are
- * zero-extended, because verifiers take a helper's size for 64 bits and what is above a truncated value fails their check.
+ * zero-extended, because verifiers take a helper's size for 64 bits and what is above a truncated value fails their check. Answers which
+ * registers were set, as `MInsn.args` has it; undefined after an error.
  */
-function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined): boolean {
+function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined): number | undefined {
   if (args.length > MAX_ARGS) {
     const name = callee ? `'${callee.name}'` : 'the function'
     s.error(
@@ -84,10 +89,14 @@ function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined)
       `${args.length} arguments in a call of ${name}: eBPF passes at most ${MAX_ARGS}`,
       'pass a pointer to a struct, or make the function static and __always_inline',
     )
-    return false
+    return undefined
   }
+  let passed = 0
   args.forEach((arg, i) => {
     const to = i + 1
+    // A static function that does not read its parameter gets nothing (constant-arguments). All others need what they declare.
+    if (arg.op === 'undef' && callee?.binding === 'local' && !callee.isDeclaration) return
+    passed |= 1 << to
     const width = bitsOf(arg.type)
     if (width >= 32 || s.root(arg).op === 'const') {
       if (width < 32 && isSignedParam(callee, i))
@@ -98,7 +107,7 @@ function passArgs(s: Selector, args: readonly Value[], callee: Func | undefined)
     } else if (isSignedParam(callee, i)) s.copy(to, s.signExtended(arg, s.alu32 ? 32 : 64))
     else s.copy(to, s.zeroExtended(arg))
   })
-  return true
+  return passed
 }
 
 function isSignedParam(callee: Func | undefined, index: number): boolean {

@@ -6,6 +6,7 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func, Module } from '../ir/ir.js'
 import { careOf, isDone } from '../care.js'
 import type { CompileOptions } from '../options.js'
+import { constantArguments } from './constant-arguments.js'
 import { constantGlobals } from './constant-globals.js'
 import { deadCode } from './dead-code.js'
 import { deadGlobals } from './dead-globals.js'
@@ -22,14 +23,16 @@ import { splitUnaligned } from './split-unaligned.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
+import { sinkSteps } from './sink-steps.js'
 import { threadJumps } from './thread-jumps.js'
 import { unroll } from './unroll.js'
+import { unsignedForms } from './unsigned-forms.js'
 
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
 const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
 
 /** What is found once everything is in one function. */
-const improve: readonly FunctionPass[] = [threadJumps, gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
+const improve: readonly FunctionPass[] = [threadJumps, unsignedForms, gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
 
 /** What code generation needs whatever the level. */
 const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]
@@ -39,6 +42,7 @@ const optimize: readonly Pass[] = [
   ...tidy,
   inlinePass('all', tidy),
   deadGlobals,
+  constantArguments,
   ...tidy,
   unroll,
   ...tidy,
@@ -50,6 +54,7 @@ const optimize: readonly Pass[] = [
   ...improve,
   tailMerge,
   simplifyCfg,
+  sinkSteps,
   deadGlobals,
 ]
 

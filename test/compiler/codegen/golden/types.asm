@@ -5,7 +5,7 @@
 sub:
 					# types.c:32: static __attribute__((noinline)) int sub(struct c *c, enum e e) { return c->y + e + counter++; }
 	r0 = *(u32 *)(r1 + 0x0)
-	w0 += w2
+	w0 += -0x1
 	r2 = counter ll
 	r1 = *(u32 *)(r2 + 0x0)
 	r3 = r1
@@ -66,7 +66,6 @@ prog:
 					# types.c:37: return sub(&c, A) + global_sub((void *)ctx, C) + bpf_kfunc(&c, 1);
 	r1 = r10
 	r1 += -0x18
-	w2 = -0x1
 	call sub
 	r7 = r0
 	r1 = r6
