@@ -284,7 +284,8 @@ function factsOf(from: Block): Map<Edge, Learnt[]> {
   }
   if (terminator.kind !== 'condbr' || terminator.then.block === terminator.otherwise.block) return facts
   const add = (list: Learnt[], condition: Value, holds: boolean): void => {
-    if (condition.type === 'i1' && condition.op === (holds ? 'and' : 'or')) for (const arg of condition.args) add(list, arg, holds)
+    if (condition.type === 'i1' && condition.op === (holds ? 'and' : 'or'))
+      for (const arg of condition.args) add(list, arg, holds)
     if (condition.op !== 'icmp') return
     const [a, b] = condition.args as [Value, Value]
     if (a.type === 'ptr' || a.type === 'i1') return

@@ -32,7 +32,15 @@ import { unsignedForms } from './unsigned-forms.js'
 const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
 
 /** What is found once everything is in one function. */
-const improve: readonly FunctionPass[] = [threadJumps, unsignedForms, gvn, simplifyInstructions, simplifyCfg, deadStores, deadCode]
+const improve: readonly FunctionPass[] = [
+  threadJumps,
+  unsignedForms,
+  gvn,
+  simplifyInstructions,
+  simplifyCfg,
+  deadStores,
+  deadCode,
+]
 
 /** What code generation needs whatever the level. */
 const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]

@@ -7,7 +7,7 @@ import { computeDominators } from '../ir/dominators.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
 import { type BinaryOp, type Block, type CastOp, type Edge, type Func, successors, type Value } from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
-import { removeUnreachable } from './cfg.js'
+import { type IncomingEdge, predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
 import { demote } from './demote.js'
 import type { FunctionPass } from './pass.js'
@@ -17,10 +17,20 @@ const ENABLED_LIMIT = 16_384
 const FULL_LIMIT = 1_000_000
 /** Instructions that a loop may become without being asked; clang's threshold. Old kernels know no loops, and indexes become constants. */
 const SMALL_LIMIT = 300
-/** Loops without a hint that are looked at in one function: each look costs a walk over the whole of it. */
-const MAX_SMALL = 48
 /** Rounds of a loop that are tried before its count is called unknown. */
 const MAX_ROUNDS = 65_536
+
+/** How a loop is to be copied. */
+interface Plan {
+  readonly loop: Loop
+  readonly inside: ReadonlySet<Block>
+  readonly exit: Block
+  readonly rounds: number
+  /** The copy that goes through the exit. */
+  readonly leaving: number
+  /** The copies themselves are gone through several times. */
+  readonly again: boolean
+}
 
 export const unroll: FunctionPass = {
   kind: 'function',
@@ -28,21 +38,27 @@ export const unroll: FunctionPass = {
   run(func) {
     let changed = false
     const given = new Set<Block>()
-    let small = 0
     for (;;) {
       removeUnreachable(func)
       const dominators = computeDominators(func)
-      const forest = findLoops(func, dominators)
-      // Inner loops come first, so that a count of theirs that is known does not depend on what is around.
-      const loop = forest.all.find(
-        each => !given.has(each.header) && (hintOf(each) !== undefined || (small < MAX_SMALL && each.children.length === 0)),
-      )
-      if (!loop) break
-      given.add(loop.header)
-      if (hintOf(loop) === undefined) small++
-      const head = unrollLoop(func, loop, (a, b) => dominators.dominates(a, b))
-      if (!head) continue
-      given.add(head)
+      const incoming = predecessors(func)
+      const plans: Plan[] = []
+      const busy = new Set<Loop>()
+      // Inner loops come first, so that a count of theirs that is known does not depend on what is around. All that are apart go at once.
+      for (const loop of findLoops(func, dominators).all) {
+        if (given.has(loop.header) || (hintOf(loop) === undefined && loop.children.length > 0)) continue
+        if (loop.children.some(child => busy.has(child))) {
+          busy.add(loop)
+          continue
+        }
+        given.add(loop.header)
+        const plan = planFor(loop, incoming[loop.header.id]!, (a, b) => dominators.dominates(a, b))
+        if (!plan) continue
+        plans.push(plan)
+        for (let at: Loop | undefined = loop; at; at = at.parent) busy.add(at)
+      }
+      if (plans.length === 0) break
+      for (const head of carryOut(func, plans)) given.add(head)
       changed = true
     }
     return clearHints(func) || changed
@@ -68,8 +84,7 @@ function hintOf(loop: Loop): 'full' | 'enable' | 'disable' | number | undefined 
   return undefined
 }
 
-/** Gives the block that the loop's copies begin with; undefined where the loop stays as it is. */
-function unrollLoop(func: Func, loop: Loop, dominates: (a: Block, b: Block) => boolean): Block | undefined {
+function planFor(loop: Loop, incoming: readonly IncomingEdge[], dominates: (a: Block, b: Block) => boolean): Plan | undefined {
   const hint = hintOf(loop)
   if (hint === 'disable' || loop.latches.length !== 1) return undefined
   const inside = new Set(loop.blocks)
@@ -77,32 +92,38 @@ function unrollLoop(func: Func, loop: Loop, dominates: (a: Block, b: Block) => b
   const latch = loop.latches[0]!
   const back = successors(latch).filter(edge => edge.block === loop.header)
   if (back.length !== 1) return undefined
-  const entering: Edge[] = []
-  for (const block of func.blocks) {
-    if (!inside.has(block)) for (const edge of successors(block)) if (edge.block === loop.header) entering.push(edge)
-  }
   let size = 0
   for (const block of loop.blocks) size += block.insts.length + 1
+  const limit = hint === 'full' || typeof hint === 'number' ? FULL_LIMIT : hint === undefined ? SMALL_LIMIT : ENABLED_LIMIT
+  if (size > limit) return undefined
+  const most = typeof hint === 'number' ? MAX_ROUNDS : Math.min(MAX_ROUNDS, Math.floor(limit / size))
+  const entering = incoming.filter(({ from }) => !inside.has(from)).map(({ edge }) => edge)
   for (const exit of loop.blocks) {
     const terminator = exit.terminator
     if (terminator.kind !== 'condbr' || !dominates(exit, latch)) continue
     const stays = inside.has(terminator.then.block)
     if (stays === inside.has(terminator.otherwise.block)) continue
-    const rounds = countRounds(loop, terminator.condition, stays, entering, back[0]!)
+    const rounds = countRounds(loop, terminator.condition, stays, entering, back[0]!, most)
     if (rounds === undefined) continue
-    const limit = hint === 'full' ? FULL_LIMIT : hint === undefined ? SMALL_LIMIT : ENABLED_LIMIT
     if (typeof hint === 'number' && rounds > hint + 1) {
       if (hint < 2 || size * hint > FULL_LIMIT) return undefined
-      return copyRounds(func, loop, inside, exit, hint, (rounds - 1) % hint, true, entering)
+      return { loop, inside, exit, rounds: hint, leaving: (rounds - 1) % hint, again: true }
     }
     if (size * rounds > limit) return undefined
-    return copyRounds(func, loop, inside, exit, rounds, rounds - 1, false, entering)
+    return { loop, inside, exit, rounds, leaving: rounds - 1, again: false }
   }
   return undefined
 }
 
-/** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known. */
-function countRounds(loop: Loop, condition: Value, stays: boolean, entering: readonly Edge[], back: Edge): number | undefined {
+/** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known, or more than `most`. */
+function countRounds(
+  loop: Loop,
+  condition: Value,
+  stays: boolean,
+  entering: readonly Edge[],
+  back: Edge,
+  most: number,
+): number | undefined {
   const current = new Map<Value, bigint>()
   const { params } = loop.header
   params.forEach((param, i) => {
@@ -110,7 +131,7 @@ function countRounds(loop: Loop, condition: Value, stays: boolean, entering: rea
     if (first?.op === 'const' && entering.every(edge => edge.args[i]!.op === 'const' && edge.args[i]!.value === first.value))
       current.set(param, first.value)
   })
-  for (let rounds = 1; rounds <= MAX_ROUNDS; rounds++) {
+  for (let rounds = 1; rounds <= most; rounds++) {
     const known = new Map(current)
     const decided = evaluate(condition, known, 0)
     if (decided === undefined) return undefined
@@ -169,21 +190,25 @@ function evaluate(value: Value, known: Map<Value, bigint>, depth: number): bigin
   return result
 }
 
+/** Copies the loops of all plans, which are apart from each other, and drops the originals; gives the blocks that the copies begin with. */
+function carryOut(func: Func, plans: readonly Plan[]): Block[] {
+  const regions = new Map<Block, number>()
+  plans.forEach(({ inside }, i) => {
+    for (const block of inside) regions.set(block, i)
+  })
+  demote(func, block => regions.get(block))
+  const copies = new Map<Block, { readonly head: Block; readonly blocks: readonly Block[] }>()
+  for (const plan of plans) copies.set(plan.loop.header, copyRounds(func, plan))
+  func.blocks = func.blocks.flatMap(block => copies.get(block)?.blocks ?? (regions.has(block) ? [] : [block]))
+  for (const block of func.blocks) for (const edge of successors(block)) edge.block = copies.get(edge.block)?.head ?? edge.block
+  return [...copies.values()].map(({ head }) => head)
+}
+
 /**
  * Copies the loop's blocks once a round and chains the copies. Only the copy `leaving` goes through the exit. Where the row of copies is all
  * there is (`again` is not set), it is the last and leaves for good; else it tests the loop's condition, and the last copy leads back to the first.
  */
-function copyRounds(
-  func: Func,
-  loop: Loop,
-  inside: ReadonlySet<Block>,
-  exit: Block,
-  rounds: number,
-  leaving: number,
-  again: boolean,
-  entering: readonly Edge[],
-): Block {
-  demote(func, block => (inside.has(block) ? 0 : undefined))
+function copyRounds(func: Func, { loop, inside, exit, rounds, leaving, again }: Plan): { head: Block; blocks: Block[] } {
   const copies: Block[][] = []
   const cloners: Cloner[] = []
   for (let round = 0; round < rounds; round++) {
@@ -214,9 +239,5 @@ function copyRounds(
       block.terminator = { kind: 'br', to, loc: terminator.loc }
     }
   })
-  for (const edge of entering) edge.block = heads[0]!
-  const at = func.blocks.indexOf(loop.header)
-  func.blocks.splice(at < 0 ? func.blocks.length : at, 0, ...copies.flat())
-  func.blocks = func.blocks.filter(block => !inside.has(block))
-  return heads[0]!
+  return { head: heads[0]!, blocks: copies.flat() }
 }
