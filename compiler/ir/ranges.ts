@@ -105,7 +105,9 @@ class RangeAnalysis implements Ranges {
     }
     for (let round = 0; round < NARROWING; round++) {
       for (const block of order) {
-        block.params.forEach((param, i) => this.shrink(param, this.meet(block, i)))
+        block.params.forEach((param, i) => {
+          this.shrink(param, this.meet(block, i))
+        })
         for (const inst of block.insts) this.shrink(inst, this.transfer(inst, block))
       }
     }
