@@ -116,6 +116,15 @@ const roots = [
     'sk_psock',
   ],
   ...['nf_hook_state', 'nf_inet_addr', 'seq_file', 'vm_area_struct', 'bpf_map', 'bpf_prog', 'kern_ipc_perm', 'ctl_table'],
+  // structs whose members are programs
+  ...[
+    'tcp_congestion_ops',
+    'bpf_struct_ops_tcp_congestion_ops',
+    'sched_ext_ops',
+    'bpf_struct_ops_sched_ext_ops',
+    'scx_exit_info',
+  ],
+  ...['bpf_struct_ops_common', 'bpf_struct_ops_common_value', 'bpf_struct_ops_state', 'Qdisc_ops', 'bpf_struct_ops_Qdisc_ops'],
   ...[
     'sk_buff',
     'sk_buff_head',
@@ -195,6 +204,8 @@ for (let id = 1; id < kernel.count; id++) {
     type.values.some(({ name }) => /^(BPF|XDP|BTF|TC_ACT|TCP)_/.test(name))
   )
     wanted.add(id)
+  // Functions that programs may call are marked with a tag.
+  if (type.kind === BtfKind.DeclTag && type.name === 'bpf_kfunc') wanted.add(id)
   if (type.kind === BtfKind.Func && functions.test(type.name)) wanted.add(id)
   if (!named || type.name === '') continue
   if (type.kind === BtfKind.Typedef && tracepoints.test(type.name)) wanted.add(id)
@@ -239,6 +250,8 @@ function copy(type: BtfType, behindPointer: boolean): BtfType {
     case BtfKind.Struct:
     case BtfKind.Union:
       return { ...type, members: type.members.map(member => ({ ...member, type: take(member.type, false) })) }
+    case BtfKind.DeclTag:
+      return { ...type, type: take(type.type, true) }
     case BtfKind.Func:
       return { ...type, type: take(type.type, true) }
     case BtfKind.FuncProto:

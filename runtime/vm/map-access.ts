@@ -5,6 +5,16 @@ import { BPF_ANY, type VmMap } from './maps/map.js'
 import { PerfEventArray, type PerfEvent } from './maps/perf-event-array.js'
 import { QueueMap } from './maps/queue-stack.js'
 import { RingBuffer } from './maps/ringbuf.js'
+import { UserRingBuffer } from './maps/user-ringbuf.js'
+import {
+  type BatchOptions,
+  type BatchResult,
+  deleteBatch,
+  type LookupBatch,
+  type LookupBatchResult,
+  lookupBatch,
+  updateBatch,
+} from './map-batch.js'
 
 /** An operation that the kernel would answer with an error. */
 export class MapError extends Error {
@@ -68,6 +78,48 @@ export class MapAccess {
       const value = this.map.valuesOf(key)
       if (value) yield [key, value[0]!]
     }
+  }
+
+  /** BPF_MAP_LOOKUP_BATCH: up to `count` elements, from the start or after an earlier batch. */
+  lookupBatch(request: LookupBatch): LookupBatchResult {
+    return lookupBatch(this.map, this.btf, request)
+  }
+
+  /** BPF_MAP_LOOKUP_AND_DELETE_BATCH: the same, and the elements are gone. */
+  lookupAndDeleteBatch(request: LookupBatch): LookupBatchResult {
+    return lookupBatch(this.map, this.btf, request, true)
+  }
+
+  /** BPF_MAP_UPDATE_BATCH; stops at the first element that is refused. */
+  updateBatch(keys: readonly Uint8Array[], values: readonly Uint8Array[], options: BatchOptions = {}): BatchResult {
+    if (keys.length !== values.length) throw new RangeError(`${keys.length} keys and ${values.length} values`)
+    const size = this.map.perCpu ? ((this.map.def.valueSize + 7) & ~7) * this.map.cpuCount : this.map.def.valueSize
+    for (const value of values)
+      if (value.length !== size) throw new RangeError(`values of ${this.name} have ${size} bytes, this one has ${value.length}`)
+    return updateBatch(
+      this.map,
+      this.btf,
+      keys.map(key => this.checked(key)),
+      values,
+      options.flags ?? 0,
+    )
+  }
+
+  /** BPF_MAP_DELETE_BATCH; stops at the first key that is not there. */
+  deleteBatch(keys: readonly Uint8Array[], options: BatchOptions = {}): BatchResult {
+    return deleteBatch(
+      this.map,
+      this.btf,
+      keys.map(key => this.checked(key)),
+      options.flags ?? 0,
+    )
+  }
+
+  /** User ring buffers: adds a record for a program to drain. Throws MapError when the ring is full. */
+  produce(record: Uint8Array): void {
+    if (!(this.map instanceof UserRingBuffer)) throw new RangeError(`${this.name} is no user ring buffer`)
+    const result = this.map.produce(record)
+    if (result < 0) throw new MapError(`cannot add a record to ${this.name}`, -result)
   }
 
   /** Ring buffers: takes the records handed over so far. Perf event arrays: takes the data of the events so far. */

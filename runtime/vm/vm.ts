@@ -14,6 +14,7 @@ import { type Environment, type EnvironmentOptions, makeEnvironment } from './en
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
 import { PROGRAMS } from './helpers/control.js'
+import { setStacks } from './helpers/stacks.js'
 import { fireTimers } from './helpers/timers.js'
 import { execute } from './interpreter.js'
 import { type Compiled, compile } from './jit/engine.js'
@@ -23,12 +24,14 @@ import { Machine } from './machine.js'
 import { MapAccess } from './map-access.js'
 import './maps/all.js'
 import { makeMap, MapType, type VmMap } from './maps/map.js'
+import { StructOpsMap } from './maps/struct-ops.js'
 import { ProgramImage } from './program-image.js'
 import './programs/all.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
 import { watcher } from './trace.js'
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
+import { type StructOps, structOps } from './struct-ops.js'
 import { type SocketFixture, Sockets, VmSocket } from './sockets.js'
 
 export interface VmOptions extends EnvironmentOptions {
@@ -108,6 +111,16 @@ export class Vm {
       this.programs.set(name, program)
     }
     return program
+  }
+
+  /**
+   * A struct_ops map as the kernel would use it: members that have a program can be called. Fixtures among the arguments become
+   * kernel objects.
+   */
+  structOps(name: string): StructOps {
+    const map = this.mapList.find(each => each.def.name === name)
+    if (!(map instanceof StructOpsMap)) throw new RangeError(`there is no struct_ops map ${name}`)
+    return structOps(this, map)
   }
 
   private addMap(def: MapDef): VmMap {
@@ -265,6 +278,7 @@ export class VmProgram {
     machine.extras.set('retval', 0)
     machine.socket = input.socket && (input.socket instanceof VmSocket ? input.socket : machine.sockets.add(input.socket))
     machine.selected = undefined
+    setStacks(machine, input.stack)
     let fault: FaultReport | undefined
     let context = { address: 0, size: 0 }
     try {

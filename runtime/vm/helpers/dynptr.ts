@@ -32,6 +32,11 @@ function readAt(m: Machine, at: number): Dynptr {
 
 const get = (m: Machine, register: number) => readAt(m, m.readable(register, 16))
 
+/** Writes a dynptr over memory of the VM. */
+export function localDynptr(m: Machine, at: number, data: number, size: number): void {
+  put(m, at, data, size, LOCAL)
+}
+
 function put(m: Machine, at: number, data: number, size: number, flags: number): void {
   const { view } = m.memory
   m.memory.writePointer(at, data)

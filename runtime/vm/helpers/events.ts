@@ -1,9 +1,11 @@
 /** Data on its way to user space: ring buffers and perf events. */
-import { E2BIG, EINVAL, ENOENT } from '../errno.js'
+import { E2BIG, EBUSY, EINVAL, ENOENT } from '../errno.js'
 import { VmFault } from '../fault.js'
 import { PerfEventArray } from '../maps/perf-event-array.js'
 import { RingBuffer } from '../maps/ringbuf.js'
+import { UserRingBuffer } from '../maps/user-ringbuf.js'
 import type { Machine } from '../machine.js'
+import { localDynptr } from './dynptr.js'
 import { defineHelpers } from './table.js'
 
 const BPF_F_CURRENT_CPU = 0xffff_ffff
@@ -61,6 +63,44 @@ function perfOutput(m: Machine, ofPacket: boolean): void {
   m.ret(0)
 }
 
+const BPF_RB_NO_WAKEUP = 1n
+const BPF_RB_FORCE_WAKEUP = 2n
+/** BPF_MAX_USER_RINGBUF_SAMPLES. */
+const MAX_SAMPLES = 128 * 1024
+
+/** bpf_user_ringbuf_drain(map, callback, ctx, flags): callback(dynptr, ctx) for each record until it returns 1. */
+function drain(m: Machine): void {
+  const map = m.map(1)
+  if (!(map instanceof UserRingBuffer)) throw new VmFault(`map ${map.def.name} is no user ring buffer`)
+  const [callbackLow, callbackHigh, ctxLow, ctxHigh] = [m.lo[2]!, m.hi[2]!, m.lo[3]!, m.hi[3]!]
+  const flags = m.u64(4)
+  if (flags & ~(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP) || map.busy) {
+    m.ret(map.busy ? -EBUSY : -EINVAL)
+    return
+  }
+  const dynptr = m.memory.region('dynptr of a user ring buffer', 16)
+  let samples = 0
+  map.busy = true
+  try {
+    for (let record = map.peek(); record && samples < MAX_SAMPLES; record = map.peek()) {
+      const room = map.room(record)
+      localDynptr(m, dynptr.start, room, record.length)
+      m.setArg(1, dynptr.start)
+      m.lo[2] = ctxLow
+      m.hi[2] = ctxHigh
+      m.call(callbackLow, callbackHigh)
+      map.release()
+      samples++
+      if (m.lo[0] !== 0) break
+    }
+  } finally {
+    map.busy = false
+    dynptr.end = dynptr.start
+  }
+  if (flags & BPF_RB_FORCE_WAKEUP || (!(flags & BPF_RB_NO_WAKEUP) && samples > 0)) map.wakeups++
+  m.ret(samples)
+}
+
 function readCounter(m: Machine): readonly [bigint, bigint, bigint] | undefined {
   const map = m.map(1)
   if (!(map instanceof PerfEventArray)) throw new VmFault(`map ${map.def.name} is no perf event array`)
@@ -103,6 +143,7 @@ defineHelpers([
       }
     },
   },
+  { id: 209, name: 'bpf_user_ringbuf_drain', run: drain },
   { id: 131, name: 'bpf_ringbuf_reserve', run: reserve },
   { id: 132, name: 'bpf_ringbuf_submit', run: m => finish(m, false) },
   { id: 133, name: 'bpf_ringbuf_discard', run: m => finish(m, true) },

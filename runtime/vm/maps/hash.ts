@@ -34,7 +34,7 @@ export interface HashLayout {
 }
 
 export class HashMap extends VmMap {
-  private readonly buckets: number
+  private readonly bucketTable: number
   private readonly bucketCount: number
   private readonly region: Region
   private readonly stride: number
@@ -54,7 +54,7 @@ export class HashMap extends VmMap {
     this.lru = def.type === MapType.LRU_HASH || def.type === MapType.LRU_PERCPU_HASH
     this.cpus = def.type === MapType.PERCPU_HASH || def.type === MapType.LRU_PERCPU_HASH ? env.cpus : 1
     this.bucketCount = 2 ** Math.ceil(Math.log2(Math.max(2, def.maxEntries)))
-    this.buckets = memory.reserve(this.bucketCount * 4)
+    this.bucketTable = memory.reserve(this.bucketCount * 4)
     this.valueAt = HEADER + ((def.keySize + 7) & ~7)
     this.valueStride = (def.valueSize + 7) & ~7
     this.stride = this.valueAt + this.valueStride * this.cpus
@@ -87,7 +87,7 @@ export class HashMap extends VmMap {
   /** Where things lie, for code that is compiled in; undefined where a lookup does more than look (LRU). */
   get layout(): HashLayout | undefined {
     if (this.lru) return undefined
-    const { buckets, bucketCount, valueAt, valueStride, perCpu } = this
+    const { bucketTable: buckets, bucketCount, valueAt, valueStride, perCpu } = this
     return {
       buckets,
       bucketCount,
@@ -109,7 +109,7 @@ export class HashMap extends VmMap {
   }
 
   private bucketOf(hash: number): number {
-    return this.buckets + (hash & (this.bucketCount - 1)) * 4
+    return this.bucketTable + (hash & (this.bucketCount - 1)) * 4
   }
 
   private findEntry(key: number, hash: number): number {
@@ -237,6 +237,20 @@ export class HashMap extends VmMap {
       if (value) this.m.memory.write(this.valueAddress(entry, cpu), value)
     }
     return 0
+  }
+
+  /** Number of buckets, for batch operations. */
+  get buckets(): number {
+    return this.bucketCount
+  }
+
+  /** Keys of the elements that share a bucket. */
+  keysOfBucket(bucket: number): Uint8Array[] {
+    const { view, bytes } = this.m.memory
+    const keys: Uint8Array[] = []
+    for (let entry = view.getInt32(this.bucketTable + bucket * 4, true); entry !== 0; entry = view.getInt32(entry + NEXT, true))
+      keys.push(bytes.slice(entry + HEADER, entry + HEADER + this.def.keySize))
+    return keys
   }
 
   /** Oldest first; the map may change meanwhile. */

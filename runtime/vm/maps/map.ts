@@ -90,6 +90,11 @@ export abstract class VmMap {
     return false
   }
 
+  /** CPUs that per-CPU values are of. */
+  get cpuCount(): number {
+    return this.m.env.cpus
+  }
+
   protected missing(what: string): never {
     throw new NotImplemented(`${what} on a ${mapTypeName(this.def.type)} map`, this.def.name)
   }
@@ -128,6 +133,6 @@ export function makeMap(def: MapDef, scope: MapScope): VmMap {
 
 class MissingMap extends VmMap {
   protected override missing(): never {
-    throw new NotImplemented(`map type ${mapTypeName(this.def.type)}`, this.def.name)
+    throw new NotImplemented(`map type ${TYPE_NAMES.get(this.def.type) ?? this.def.type}`, this.def.name)
   }
 }

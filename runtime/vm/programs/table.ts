@@ -5,6 +5,7 @@
 import { NotImplemented } from '../../../base/outcome.js'
 import type { Machine, Redirect } from '../machine.js'
 import type { FaultReport } from '../fault.js'
+import type { StackInput } from '../helpers/stacks.js'
 import type { Fixture } from '../kernel-objects.js'
 import type { SockoptInput, SockoptResult, SysctlInput } from './cgroup-hooks.js'
 import type { SocketFixture, VmSocket } from '../sockets.js'
@@ -31,6 +32,8 @@ export interface RunInput {
   readonly args?: readonly (number | bigint | Fixture)[]
   /** kretprobe, fexit, fmod_ret: what the traced function returned. */
   readonly result?: number | bigint
+  /** Call stacks for bpf_get_stack and bpf_get_stackid, innermost address first. */
+  readonly stack?: StackInput
   /** What bpf_get_attach_cookie answers. */
   readonly cookie?: bigint
   /** What bpf_get_func_ip answers. */

@@ -191,9 +191,9 @@ describe('limits and gaps', () => {
   it('what is not there says its name', () => {
     expect(() => vmOf('call 4000; exit').program('main').run()).toThrow(NotImplemented)
     expect(() => vmOf('call 4000; exit').program('main').run()).toThrow('helper #4000')
-    const maps = [mapDef({ name: 'm', type: MapType.STRUCT_OPS })]
-    expect(() => vmOf('r1 = m ll; r2 = r10; r2 += -8; call 1; exit', maps).program('main').run()).toThrow('struct_ops')
-    expect(() => vmOf('exit', [], {}, 20).program('main').run()).toThrow('type 20')
+    const maps = [mapDef({ name: 'm', type: 99 })]
+    expect(() => vmOf('r1 = m ll; r2 = r10; r2 += -8; call 1; exit', maps).program('main').run()).toThrow('map type 99')
+    expect(() => vmOf('exit', [], {}, 99).program('main').run()).toThrow('type 99')
   })
 })
 
