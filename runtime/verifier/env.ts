@@ -12,7 +12,7 @@ import { type HelperAsker, helperName } from '../kernel/helpers.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { type ProgTypeRow, progTypes } from '../kernel/prog-types.js'
 import type { StructWrites } from '../kernel/struct-writes.js'
-import { BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_STATE_FREQ, ProgType } from '../../linker/object/uapi.js'
+import { BPF_F_ANY_ALIGNMENT, BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_STATE_FREQ, ProgType } from '../../linker/object/uapi.js'
 import type { LiveStack } from './explore/live-stack.js'
 import type { LoopInfo } from './explore/loops.js'
 import { VerifierLog } from './log/log.js'
@@ -186,7 +186,7 @@ export class Env {
     this.gpl = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'].includes(
       object.license,
     )
-    this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0
+    this.strictAlignment = (program.flags & (BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT)) === BPF_F_STRICT_ALIGNMENT
     this.testStateFreq = (program.flags & BPF_F_TEST_STATE_FREQ) !== 0
     const { length } = insns
     this.jmpPoint = new Uint8Array(length + 1)

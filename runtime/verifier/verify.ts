@@ -2,6 +2,7 @@
  * The verifier: decides for one program and one kernel as that kernel would, in the order of bpf_check (kernel/bpf/verifier.c, 6.12).
  * What is not modelled gives `not-implemented`, never `accepted`.
  */
+import { BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import type { KernelProfile } from '../kernel/profile.js'
@@ -87,6 +88,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     walking = false
     dropFastcallStack(env, fastcalls)
     checkStackDepth(env)
+    checkLeftOver(env)
     if (!options.kernel.settled && !options.unsettled)
       return result('not-implemented', `all rules of Linux ${options.kernel.version}`)
     return result('accepted', '')
@@ -96,6 +98,19 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     if (error instanceof LimitReached) return result('limit', error.message)
     throw error
   }
+}
+
+/** What only the removal of dead code could have saved (fixup_kfunc_call). */
+function checkLeftOver(env: Env): void {
+  const { insns } = env
+  for (let slot = 0; slot < insns.length; slot++)
+    if (
+      env.seen[slot] &&
+      insns.code[slot] === (BPF_JMP | BPF_CALL) &&
+      insns.src[slot] === BPF_PSEUDO_KFUNC_CALL &&
+      insns.imm[slot] === 0
+    )
+      env.reject('invalid kernel function call not eliminated in verifier pass')
 }
 
 /** print_verification_stats, without the time. */

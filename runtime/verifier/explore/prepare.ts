@@ -93,8 +93,6 @@ export function checkPatterns(env: Env): void {
   let arena = false
   for (let slot = 0; slot < length; slot++) {
     const code = insns.code[slot]!
-    if (insns.dst[slot]! > 10) env.reject(`R${insns.dst[slot]} is invalid`)
-    if (insns.src[slot]! > 10) env.reject(`R${insns.src[slot]} is invalid`)
     if ((code & 7) === op.BPF_LDX) {
       const mode = code & 0xe0
       if ((mode !== op.BPF_MEM && !(mode === op.BPF_MEMSX && env.kernel.v4)) || insns.imm[slot] !== 0)
