@@ -108,6 +108,12 @@ const ATOMIC: Record<string, number> = {
   xor: op.BPF_XOR,
 }
 
+/**
+ * clang's rule, which sources built with -mcpu=v2 for new kernels rely on: -mcpu says whether there are 32-bit registers, and so 32-bit
+ * atomics; the 64-bit ones that came with kernel 5.12 are had at every level.
+ */
+const USE_64_BITS = 'use a 64-bit object, or build with -mcpu=v3 (kernel 5.12 or later)'
+
 function atomic(s: Selector, inst: Value): void {
   const [pointer, value] = inst.args as [Value, Value]
   const width = bitsOf(value.type)
@@ -117,13 +123,13 @@ function atomic(s: Selector, inst: Value): void {
     return
   }
   const plainAdd = (inst.atomic === 'add' || inst.atomic === 'sub') && to === NONE
-  if (s.cpu < 3 && !plainAdd) {
+  if (s.cpu < 3 && width === 32 && !plainAdd) {
     s.error(
       'G0003',
       inst.atomic === 'add' || inst.atomic === 'sub'
-        ? 'the result of an atomic addition cannot be had before -mcpu=v3'
-        : `an atomic '${inst.atomic}' has no instruction before -mcpu=v3`,
-      'build with -mcpu=v3 (kernel 5.12 or later)',
+        ? 'the result of an atomic addition on 32 bits cannot be had before -mcpu=v3'
+        : `an atomic '${inst.atomic}' on 32 bits has no instruction before -mcpu=v3`,
+      USE_64_BITS,
     )
     return
   }
@@ -150,13 +156,13 @@ function atomic(s: Selector, inst: Value): void {
 function compareExchange(s: Selector, inst: Value): void {
   const [pointer, expected, desired] = inst.args as [Value, Value, Value]
   const width = bitsOf(inst.type)
-  if (width < 32 || s.cpu < 3) {
+  if (width < 32 || (width === 32 && s.cpu < 3)) {
     s.error(
       'G0003',
       width < 32
         ? `an atomic operation on ${width} bits has no instruction`
-        : 'an atomic compare and exchange has no instruction before -mcpu=v3',
-      width < 32 ? 'use a 32-bit or 64-bit object' : 'build with -mcpu=v3 (kernel 5.12 or later)',
+        : 'an atomic compare and exchange on 32 bits has no instruction before -mcpu=v3',
+      width < 32 ? 'use a 32-bit or 64-bit object' : USE_64_BITS,
     )
     return
   }

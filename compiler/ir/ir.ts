@@ -65,6 +65,10 @@ export type Op =
   | 'memset'
   /** args: a, b; `size` bytes; result i32 as C's memcmp. */
   | 'memcmp'
+  /** args: pointer to a string; result i64. Stands until passes know the string; none reaches code generation. */
+  | 'strlen'
+  /** args: a, b and, for strncmp, the most bytes to compare (i64); result i32 as C's strcmp. As `strlen`. */
+  | 'strcmp'
   /** CO-RE: an i64 (or i32) known only at load time; `core` says which. `value` is the local type's answer. */
   | 'core'
   /** args: skb context pointer in the first, i32 offset in the second; `size` 1, 2, 4. Result i64 (LD_ABS, LD_IND). */

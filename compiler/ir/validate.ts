@@ -148,7 +148,19 @@ class Validation {
   }
 }
 
-const ADDRESS_FIRST = new Set(['load', 'store', 'ptradd', 'atomicrmw', 'cmpxchg', 'memcpy', 'memmove', 'memset', 'memcmp'])
+const ADDRESS_FIRST = new Set([
+  'load',
+  'store',
+  'ptradd',
+  'atomicrmw',
+  'cmpxchg',
+  'memcpy',
+  'memmove',
+  'memset',
+  'memcmp',
+  'strlen',
+  'strcmp',
+])
 const BINARY = new Set(['add', 'sub', 'mul', 'udiv', 'sdiv', 'urem', 'srem', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr'])
 const COUNTS: Readonly<Record<string, number>> = {
   alloca: 0,
@@ -171,6 +183,8 @@ const COUNTS: Readonly<Record<string, number>> = {
   memmove: 2,
   memset: 2,
   memcmp: 2,
+  strlen: 1,
+  strcmp: 2,
   core: 0,
   asmresult: 1,
   opaque: 1,
@@ -184,7 +198,7 @@ function typeFault(inst: Value): string | undefined {
   const { op, args, type } = inst
   const count = BINARY.has(op) ? 2 : COUNTS[op]
   // Until inlining has made it a constant, the size of a copy or fill may be a third operand.
-  const sized = args.length === 3 && op.startsWith('mem') && args[2]!.type === 'i64'
+  const sized = args.length === 3 && (op.startsWith('mem') || op === 'strcmp') && args[2]!.type === 'i64'
   if (count !== undefined && args.length !== count && !sized) return `has ${args.length} operands, wants ${count}`
   if (NO_RESULT.has(op) && type !== 'void') return 'has a result'
   if (HAS_RESULT.has(op) && type === 'void') return 'has no result'
@@ -239,6 +253,7 @@ function typeFault(inst: Value): string | undefined {
     case 'memcpy':
     case 'memmove':
     case 'memcmp':
+    case 'strcmp':
       return second.type !== 'ptr' ? 'the source is not a pointer' : undefined
     case 'memset':
       return second.type !== 'i8' ? 'the value is not an i8' : undefined

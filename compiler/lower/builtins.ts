@@ -81,14 +81,11 @@ export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | un
     }
     case 'strlen':
     case 'strcmp':
-    case 'strncmp':
-      fc.module.error(
-        'B0403',
-        expr,
-        `__builtin_${name} of what is not known at compile time has no function to call in eBPF`,
-        'use bpf_strncmp, or a bounded loop',
-      )
-      return builder.undef(irTypeOf(expr.type))
+    case 'strncmp': {
+      const values = args.map((arg, i) => (i < 2 ? lowerValue(fc, arg) : builder.resize(lowerValue(fc, arg), 'i64', false)))
+      fc.mark(expr)
+      return name === 'strlen' ? builder.inst('strlen', 'i64', values) : builder.inst('strcmp', 'i32', values)
+    }
     case 'frame_address':
     case 'return_address':
       fc.module.error('B0403', expr, `__builtin_${name} has no meaning in eBPF`)

@@ -13,7 +13,7 @@ export const expandMemory: FunctionPass = {
   kind: 'function',
   name: 'expand-memory',
   run(func, _module, options, sink) {
-    if (!func.blocks.some(block => block.insts.some(inst => inst.op.startsWith('mem')))) return false
+    if (!func.blocks.some(block => block.insts.some(inst => inst.op.startsWith('mem') || inst.op.startsWith('str')))) return false
     for (const inst of func.entry.insts) {
       if (inst.op !== 'alloca') continue
       for (const word of [8, 4, 2]) if (inst.size >= word && inst.align < word) inst.align = word
@@ -25,6 +25,16 @@ export const expandMemory: FunctionPass = {
       const out: Value[] = []
       for (let at = 0; at < block.insts.length; at++) {
         const inst = block.insts[at]!
+        if (inst.op === 'strlen' || inst.op === 'strcmp') {
+          sink.error(
+            'B0403',
+            { start: inst.loc, end: inst.loc + 1 },
+            `__builtin_${inst.args.length > 2 ? 'strncmp' : inst.op} of what is not known at compile time has no function to call in eBPF`,
+            { hint: 'use bpf_strncmp, or a bounded loop' },
+          )
+          out.push(inst)
+          continue
+        }
         if (inst.op.startsWith('mem') && inst.args.length > 2) {
           sink.error('B0402', { start: inst.loc, end: inst.loc + 1 }, `${inst.op} of a size that is not known at compile time`, {
             hint: 'give a constant size, copy in a bounded loop, or use bpf_probe_read_kernel',
@@ -107,6 +117,15 @@ export function constantBytes(pointer: Value, offset: number, size: number): Uin
   const bytes = new Uint8Array(size)
   if (global.bytes) bytes.set(global.bytes.subarray(start, start + size))
   return bytes
+}
+
+/** The bytes of a constant string up to its end; undefined when it is not known or has no end. */
+export function constantString(pointer: Value): Uint8Array | undefined {
+  const { base, offset } = placeOf(pointer, 0)
+  if (base.op !== 'global' || offset > base.global!.size) return undefined
+  const bytes = constantBytes(pointer, 0, base.global!.size - offset)
+  const end = bytes ? bytes.indexOf(0) : -1
+  return end < 0 ? undefined : bytes!.subarray(0, end)
 }
 
 export function integerFrom(bytes: Uint8Array, offset: number, width: number, little: boolean): bigint {

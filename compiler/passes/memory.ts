@@ -145,6 +145,8 @@ function escapedObjects(func: Func): Set<Value> {
         case 'memcpy':
         case 'memmove':
         case 'memcmp':
+        case 'strlen':
+        case 'strcmp':
           break
         case 'store':
           leak(inst.args[1]!)

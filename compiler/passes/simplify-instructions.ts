@@ -17,7 +17,7 @@ import {
   terminatorOperands,
   type Value,
 } from '../ir/ir.js'
-import { constantBytes, integerFrom } from './expand-memory.js'
+import { constantBytes, constantString, integerFrom } from './expand-memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
 
@@ -170,9 +170,32 @@ class Simplifier {
           this.changed = true
         }
         return undefined
+      case 'strlen':
+        return this.stringLength(inst)
+      case 'strcmp':
+        return this.stringCompare(inst)
       default:
         return undefined
     }
+  }
+
+  private stringLength(inst: Value): Value | undefined {
+    const text = constantString(inst.args[0]!)
+    return text && this.const('i64', BigInt(text.length))
+  }
+
+  private stringCompare(inst: Value): Value | undefined {
+    const [left, right, most] = inst.args as [Value, Value, Value | undefined]
+    if (left === right || (most?.op === 'const' && most.value === 0n)) return this.const('i32', 0n)
+    const a = constantString(left)
+    const b = constantString(right)
+    if (!a || !b || (most && most.op !== 'const')) return undefined
+    const limit = most && most.value < BigInt(a.length) ? Number(most.value) : a.length + 1
+    for (let i = 0; i < limit; i++) {
+      const difference = (a[i] ?? 0) - (b[i] ?? 0)
+      if (difference !== 0) return this.const('i32', difference < 0 ? -1n : 1n)
+    }
+    return this.const('i32', 0n)
   }
 
   /** Constants added to the address go into the access's own offset: `ctx + 8` then never exists as a value. */

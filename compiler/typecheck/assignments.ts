@@ -32,7 +32,7 @@ export function checkAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Ex
 }
 
 function checkSimpleAssign(c: Context, expr: ast.Expr & { kind: 'assign' }): Expr {
-  const target = checkTarget(c, expr.left, false)
+  const target = checkTarget(c, expr.left, !c.discarded.has(expr))
   const value = checkValue(c, expr.right)
   if (!checkModifiable(c, target, expr, 'assignable') || isError(value.type)) return errorExpr(expr)
   if (isFloat(target.type)) {

@@ -141,13 +141,10 @@ function expressionStmt(c: Context, ast: ast.Expr): Stmt {
   return { kind: 'expr', expr, ...at(ast) }
 }
 
-/** Notes that nobody takes an expression's value. */
+/** Notes that nobody takes an expression's value; as in clang, what stands last in a comma expression is not among them. */
 function discard(c: Context, expr: ast.Expr): void {
   c.discarded.add(expr)
-  if (expr.kind === 'binary' && expr.op === ',') {
-    discard(c, expr.left)
-    discard(c, expr.right)
-  }
+  if (expr.kind === 'binary' && expr.op === ',') discard(c, expr.left)
 }
 
 /** An expression for its effects: an object of scalar type is read (it may be volatile), others are left alone. */

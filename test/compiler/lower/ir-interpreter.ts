@@ -209,6 +209,19 @@ export class Interpreter {
           if (difference) return wrap('i32', BigInt(difference))
         }
         return 0n
+      case 'strlen': {
+        let end = address(0)
+        while (this.memory.getUint8(end)) end++
+        return BigInt(end - address(0))
+      }
+      case 'strcmp':
+        for (let i = 0; i < (args.length > 2 ? Number(arg(2)) : Number.POSITIVE_INFINITY); i++) {
+          const left = this.memory.getUint8(address(0) + i)
+          const right = this.memory.getUint8(address(1) + i)
+          if (left !== right) return wrap('i32', left < right ? -1n : 1n)
+          if (!left) break
+        }
+        return 0n
       case 'atomicrmw': {
         const at = address(0) + inst.offset
         const width = args[1]!.type

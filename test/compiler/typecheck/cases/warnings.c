@@ -2,6 +2,10 @@
 int f(void) { int a; return 0; }
 //// set but not used
 int f(void) { int a; a = 1; return 0; }
+//// set where the value is used
+int f(int b) { int a; if ((a = b) != 0) return 1; return 0; }
+//// set in both sides of a comma: the last is not warned about
+int f(int b) { int a, c; a = b, c = b; return 0; }
 //// unused parameter
 int f(int a) { return 0; }
 //// unused attribute keeps quiet
