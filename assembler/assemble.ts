@@ -269,7 +269,7 @@ class Assembler {
       cursor.expectEnd()
       return
     }
-    const insn = parsePseudoC(cursor)
+    const insn = parsePseudoC(cursor, true)
     cursor.expectEnd()
     this.emit(insn, token.at)
   }

@@ -285,6 +285,25 @@ function holds(rule: FieldRule, value: number): boolean {
   return rule.includes(value)
 }
 
+/** Least and greatest value of each field of each form, in the order dst, src, off, imm: what a rule says, as numbers. */
+const RANGES = 8
+const ranges = new Int32Array(table.length * RANGES)
+for (const entry of table)
+  for (const [at, rule] of [entry.dst, entry.src, entry.off, entry.imm].entries()) {
+    if (typeof rule === 'object' && rule.length !== 1)
+      throw new RangeError(`${entry.name}: a list of more than one value is no range`)
+    const [low, high] =
+      typeof rule === 'object'
+        ? [rule[0]!, rule[0]!]
+        : rule === ZERO
+          ? [0, 0]
+          : rule === REG
+            ? [0, op.REG_COUNT - 1]
+            : [-0x8000_0000, 0x7fff_ffff]
+    ranges[entry.id * RANGES + at * 2] = low
+    ranges[entry.id * RANGES + at * 2 + 1] = high
+  }
+
 /** How much of a form fits; the fields that select among forms of one opcode weigh more than the others. */
 function closeness(entry: InsnForm, insns: Insns, slot: number): number {
   const weigh = (rule: FieldRule, value: number) => (holds(rule, value) ? (typeof rule === 'object' ? 16 : 1) : 0)
@@ -313,16 +332,32 @@ export function classify(insns: Insns, slot: number): InsnForm | InvalidInsn {
   const code = insns.code[slot]!
   const candidates = byCode[code]!
   if (candidates.length === 0) return { invalid: true, reason: `opcode ${hex(code)} is not an instruction` }
+  const dst = insns.dst[slot]!
+  const src = insns.src[slot]!
+  const off = insns.off[slot]!
+  const imm = insns.imm[slot]!
+  for (const entry of candidates) {
+    const at = entry.id * RANGES
+    if (
+      imm >= ranges[at + 6]! &&
+      imm <= ranges[at + 7]! &&
+      off >= ranges[at + 4]! &&
+      off <= ranges[at + 5]! &&
+      src >= ranges[at + 2]! &&
+      src <= ranges[at + 3]! &&
+      dst <= ranges[at + 1]! &&
+      dst >= ranges[at]!
+    )
+      return entry.slots === 2 ? (secondSlotFault(insns, slot) ?? entry) : entry
+  }
+  return { invalid: true, reason: invalidity(candidates, insns, slot) }
+}
+
+/** Why no form of an opcode fits: what is wrong with the one that comes closest. */
+function invalidity(candidates: readonly InsnForm[], insns: Insns, slot: number): string {
   let best = candidates[0]!
   let bestFit = -1
   for (const entry of candidates) {
-    if (
-      holds(entry.dst, insns.dst[slot]!) &&
-      holds(entry.src, insns.src[slot]!) &&
-      holds(entry.off, insns.off[slot]!) &&
-      holds(entry.imm, insns.imm[slot]!)
-    )
-      return entry.slots === 2 ? (secondSlotFault(insns, slot) ?? entry) : entry
     const score = closeness(entry, insns, slot)
     if (score > bestFit) {
       best = entry
@@ -335,7 +370,7 @@ export function classify(insns: Insns, slot: number): InsnForm | InvalidInsn {
     fault('offset', best.off, insns.off[slot]!) ??
     fault('immediate', best.imm, insns.imm[slot]!) ??
     'no form fits'
-  return { invalid: true, reason: `${best.name} (${hex(code)}): ${reason}` }
+  return `${best.name} (${hex(best.code)}): ${reason}`
 }
 
 function secondSlotFault(insns: Insns, slot: number): InvalidInsn | undefined {

@@ -196,13 +196,16 @@ function parenthesised(cursor: AsmCursor): { readonly base: number; readonly off
   return result
 }
 
-/** Parses the instruction at the cursor and leaves the cursor behind it. Throws AsmSyntaxError. */
-export function parsePseudoC(cursor: AsmCursor): ParsedInsn {
+/**
+ * Parses the instruction at the cursor and leaves the cursor behind it. Throws AsmSyntaxError. `printed` takes also what clang-19 writes with -S
+ * but does not read: `r1 = w2`, a 32-bit move whose upper half is known to be zero.
+ */
+export function parsePseudoC(cursor: AsmCursor, printed = false): ParsedInsn {
   if (cursor.isPunct('*')) return store(cursor)
   const destination = registerAt(cursor)
   if (destination) {
     cursor.index++
-    return assignment(cursor, destination)
+    return assignment(cursor, destination, printed)
   }
   const at = cursor.token.at
   const word = cursor.word('an instruction')
@@ -303,10 +306,10 @@ function wideImmediate(value: bigint): Partial<ParsedInsn> {
   return { slots: 2, imm: Number(BigInt.asIntN(32, value)), immHigh: Number(BigInt.asIntN(32, value >> 32n)) }
 }
 
-function assignment(cursor: AsmCursor, destination: Register): ParsedInsn {
+function assignment(cursor: AsmCursor, destination: Register, printed: boolean): ParsedInsn {
   const dst = destination.number
   const cls = destination.wide ? op.BPF_ALU64 : op.BPF_ALU
-  if (cursor.takePunct('=')) return moved(cursor, destination)
+  if (cursor.takePunct('=')) return moved(cursor, destination, printed)
   const signed = cursor.takeWord('s')
   const token = cursor.token
   const operation = token.kind === 'punct' ? (signed ? SIGNED_ALU : ALU)[token.text] : undefined
@@ -318,12 +321,17 @@ function assignment(cursor: AsmCursor, destination: Register): ParsedInsn {
 }
 
 /** What follows `r1 =`. */
-function moved(cursor: AsmCursor, destination: Register): ParsedInsn {
+function moved(cursor: AsmCursor, destination: Register, printed: boolean): ParsedInsn {
   const dst = destination.number
   const cls = destination.wide ? op.BPF_ALU64 : op.BPF_ALU
   const start = cursor.token
   if (cursor.isPunct('*')) return load(cursor, destination)
-  if (registerAt(cursor)) return insn(cls | op.BPF_MOV | op.BPF_X, { dst, src: registerOf(cursor, destination.wide) })
+  const source = registerAt(cursor)
+  if (source && printed && destination.wide && !source.wide) {
+    cursor.index++
+    return insn(op.BPF_ALU | op.BPF_MOV | op.BPF_X, { dst, src: source.number })
+  }
+  if (source) return insn(cls | op.BPF_MOV | op.BPF_X, { dst, src: registerOf(cursor, destination.wide) })
   if (cursor.isPunct('-')) {
     const next = cursor.peek()
     if (next.kind === 'word' && REGISTER.test(next.text)) {

@@ -6,7 +6,7 @@ import { dumpJson, printBtfType } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
 import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
-import { openObject } from '../../linker/object/open.js'
+import { openElf } from '../../linker/object/open.js'
 import { mapTypeName } from '../../runtime/vm/maps/map.js'
 import { helperNames } from '../../runtime/kernel/helper-names.js'
 import { readInput } from '../read-input.js'
@@ -82,7 +82,7 @@ interface Choices {
 
 function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choices: Choices, context: CliContext): void {
   const elf = readElf(bytes)
-  const object = openObject(bytes, path)
+  const object = openElf(elf, path, { unlinked: true })
   const paint = painter(context.colour)
   const head = (title: string) => context.out(`\n${paint('bold', title)}\n`)
   context.out(
@@ -126,7 +126,7 @@ function* slotsOf(func: ObjectFunction, start = 0, end = func.insns.length): Gen
 }
 
 function drawControlFlow(path: string, bytes: Uint8Array, format: 'dot' | 'svg', choices: Choices, context: CliContext): void {
-  const object = openObject(bytes, path)
+  const object = openElf(readElf(bytes), path, { unlinked: true })
   const drawings = chosenFunctions(object, choices).map((func): Drawing => {
     const names = insnNames(func, object, choices.style)
     const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
@@ -153,7 +153,7 @@ function dumpJsonDocument(
   context: CliContext,
 ): void {
   const elf = readElf(bytes)
-  const object = openObject(bytes, path)
+  const object = openElf(elf, path, { unlinked: true })
   const document: Record<string, unknown> = {
     object: path,
     bytes: bytes.length,

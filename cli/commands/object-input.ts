@@ -2,7 +2,7 @@
 import { ExitCode } from '../../base/outcome.js'
 import type { BpfObject } from '../../linker/object/bpf-object.js'
 import { isElf } from '../../linker/elf/read-elf.js'
-import { openObject } from '../../linker/object/open.js'
+import { type OpenOptions, openObject } from '../../linker/object/open.js'
 import { compileFile } from '../compile-file.js'
 import { readInput } from '../read-input.js'
 import { reportFaults } from '../input-faults.js'
@@ -17,7 +17,13 @@ export interface ObjectInput {
 }
 
 /** The opened object, or an exit code after saying why there is none. */
-export function objectInput(path: string, request: CompileRequest, context: CliContext, json = false): ObjectInput | number {
+export function objectInput(
+  path: string,
+  request: CompileRequest,
+  context: CliContext,
+  json = false,
+  open: OpenOptions = {},
+): ObjectInput | number {
   let bytes: Uint8Array
   const compiled = /\.[ci]$/.test(path)
   if (compiled) {
@@ -37,7 +43,7 @@ export function objectInput(path: string, request: CompileRequest, context: CliC
   }
   let object: BpfObject | undefined
   const fault = reportFaults(path, context, () => {
-    object = openObject(bytes, path)
+    object = openObject(bytes, path, open)
     return ExitCode.ok
   })
   return object ? { object, bytes, compiled } : fault

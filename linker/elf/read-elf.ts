@@ -60,7 +60,8 @@ class Names {
 
 /**
  * Takes an object file apart. Throws a `FormatError` with the offset in the file for everything that is not a well-formed
- * little- or big-endian ELF64 for BPF; memory stays proportional to the input.
+ * little- or big-endian ELF64 for BPF; memory stays proportional to the input. A fault in a relocation is thrown when the relocations of its
+ * section are asked for.
  */
 export function readElf(bytes: Uint8Array): ElfFile {
   if (!isElf(bytes)) throw new FormatError('F0101', 'not an ELF file: it does not start with 7f 45 4c 46', 0)
@@ -86,7 +87,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
   const relocCount = relocSections.reduce((sum, section) => sum + section.size / REL_BYTES, 0)
   if (relocCount > RELOC_LIMIT)
     throw new FormatError('F0105', `${Math.floor(relocCount)} relocations; no object has more than ${RELOC_LIMIT}`, 40)
-  const relocations = relocSections.map(section => readRelocs(section, sections, symbols.length, little))
+  const relocations = relocSections.map(section => relocSection(section, sections, symbols.length, little))
   return { little, type, machine, flags: file.u32(48), sections, symbols, symtab: symtab?.index ?? 0, relocations }
 }
 
@@ -190,7 +191,22 @@ function readSymbols(
   return symbols
 }
 
-function readRelocs(section: ElfSection, sections: readonly ElfSection[], symbolCount: number, little: boolean): ElfRelocs {
+/** Takes its relocations apart when they are asked for: most are those of .BTF.ext and DWARF, which only the linker reads. */
+function relocSection(own: ElfSection, sections: readonly ElfSection[], symbolCount: number, little: boolean): ElfRelocs {
+  const target = checkRelocSection(own, sections)
+  let known: readonly ElfReloc[] | undefined
+  return {
+    section: own.index,
+    target,
+    get relocs() {
+      known ??= readRelocs(own, sections[target]!, symbolCount, little)
+      return known
+    },
+  }
+}
+
+/** The index of the section that is patched. */
+function checkRelocSection(section: ElfSection, sections: readonly ElfSection[]): number {
   if (section.type === SHT_RELA)
     throw new FormatError(
       'F0106',
@@ -203,16 +219,19 @@ function readRelocs(section: ElfSection, sections: readonly ElfSection[], symbol
       `${section.name}: ${section.size} bytes of relocations with entries of ${section.entsize}`,
       section.offset,
     )
-  const target = sections[section.info]
-  if (!target || section.info === 0)
+  if (!sections[section.info] || section.info === 0)
     throw new FormatError('F0104', `${section.name} patches section ${section.info}, which is not there`, section.offset)
-  const table = new ByteReader(section.data, little, section.name, section.offset)
+  return section.info
+}
+
+function readRelocs(section: ElfSection, target: ElfSection, symbolCount: number, little: boolean): ElfReloc[] {
+  const { view } = new ByteReader(section.data, little)
   const relocs: ElfReloc[] = []
-  for (let at = 0; at < section.size; at += REL_BYTES) {
+  for (let at = 0; at + REL_BYTES <= section.data.length; at += REL_BYTES) {
     // r_info is type in the low half, symbol in the high half.
-    const low = table.u32(at + (little ? 8 : 12))
-    const symbol = table.u32(at + (little ? 12 : 8))
-    const offset = Number(table.u64(at))
+    const type = view.getUint32(at + (little ? 8 : 12), little)
+    const symbol = view.getUint32(at + (little ? 12 : 8), little)
+    const offset = view.getUint32(at + (little ? 0 : 4), little) + view.getUint32(at + (little ? 4 : 0), little) * 2 ** 32
     if (symbol >= symbolCount)
       throw new FormatError(
         'F0104',
@@ -221,7 +240,7 @@ function readRelocs(section: ElfSection, sections: readonly ElfSection[], symbol
       )
     if (offset >= target.size)
       throw new FormatError('F0104', `${section.name}: relocation at ${offset} of ${target.size} bytes`, section.offset + at)
-    relocs.push({ offset, symbol, type: low })
+    relocs.push({ offset, symbol, type })
   }
-  return { section: section.index, target: section.info, relocs }
+  return relocs
 }

@@ -21,6 +21,8 @@ const UNKNOWN_ADDRESS = 0xffff_ffff_8100_0000n
 export function resolveExterns(object: BpfObject, options: PrepareOptions): ResolvedExtern[] {
   return object.externs.map(extern => {
     if (extern.kconfig) return { kind: 'kconfig', offset: extern.kconfig.offset }
+    if (extern.kind === 'unlinked')
+      return { kind: 'fault', message: `extern ${extern.name} is of another object: link them first` }
     const resolved = resolveSymbol(object.btf!, extern, options)
     return resolved.kind === 'fault' || resolved.kind !== 'absent' || extern.weak
       ? resolved

@@ -167,6 +167,7 @@ function btfMaps(opening: Opening, maps: Maps, section: ElfSection): void {
     const { name } = variable
     if (info.offset + info.size > section.size)
       throw malformed('F0402', `map ${name} goes beyond the section`, section, info.offset)
+    if (variable.linkage === BTF_LINKAGE_EXTERN && opening.unlinked) continue
     if (variable.linkage !== BTF_LINKAGE_GLOBAL)
       throw malformed(
         'F0402',

@@ -22,12 +22,20 @@ import { collectFunctions } from './open-functions.js'
 import { collectMaps, mendDatasecs } from './open-maps.js'
 import { malformed, type Opening, type SectionRole } from './opening.js'
 
+export interface OpenOptions {
+  /** Take symbols that another object has to bring as externs of kind `unlinked`, where libbpf would refuse the object: for looking at it. */
+  readonly unlinked?: boolean
+}
+
 /**
  * Reads an object file. `path` only names it: the part of its last component before the first dot names the maps of global data,
  * as in libbpf. The object shares memory with `bytes`. Throws a `FormatError` where libbpf would refuse to open it.
  */
-export function openObject(bytes: Uint8Array, path: string): BpfObject {
-  const elf = readElf(bytes)
+export const openObject = (bytes: Uint8Array, path: string, options: OpenOptions = {}): BpfObject =>
+  openElf(readElf(bytes), path, options)
+
+/** `openObject` for a file that has been taken apart already. */
+export function openElf(elf: ElfFile, path: string, options: OpenOptions = {}): BpfObject {
   if (elf.symtab === 0) throw malformed('F0401', 'the object has no symbol table; was it stripped?')
   const roles = elf.sections.map(roleOf)
   const find = (name: string) => elf.sections.find(section => section.name === name && section.type === SHT_PROGBITS)
@@ -45,6 +53,7 @@ export function openObject(bytes: Uint8Array, path: string): BpfObject {
     btfFile,
     btf: btfFile && new BtfOverlay(btfFile),
     ext: btfFile && extSection && readBtfExt(extSection.data, btfFile, elf.little, extSection.offset),
+    unlinked: options.unlinked === true,
   }
   const externs = collectExterns(opening)
   mendDatasecs(opening)

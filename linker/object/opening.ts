@@ -18,6 +18,8 @@ export interface Opening {
   /** The BTF as libbpf mends it while opening. */
   readonly btf: BtfOverlay | undefined
   readonly ext: BtfExt | undefined
+  /** See `OpenOptions`. */
+  readonly unlinked: boolean
 }
 
 /** The first section of a role. */

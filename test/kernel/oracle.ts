@@ -10,11 +10,17 @@ import { join } from 'node:path'
 
 export const oracle = process.env['BPFC_ORACLE'] ?? join(homedir(), '.cache/bpfc-oracle')
 export const kernelSource = join(oracle, 'linux-source-6.12')
-const selftests = join(kernelSource, 'tools/testing/selftests/bpf')
+export const selftests = join(kernelSource, 'tools/testing/selftests/bpf')
 export const VMLINUX = '/sys/kernel/btf/vmlinux'
 export const CLANG = 'clang-19'
 
 export const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
+
+/** How clang compiles the selftests, without input and output. */
+export const selftestFlags =
+  `-target bpf -g -O2 -mcpu=v3 -D__TARGET_ARCH_x86 -std=gnu11 -fno-strict-aliasing -Wno-everything -DENABLE_ATOMICS_TESTS -I${oracle}/vmlinux -I${selftests} -I${selftests}/include -I${selftests}/progs -I${oracle}/include -I${kernelSource}/tools/include/uapi -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include`.split(
+    ' ',
+  )
 
 /** A line of libbpf-view.c. */
 export interface Row {
@@ -35,13 +41,9 @@ export interface Row {
 export function objectFolder(scratch: string, sample: readonly string[]): string {
   const given = process.env['BPFC_OBJECTS']
   if (given) return given
-  const flags =
-    `-target bpf -g -O2 -mcpu=v3 -D__TARGET_ARCH_x86 -std=gnu11 -fno-strict-aliasing -Wno-everything -DENABLE_ATOMICS_TESTS -I${oracle}/vmlinux -I${selftests} -I${selftests}/include -I${selftests}/progs -I${oracle}/include -I${kernelSource}/tools/include/uapi -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include`.split(
-      ' ',
-    )
   for (const name of sample) {
     const source = join(selftests, 'progs', `${name}.c`)
-    if (existsSync(source)) spawnSync(CLANG, [...flags, '-c', source, '-o', join(scratch, `${name}.o`)])
+    if (existsSync(source)) spawnSync(CLANG, [...selftestFlags, '-c', source, '-o', join(scratch, `${name}.o`)])
   }
   return scratch
 }
