@@ -288,21 +288,22 @@ function holds(rule: FieldRule, value: number): boolean {
 /** Least and greatest value of each field of each form, in the order dst, src, off, imm: what a rule says, as numbers. */
 const RANGES = 8
 const ranges = new Int32Array(table.length * RANGES)
-for (const entry of table)
-  for (const [at, rule] of [entry.dst, entry.src, entry.off, entry.imm].entries()) {
-    if (typeof rule === 'object' && rule.length !== 1)
-      throw new RangeError(`${entry.name}: a list of more than one value is no range`)
-    const [low, high] =
-      typeof rule === 'object'
-        ? [rule[0]!, rule[0]!]
-        : rule === ZERO
-          ? [0, 0]
-          : rule === REG
-            ? [0, op.REG_COUNT - 1]
-            : [-0x8000_0000, 0x7fff_ffff]
-    ranges[entry.id * RANGES + at * 2] = low
-    ranges[entry.id * RANGES + at * 2 + 1] = high
-  }
+function setRange(at: number, rule: FieldRule): void {
+  if (typeof rule === 'object') {
+    if (rule.length !== 1) throw new RangeError('a list of more than one value is no range')
+    ranges[at] = rule[0]!
+    ranges[at + 1] = rule[0]!
+  } else if (rule === ANY) {
+    ranges[at] = -0x8000_0000
+    ranges[at + 1] = 0x7fff_ffff
+  } else if (rule === REG) ranges[at + 1] = op.REG_COUNT - 1
+}
+for (const { id, dst, src, off, imm } of table) {
+  setRange(id * RANGES, dst)
+  setRange(id * RANGES + 2, src)
+  setRange(id * RANGES + 4, off)
+  setRange(id * RANGES + 6, imm)
+}
 
 /** How much of a form fits; the fields that select among forms of one opcode weigh more than the others. */
 function closeness(entry: InsnForm, insns: Insns, slot: number): number {

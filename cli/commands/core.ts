@@ -66,7 +66,7 @@ Examples:
           if (values.minimize && kernels.length > 1) usage('--minimize takes the BTF of one kernel')
           const objects: { path: string; object: BpfObject }[] = []
           for (const path of paths) {
-            const input = objectInput(path, request, context, values.format === 'json', { unlinked: true })
+            const input = objectInput(path, request, context, values.format === 'json', { tolerant: true })
             if (typeof input === 'number') return input
             objects.push({ path, object: input.object })
           }

@@ -1,6 +1,5 @@
 /** `bpfc dump`: what an object holds, for people. */
-import { BPF_PSEUDO_CALL } from '../../assembler/isa/opcodes.js'
-import { formatInsn, type PseudoCNames, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
+import { formatInsn, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
 import { ExitCode } from '../../base/outcome.js'
 import { dumpJson, printBtfType } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
@@ -8,9 +7,9 @@ import { readElf } from '../../linker/elf/read-elf.js'
 import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
 import { openElf } from '../../linker/object/open.js'
 import { mapTypeName } from '../../runtime/vm/maps/map.js'
-import { helperNames } from '../../runtime/kernel/helper-names.js'
 import { readInput } from '../read-input.js'
 import { reportFaults } from '../input-faults.js'
+import { InstructionNames } from '../instruction-names.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { type Paint, painter } from '../../base/colour.js'
@@ -82,7 +81,8 @@ interface Choices {
 
 function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choices: Choices, context: CliContext): void {
   const elf = readElf(bytes)
-  const object = openElf(elf, path, { unlinked: true })
+  const object = openElf(elf, path, { tolerant: true })
+  const namesOf = new InstructionNames(elf, object, choices.style)
   const paint = painter(context.colour)
   const head = (title: string) => context.out(`\n${paint('bold', title)}\n`)
   context.out(
@@ -96,7 +96,7 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
     for (const func of [...object.programs, ...object.subprograms]) {
       if (choices.program !== undefined && func.name !== choices.program) continue
       head(`${func.name} (${func.section}), ${func.insns.length} instructions`)
-      context.out(programText(func, object, choices, paint))
+      writeProgram(func, object, namesOf, choices, paint, context.out)
     }
   }
   if (wanted.has('maps') && object.maps.length > 0) {
@@ -126,9 +126,11 @@ function* slotsOf(func: ObjectFunction, start = 0, end = func.insns.length): Gen
 }
 
 function drawControlFlow(path: string, bytes: Uint8Array, format: 'dot' | 'svg', choices: Choices, context: CliContext): void {
-  const object = openElf(readElf(bytes), path, { unlinked: true })
+  const elf = readElf(bytes)
+  const object = openElf(elf, path, { tolerant: true })
+  const namesOf = new InstructionNames(elf, object, choices.style)
   const drawings = chosenFunctions(object, choices).map((func): Drawing => {
-    const names = insnNames(func, object, choices.style)
+    const names = namesOf.of(func)
     const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
     return {
       name: `${func.name} (${func.section})`,
@@ -153,7 +155,8 @@ function dumpJsonDocument(
   context: CliContext,
 ): void {
   const elf = readElf(bytes)
-  const object = openElf(elf, path, { unlinked: true })
+  const object = openElf(elf, path, { tolerant: true })
+  const namesOf = new InstructionNames(elf, object, choices.style)
   const document: Record<string, unknown> = {
     object: path,
     bytes: bytes.length,
@@ -169,7 +172,8 @@ function dumpJsonDocument(
       name: func.name,
       section: func.section,
       binding: func.binding,
-      instructions: instructionRows(func, object, choices),
+      offset: func.sectionOffset,
+      instructions: instructionRows(func, object, namesOf, choices),
     }))
   if (wanted.has('maps'))
     document['maps'] = object.maps.map(map => ({
@@ -191,14 +195,14 @@ function dumpJsonDocument(
   context.out(`${JSON.stringify(document)}\n`)
 }
 
-function instructionRows(func: ObjectFunction, object: BpfObject, choices: Choices): object[] {
-  const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
+function instructionRows(func: ObjectFunction, object: BpfObject, namesOf: InstructionNames, choices: Choices): object[] {
+  const lines = choices.source ? new Map(func.lineInfo.map(line => [line.slot, line])) : undefined
   const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
   const core = new Map(func.coreRelos.map(relo => [relo.slot, relo]))
-  const names = insnNames(func, object, choices.style)
+  const names = namesOf.of(func)
   const { code, dst, src, off, imm } = func.insns
   return [...slotsOf(func)].map(slot => {
-    const line = choices.source ? lines.get(slot) : undefined
+    const line = lines?.get(slot)
     const reloc = relocs.get(slot)
     const relo = core.get(slot)
     return {
@@ -215,27 +219,6 @@ function instructionRows(func: ObjectFunction, object: BpfObject, choices: Choic
       ...(relo ? { core: { kind: coreNames.get(relo.kind) ?? relo.kind, type: relo.type, access: relo.access } } : {}),
     }
   })
-}
-
-/** Names that bpftool prints in an instruction: helpers, and what calls go to. */
-function insnNames(func: ObjectFunction, object: BpfObject, style: PseudoCStyle): PseudoCNames {
-  if (style !== 'bpftool') return {}
-  const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
-  return {
-    helper: id => (id > 0 && helperNames[id] !== undefined ? `bpf_${helperNames[id]}` : undefined),
-    callee: (slot, kind) => {
-      const reloc = relocs.get(slot)
-      const name =
-        reloc?.kind === 'subprogram'
-          ? object.subprograms[reloc.subprogram]?.name
-          : reloc?.kind === 'extern'
-            ? object.externs[reloc.extern]!.name
-            : undefined
-      if (name === undefined || kind !== BPF_PSEUDO_CALL) return name
-      const distance = func.insns.imm[slot]!
-      return `${distance < 0 ? '' : '+'}${distance}#${name}`
-    },
-  }
 }
 
 /** Rows of text in aligned columns, two blanks in front. */
@@ -268,29 +251,38 @@ function mapRow(map: MapDef): string[] {
 
 const coreNames = new Map<number, string>(Object.entries(CoreReloKind).map(([name, kind]) => [kind, name]))
 
-function programText(func: ObjectFunction, object: BpfObject, choices: Choices, paint: Paint): string {
-  const lines = new Map(func.lineInfo.map(line => [line.slot, line]))
-  const relocs = new Map(func.relocs.map(reloc => [reloc.slot, reloc]))
-  const core = new Map(func.coreRelos.map(relo => [relo.slot, relo]))
-  const names = insnNames(func, object, choices.style)
-  let text = ''
+function writeProgram(
+  func: ObjectFunction,
+  object: BpfObject,
+  namesOf: InstructionNames,
+  choices: Choices,
+  paint: Paint,
+  out: (text: string) => void,
+): void {
+  const lines = choices.source ? new Map(func.lineInfo.map(line => [line.slot, line])) : undefined
+  // Both come by rising slot; a slot has one of each at most.
+  const { relocs, coreRelos } = func
+  let nextReloc = 0
+  let nextCore = 0
+  const names = namesOf.of(func)
   for (let slot = 0; slot < func.insns.length; slot++) {
-    const line = lines.get(slot)
-    if (line && choices.source)
-      text += paint(
-        'dim',
-        `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`,
-      ).concat('\n')
-    text += `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style, names)}`
-    const reloc = relocs.get(slot)
-    if (reloc) text += paint('cyan', `    # ${relocText(reloc, object)}`)
-    const relo = core.get(slot)
-    if (relo) text += paint('cyan', `    # CO-RE ${coreNames.get(relo.kind) ?? relo.kind} [${relo.type}] ${relo.access}`)
-    text += '\n'
+    const line = lines?.get(slot)
+    if (line)
+      out(
+        `${paint('dim', `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`)}\n`,
+      )
+    let text = `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style, names)}`
+    while (relocs[nextReloc] && relocs[nextReloc]!.slot < slot) nextReloc++
+    const reloc = relocs[nextReloc]
+    if (reloc?.slot === slot) text += paint('cyan', `    # ${relocText(reloc, object)}`)
+    while (coreRelos[nextCore] && coreRelos[nextCore]!.slot < slot) nextCore++
+    const relo = coreRelos[nextCore]
+    if (relo?.slot === slot)
+      text += paint('cyan', `    # CO-RE ${coreNames.get(relo.kind) ?? relo.kind} [${relo.type}] ${relo.access}`)
+    out(`${text}\n`)
     // The second half of a 64-bit immediate.
     if (func.insns.code[slot] === 0x18) slot++
   }
-  return text
 }
 
 function relocText(reloc: ObjectFunction['relocs'][number], object: BpfObject): string {

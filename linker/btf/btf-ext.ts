@@ -47,7 +47,10 @@ const MAGIC = 0xeb9f
 /** A program of a million instructions, the kernel's limit, has about as many lines at most. */
 const RECORD_LIMIT = 1_500_000
 
-/** Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`. */
+/**
+ * Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`;
+ * one about a single record when the records of its section are asked for.
+ */
 export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
   const reader = new ByteReader(bytes, little, '.BTF.ext', origin)
   if (reader.u16(0) !== MAGIC) throw new FormatError('F0211', '.BTF.ext: the magic is not 0xeb9f', origin)
@@ -102,12 +105,30 @@ function readPart<Record>(
     const count = reader.u32(at + 4)
     if (count === 0 || count > (end - at - 8) / size)
       throw new FormatError('F0212', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
-    const records: Record[] = new Array(count)
-    for (let i = 0, offset = at + 8; i < count; i++, offset += size) records[i] = read(offset)
-    sections.push({ section, records })
+    sections.push(lazySection(section, count, at + 8, size, read))
     at += 8 + count * size
   }
   return sections
+}
+
+/** Decodes its records when they are asked for: line info is most of the section, and much is done without it. */
+function lazySection<Record>(
+  section: string,
+  count: number,
+  start: number,
+  size: number,
+  read: (offset: number) => Record,
+): ExtSection<Record> {
+  let known: Record[] | undefined
+  return {
+    section,
+    get records() {
+      if (known) return known
+      known = new Array<Record>(count)
+      for (let i = 0, offset = start; i < count; i++, offset += size) known[i] = read(offset)
+      return known
+    },
+  }
 }
 
 /** Writes .BTF.ext; strings go into the table that `strings` keeps for .BTF (a `BtfBuilder`), so write this before `finish`. */

@@ -135,7 +135,7 @@ export interface KconfigPlace {
 
 export interface Extern {
   readonly name: string
-  /** `unlinked` is what another object has to bring: only in an object opened with `unlinked`, and no loader takes it. */
+  /** `unlinked` is what another object has to bring: only in an object opened with `tolerant`, and no loader takes it. */
   readonly kind: 'kconfig' | 'ksym' | 'kfunc' | 'unlinked'
   readonly weak: boolean
   /** Var or Func type in the object's BTF; 0 where there is none. */

@@ -49,7 +49,7 @@ export function collectExterns(opening: Opening): Externs {
 function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: number, name: string, weak: boolean): Found {
   const { btf } = opening
   const unlinked: Found = { symbol, name, weak, type: 0, kind: 'unlinked', align: 1, kconfig: undefined }
-  if (!btf && opening.unlinked) return unlinked
+  if (!btf && opening.tolerant) return unlinked
   if (!btf) throw malformed('F0404', `extern ${name} needs BTF, which the object does not have; was it compiled without -g?`)
   const id = btf.byName(name).find(candidate => {
     const { kind } = btf.type(candidate)
@@ -57,14 +57,14 @@ function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: 
   })
   const type = id === undefined ? undefined : btf.type(id)
   if (id === undefined || (type?.kind !== BtfKind.Var && type?.kind !== BtfKind.Func))
-    if (opening.unlinked) return unlinked
+    if (opening.tolerant) return unlinked
     else throw malformed('F0404', `extern ${name} has no BTF: no loader can tell what it is`)
   if (type.linkage !== BTF_LINKAGE_EXTERN) throw malformed('F0404', `extern ${name} is not extern in BTF`)
   const section = sections.get(id)
   if (section === '.ksyms')
     return { symbol, name, weak, type: id, kind: type.kind === BtfKind.Func ? 'kfunc' : 'ksym', align: 1, kconfig: undefined }
   if (section !== '.kconfig') {
-    if (opening.unlinked) return { ...unlinked, type: id }
+    if (opening.tolerant) return { ...unlinked, type: id }
     throw malformed(
       'F0404',
       `extern ${name} is in ${section ? `section ${section}` : 'no section'}; only .kconfig and .ksyms can be. Is it in another object? Link them first`,

@@ -41,6 +41,8 @@ interface Draft {
 /** The functions of one section, by rising offset. */
 class SectionFunctions {
   readonly drafts: Draft[] = []
+  /** Gives out the rows of line info when the first function is asked for its own. */
+  giveOutLines: (() => void) | undefined
 
   /** The function that contains a slot of the section. */
   at(slot: number): Draft | undefined {
@@ -107,12 +109,14 @@ export function collectFunctions(opening: Opening, maps: Maps, externs: Externs)
   giveOutExt(opening, bySection)
   const all = [...bySection.entries()].sort(([a], [b]) => a - b)
   return {
-    programs: all.filter(([section]) => section !== opening.text).flatMap(([, functions]) => functions.drafts.map(finish)),
-    subprograms: text.drafts.map(finish),
+    programs: all
+      .filter(([section]) => section !== opening.text)
+      .flatMap(([, functions]) => functions.drafts.map(draft => finish(draft, functions))),
+    subprograms: text.drafts.map(draft => finish(draft, text)),
   }
 }
 
-function finish(draft: Draft): ObjectFunction {
+function finish(draft: Draft, functions: SectionFunctions): ObjectFunction {
   const { name, section, start, insns, binding, hidden, funcInfo } = draft
   const bySlot = (a: { slot: number }, b: { slot: number }) => a.slot - b.slot
   return {
@@ -125,7 +129,12 @@ function finish(draft: Draft): ObjectFunction {
     insns,
     relocs: draft.relocs.sort(bySlot),
     funcInfo,
-    lineInfo: draft.lineInfo,
+    get lineInfo() {
+      const giveOut = functions.giveOutLines
+      functions.giveOutLines = undefined
+      giveOut?.()
+      return draft.lineInfo
+    },
     coreRelos: draft.coreRelos,
   }
 }
@@ -141,9 +150,10 @@ function resolve(
 ): ProgramReloc {
   const { elf, roles } = opening
   const symbol = elf.symbols[reloc.symbol]!
-  const what = symbol.name || elf.sections[symbol.section]?.name || `symbol ${symbol.index}`
-  const fault = (message: string) =>
-    malformed('F0403', `${draft.name}: relocation against ${what} ${message}`, draft.section, reloc.offset)
+  const fault = (message: string) => {
+    const what = symbol.name || elf.sections[symbol.section]?.name || `symbol ${symbol.index}`
+    return malformed('F0403', `${draft.name}: relocation against ${what} ${message}`, draft.section, reloc.offset)
+  }
   if (reloc.offset % SLOT_BYTES !== 0) throw fault('is not at an instruction')
   const slot = (reloc.offset - draft.start) / SLOT_BYTES
   const code = draft.insns.code[slot]
@@ -211,23 +221,38 @@ function giveOutExt(opening: Opening, bySection: ReadonlyMap<number, SectionFunc
   const each = <Record extends { readonly insnOffset: number }>(
     sections: readonly ExtSection<Record>[],
     give: (draft: Draft, slot: number, record: Record) => void,
+    whenAsked = false,
   ) => {
-    for (const { section: name, records } of sections) {
-      const section = elf.sections.find(candidate => candidate.name === name)
+    for (const rows of sections) {
+      const section = elf.sections.find(candidate => candidate.name === rows.section)
       const functions = section && bySection.get(section.index)
       if (!functions) continue
-      for (const record of records) {
-        if (record.insnOffset % SLOT_BYTES !== 0)
-          throw malformed('F0212', `.BTF.ext has a row at byte ${record.insnOffset}, which is no instruction`, section, 0)
-        const draft = functions.at(record.insnOffset / SLOT_BYTES)
-        if (draft) give(draft, (record.insnOffset - draft.start) / SLOT_BYTES, record)
+      const giveOut = () => {
+        for (const record of rows.records) {
+          if (record.insnOffset % SLOT_BYTES !== 0)
+            throw malformed('F0212', `.BTF.ext has a row at byte ${record.insnOffset}, which is no instruction`, section, 0)
+          const draft = functions.at(record.insnOffset / SLOT_BYTES)
+          if (draft) give(draft, (record.insnOffset - draft.start) / SLOT_BYTES, record)
+        }
+      }
+      if (!whenAsked) giveOut()
+      else {
+        const earlier = functions.giveOutLines
+        functions.giveOutLines = () => {
+          earlier?.()
+          giveOut()
+        }
       }
     }
   }
   each(ext.funcInfo, (draft, slot, { type }) => {
     if (slot === 0) draft.funcInfo ??= { slot, type }
   })
-  each(ext.lineInfo, (draft, slot, { file, text, line, column }) => draft.lineInfo.push({ slot, path: file, text, line, column }))
+  each(
+    ext.lineInfo,
+    (draft, slot, { file, text, line, column }) => draft.lineInfo.push({ slot, path: file, text, line, column }),
+    true,
+  )
   each(ext.coreRelos, (draft, slot, { type, access, kind }) => {
     if (draft.insns.code[slot] === LD_IMM64 && slot + 1 >= draft.insns.length)
       throw malformed('F0403', `${draft.name}: CO-RE relocation at a 64-bit load that is cut off`, draft.section, draft.start)

@@ -3,6 +3,7 @@
  * (libbpf 1.5: bpf_object__init_maps and what it calls).
  */
 import { ByteReader } from '../../base/bytes.js'
+import { FormatError } from '../../base/outcome.js'
 import { skipModifiers } from '../btf/btf-file.js'
 import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, BTF_LINKAGE_STATIC, type BtfComposite, BtfKind } from '../btf/btf-types.js'
 import { type ElfSection, SHT_NOBITS, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL } from '../elf/elf-types.js'
@@ -167,7 +168,7 @@ function btfMaps(opening: Opening, maps: Maps, section: ElfSection): void {
     const { name } = variable
     if (info.offset + info.size > section.size)
       throw malformed('F0402', `map ${name} goes beyond the section`, section, info.offset)
-    if (variable.linkage === BTF_LINKAGE_EXTERN && opening.unlinked) continue
+    if (variable.linkage === BTF_LINKAGE_EXTERN && opening.tolerant) continue
     if (variable.linkage !== BTF_LINKAGE_GLOBAL)
       throw malformed(
         'F0402',
@@ -178,8 +179,17 @@ function btfMaps(opening: Opening, maps: Maps, section: ElfSection): void {
     const { type: def } = skipModifiers(btf, variable.type)
     if (def.kind !== BtfKind.Struct) throw malformed('F0402', `map ${name} is not a struct`, section, info.offset)
     if (def.size > info.size) throw malformed('F0402', `map ${name} is smaller than its type`, section, info.offset)
-    const parsed = parseMapDef(name, btf, def, section, info.offset)
-    maps.add(parsed, section.index, info.offset, info.size)
+    maps.add(definition(opening, name, def, section, info.offset), section.index, info.offset, info.size)
+  }
+}
+
+/** What the struct says of a map; only its name where that breaks libbpf's rules and the object is only looked at. */
+function definition(opening: Opening, name: string, def: BtfComposite, section: ElfSection, offset: number): Partial<MapDef> {
+  try {
+    return parseMapDef(name, opening.btf!, def, section, offset)
+  } catch (error) {
+    if (!opening.tolerant || !(error instanceof FormatError)) throw error
+    return { name }
   }
 }
 
@@ -193,7 +203,7 @@ function legacyMaps(opening: Opening, maps: Maps, section: ElfSection): void {
     const end = symbols[i + 1]?.value ?? section.size
     if (end - symbol.value < 20)
       throw malformed('F0402', `map ${symbol.name} has less than the 20 bytes of a map definition`, section, symbol.value)
-    if (section.data.subarray(symbol.value + 20, end).some(byte => byte !== 0))
+    if (!opening.tolerant && section.data.subarray(symbol.value + 20, end).some(byte => byte !== 0))
       throw malformed('F0402', `map ${symbol.name} sets fields beyond type, sizes, entries and flags`, section, symbol.value + 20)
     const field = (index: number) => reader.u32(symbol.value + 4 * index)
     maps.add(

@@ -23,8 +23,11 @@ import { collectMaps, mendDatasecs } from './open-maps.js'
 import { malformed, type Opening, type SectionRole } from './opening.js'
 
 export interface OpenOptions {
-  /** Take symbols that another object has to bring as externs of kind `unlinked`, where libbpf would refuse the object: for looking at it. */
-  readonly unlinked?: boolean
+  /**
+   * For looking at objects that libbpf would refuse: symbols that another object has to bring become externs of kind `unlinked`, definitions of
+   * maps that no loader takes keep their name only.
+   */
+  readonly tolerant?: boolean
 }
 
 /**
@@ -53,7 +56,7 @@ export function openElf(elf: ElfFile, path: string, options: OpenOptions = {}): 
     btfFile,
     btf: btfFile && new BtfOverlay(btfFile),
     ext: btfFile && extSection && readBtfExt(extSection.data, btfFile, elf.little, extSection.offset),
-    unlinked: options.unlinked === true,
+    tolerant: options.tolerant === true,
   }
   const externs = collectExterns(opening)
   mendDatasecs(opening)

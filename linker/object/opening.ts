@@ -19,7 +19,7 @@ export interface Opening {
   readonly btf: BtfOverlay | undefined
   readonly ext: BtfExt | undefined
   /** See `OpenOptions`. */
-  readonly unlinked: boolean
+  readonly tolerant: boolean
 }
 
 /** The first section of a role. */
