@@ -53,12 +53,30 @@ export const kernelRules = {
   // ---- the stack
   /** Spilled scalars keep bounds when narrower than 64 bits. */
   spillNarrow: { since: '6.8', source: 'check_stack_write_fixed_off, check_stack_read_fixed_off' },
+  /** Numbers spilled to part of a slot learn from their registers. */
+  narrowSpillsLinked: { since: '6.9', source: 'bpf_for_each_spilled_reg in include/linux/bpf_verifier.h' },
   /** Privileged programs may read stack that was never written. */
   uninitStack: { since: '6.3', stable: ['6.1'], source: 'check_stack_read_fixed_off, check_stack_range_initialized' },
+  /** Slots of a dynptr may not be overwritten while it stands for something. */
+  guardedDynptrs: { since: '6.3', source: 'destroy_if_dynptr_stack_slot' },
   /** Helpers' reads and writes of the stack are told apart. */
   typedHelperAccess: { since: '6.14', source: 'check_stack_range_initialized' },
   /** Private stacks for programs that can recurse (Debian's 6.12 has them too). */
   privateStack: { since: '6.13', stable: ['6.12'], source: 'check_max_stack_depth' },
+
+  // ---- pruning and loops
+  /** States are compared by what registers hold, not by their kind; ids of both states in pairs. */
+  equalityByContent: { since: '6.3', source: 'regsafe, regs_exact, check_ids' },
+  /** Precision is traced through calls of the program's own functions. */
+  subprogPrecision: { since: '6.5', source: 'backtrack_insn, mark_chain_precision_batch' },
+  /** Slots are traced through every pointer to the stack; older ones make values precise when they are stored through another than r10. */
+  stackHistory: { since: '6.8', source: 'push_jmp_history, backtrack_insn' },
+  /** Endless loops are those that come back to exactly the same state. */
+  exactLoops: { since: '6.7', source: 'is_state_visited, states_equal' },
+  /** Some instructions always get a checkpoint, also in a loop. */
+  forcedCheckpoints: { since: '6.4', source: 'is_state_visited, mark_force_checkpoint' },
+  /** A long path gets a checkpoint. */
+  longHistoryCheckpoint: { since: '6.12', source: 'is_state_visited' },
 
   // ---- calls
   iterators: { since: '6.4', source: 'process_iter_next_call' },
@@ -75,7 +93,41 @@ export const kernelRules = {
   /** Subprograms may be called with a lock held. */
   callsUnderLock: { since: '6.9', source: 'do_check, check_func_call' },
 
+  /** Global functions are verified after the main program, and only those it calls. */
+  lazyGlobals: { since: '6.8', source: 'do_check_subprogs' },
+  /** A global function that may move the packet takes its caller's pointers into it. */
+  globalsChangePackets: { since: '6.13', stable: ['6.12'], source: 'check_func_call, mark_subprog_changes_pkt_data' },
+  /** Spills around calls that clobber little do not count as stack. */
+  fastcalls: { since: '6.12', source: 'mark_fastcall_patterns' },
+  /** What programs and callbacks return is compared as a range, and is precise. */
+  returnRanges: { since: '6.8', source: 'check_return_code, prepare_func_exit' },
+  /** LSM programs must return what their hook may return. */
+  lsmReturnRanges: { since: '6.12', source: 'bpf_lsm_get_retval_range in kernel/bpf/bpf_lsm.c' },
+
+  /** A size that may be 0 is refused as such where 0 is not allowed; older kernels check an access of 0 bytes. */
+  zeroSizesRefused: { since: '6.9', source: 'check_mem_size_reg' },
+  /** A null given where an argument may be null is precise. */
+  preciseNulls: { since: '6.8', source: 'check_func_arg' },
+
+  // ---- words of the log
+  /** Memory of ring buffers is called so, no longer `alloc_mem`. */
+  ringbufWord: { since: '6.2', source: 'reg_type_str' },
+
   // ---- pointers
+  /** Special fields are found in nested structs and arrays too, not only among a value's own members. */
+  nestedFields: { since: '6.11', source: 'btf_find_nested_struct in kernel/bpf/btf.c' },
+  /** Pointers to the kernel's structs carry how far they may be trusted. */
+  trustedPointers: { since: '6.2', source: 'is_trusted_reg, check_ptr_to_btf_access' },
+  /** Structs of the kernel are read by GPL-compatible programs only. */
+  gplStructAccess: { since: '6.4', source: 'check_ptr_to_btf_access' },
+  /** Arguments of raw tracepoints may be marked as null or error. */
+  rawTpNullArgs: { since: '6.14', stable: ['6.12'], source: 'btf_ctx_access, raw_tp_null_args in kernel/bpf/btf.c' },
+  /** Pointers in a typed context are loaded whole. */
+  wholePointerArguments: { since: '6.14', stable: ['6.12'], source: 'btf_ctx_access in kernel/bpf/btf.c' },
+  /** BPF_ST may write to the context. */
+  contextImmediateStores: { since: '6.4', source: 'do_check' },
+  /** Kptrs may be used in an RCU section as they are. */
+  rcuKptrs: { since: '6.4', source: 'btf_ld_kptr_type' },
   /** Pointers to what is no struct are read-only untrusted memory. */
   untrustedMem: { since: '6.17', source: 'btf_struct_walk in kernel/bpf/btf.c' },
 } as const satisfies Readonly<Record<string, KernelRule>>

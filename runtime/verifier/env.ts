@@ -141,6 +141,8 @@ export class Env {
   loops!: LoopInfo
   /** Maps and other things remembered per call instruction. */
   readonly callMap = new Map<number, VerifierMap>()
+  /** Calls that were seen with more than one map. */
+  readonly mixedMaps = new Set<number>()
   /** Seen by some path; for dead code. */
   readonly seen: Uint8Array
 
@@ -207,12 +209,13 @@ export class Env {
 
   /** Part of a message; the caller ends the line. */
   say(text: string): void {
-    this.log.write(text)
+    // What is `ringbuf_mem` now was the only memory that programs got from the kernel.
+    this.log.write(this.kernel.ringbufWord ? text : text.replaceAll('ringbuf_mem', 'alloc_mem'))
   }
 
   /** Says a line and gives up on the program. */
   reject(message: string, errno = EINVAL): never {
-    this.log.write(`${message}\n`)
+    this.say(`${message}\n`)
     throw new Rejection(message, errno)
   }
 
@@ -330,6 +333,7 @@ export class Env {
     if (number > 10) this.reject(`R${number} is invalid`)
     this.touch(number)
     if (number === 10) this.reject('frame pointer is read only', EACCES)
+    this.frame.writtenRegs |= 1 << number
   }
 
   // ---- paths
@@ -405,7 +409,9 @@ export class Env {
   // ---- references
 
   acquireReference(type: number, owner?: object, id = this.newId()): number {
-    const reference: Reference = { type, id, insnIdx: this.insnIdx, owner }
+    const { frame } = this
+    const callbackFrame = frame.inCallbackFn ? frame.frameno : 0
+    const reference: Reference = { type, id, insnIdx: this.insnIdx, owner, callbackFrame }
     this.state.refs = [...this.state.refs, reference]
     return id
   }
@@ -415,6 +421,8 @@ export class Env {
     const { refs } = this.state
     const at = refs.findIndex(ref => ref.type === type && ref.id === id)
     if (at < 0) return false
+    const { frame } = this
+    if (!this.kernel.callbackLoops && frame.inCallbackFn && refs[at]!.callbackFrame !== frame.frameno) return false
     const rest = refs.slice()
     if (this.kernel.log === 'plain') rest.splice(at, 1)
     else {
@@ -430,7 +438,7 @@ export class Env {
   map(index: number): VerifierMap {
     let map = this.mapCache.get(index)
     if (!map) {
-      map = new VerifierMap(this.object.maps[index]!, this.progBtf, this.kernelBtf)
+      map = new VerifierMap(this.object.maps[index]!, this.progBtf, this.kernelBtf, this.kernel)
       this.mapCache.set(index, map)
     }
     return map
@@ -496,7 +504,7 @@ export class Env {
   printInsn(fromBranch: boolean): void {
     if (!this.log.verbose) return
     if ((this.log.level & 2) !== 0 && fromBranch) {
-      this.say(`\nfrom ${this.prevInsnIdx} to ${this.insnIdx}:${stateText(this.state, this.state.curframe)}\n`)
+      this.say(`\nfrom ${this.prevInsnIdx} to ${this.insnIdx}:${stateText(this, this.state, this.state.curframe)}\n`)
       this.cleanTouched()
     }
     if (this.scratchedRegs !== 0 || this.scratchedSlots === undefined || this.scratchedSlots.size > 0) this.printTouched()
@@ -510,7 +518,7 @@ export class Env {
   /** print_insn_state: what changed, behind the instruction if nothing was printed since. */
   printTouched(): void {
     if (!this.log.verbose) return
-    const text = stateText(this.state, this.state.curframe, { regs: this.scratchedRegs, slots: this.scratchedSlots })
+    const text = stateText(this, this.state, this.state.curframe, { regs: this.scratchedRegs, slots: this.scratchedSlots })
     if (this.insnTextStart >= 0 && this.insnTextStart === this.log.position) {
       this.log.reset(this.insnTextStart - 1)
       const length = this.insnTextLength
@@ -521,7 +529,7 @@ export class Env {
   }
 
   printFrame(frameno: number): void {
-    if (this.log.verbose) this.say(`${stateText(this.state, frameno)}\n`)
+    if (this.log.verbose) this.say(`${stateText(this, this.state, frameno)}\n`)
   }
 
   get isTracingLike(): boolean {

@@ -79,7 +79,8 @@ export function resolveAttachTarget(env: Env): void {
     const hook = name.replace(/^bpf_lsm_/, '')
     if (!name.startsWith('bpf_lsm_')) env.reject(`attach_btf_id ${program.attachBtfId} points to wrong type name ${name}`)
     if (program.sleepable && !sleepableLsmHooks.has(hook)) env.reject(`${name} is not sleepable`)
-    if (disabledLsmHooks.has(hook)) env.reject(`attach_btf_id ${program.attachBtfId} points to disabled hook`)
+    if (disabledLsmHooks.has(hook))
+      env.reject(`attach_btf_id ${program.attachBtfId} points to disabled hook${env.kernel.trustedPointers ? '' : ` ${name}`}`)
     return
   }
   // Which functions may be made to fail, or changed, is not in BTF.
@@ -161,6 +162,7 @@ export function lsmRetvalRange(env: Env): RetvalRange | undefined {
 
 /** Arguments are trusted where the kernel holds them for the program's time (prog_args_trusted). */
 function argsTrusted(env: Env, target: AttachTarget): boolean {
+  if (!env.kernel.trustedPointers) return false
   const { type, expectedAttachType } = env.program
   if (type === P.TRACING) return expectedAttachType === A.TRACE_RAW_TP || expectedAttachType === A.TRACE_ITER
   if (type === P.LSM) return !untrustedLsmHooks.has(target.name.replace(/^bpf_lsm_/, ''))
@@ -223,7 +225,7 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
     return refuse(
       `func '${name}' arg${arg} '${'name' in type ? type.name : ''}' has type ${kindName(type)}. Only pointer access is allowed`,
     )
-  if (size !== 8) return refuse(`func '${name}' size ${size} must be 8`)
+  if (size !== 8 && env.kernel.wholePointerArguments) return refuse(`func '${name}' size ${size} must be 8`)
   const pointeeId = btf.skipModifiers(type.type)
   const pointee = btf.type(pointeeId)
   const give = (regType: number, id: number) => {
@@ -247,13 +249,18 @@ export function tracingContext(env: Env, off: number, size: number, access: 'rea
   if (special?.struct) {
     const id = btf.find(special.struct, BtfKind.Struct)
     if (!id) return refuse(`invalid btf_id for context argument offset ${off}`)
-    return give(RegType.PTR_TO_BTF_ID | TypeFlag.PTR_MAYBE_NULL | (special.trusted ? TypeFlag.PTR_TRUSTED : 0), id)
+    return give(
+      RegType.PTR_TO_BTF_ID |
+        TypeFlag.PTR_MAYBE_NULL |
+        (special.trusted && env.kernel.trustedPointers ? TypeFlag.PTR_TRUSTED : 0),
+      id,
+    )
   }
   if (target.nullable?.has(arg)) return give(RegType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED | TypeFlag.PTR_MAYBE_NULL, pointeeId)
   let regType = RegType.PTR_TO_BTF_ID | (argsTrusted(env, target) ? TypeFlag.PTR_TRUSTED : 0)
-  if (paramName.endsWith('__nullable')) regType |= TypeFlag.PTR_MAYBE_NULL
+  if (paramName.endsWith('__nullable') && env.kernel.trustedPointers) regType |= TypeFlag.PTR_MAYBE_NULL
   let mayBeError = false
-  if (attach === A.TRACE_RAW_TP) {
+  if (attach === A.TRACE_RAW_TP && env.kernel.rawTpNullArgs) {
     const mask = rawTpNullArgs[name] ?? 0
     const bits = Math.floor(mask / 16 ** arg) % 16
     if (bits & 1) regType |= TypeFlag.PTR_MAYBE_NULL

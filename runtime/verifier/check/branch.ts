@@ -5,7 +5,7 @@ import { EACCES, type Env } from '../env.js'
 import { InsnFlag, markChainPrecision } from '../explore/precision.js'
 import { findPreviousEntry, widenImpreciseScalars } from '../explore/loops.js'
 import { hasField } from '../state/btf-record.js'
-import { isSpilled, mapRegisters, StackSlot, type VerifierState } from '../state/frames.js'
+import { isSpilled, mapRegisters, Slot, StackSlot, typeAt, type VerifierState } from '../state/frames.js'
 import {
   BPF_ADD_CONST,
   constScalar,
@@ -294,7 +294,13 @@ function collectLinked(env: Env, id: number, into: number[]): void {
     }
     for (let i = 0; i < stack.length; i++) {
       const slot = stack[i]!
-      if (!isSpilled(slot) || !isScalar(slot.spilled) || (slot.spilled.id & ~BPF_ADD_CONST) !== wanted) continue
+      if (
+        !isSpilled(slot) ||
+        (!env.kernel.narrowSpillsLinked && typeAt(slot, 0) !== Slot.SPILL) ||
+        !isScalar(slot.spilled) ||
+        (slot.spilled.id & ~BPF_ADD_CONST) !== wanted
+      )
+        continue
       if (into.length < most) into.push((f << 8) | i)
       else stack[i] = new StackSlot(slot.types, withoutId(slot.spilled))
     }

@@ -118,7 +118,7 @@ function walkStruct(
         if (tagged.kind === BtfKind.TypeTag) {
           if (tagged.name === 'user') flags = TypeFlag.MEM_USER
           if (tagged.name === 'percpu') flags = TypeFlag.MEM_PERCPU
-          if (tagged.name === 'rcu') flags = TypeFlag.MEM_RCU
+          if (tagged.name === 'rcu' && env.kernel.trustedPointers) flags = TypeFlag.MEM_RCU
         }
         const pointee = btf.skipModifiers(memberType.type)
         const target = btf.type(pointee)
@@ -126,7 +126,7 @@ function walkStruct(
           return { kind: 'pointer', id: pointee, flags, field: member.name }
         if (env.kernel.untrustedMem) return { kind: 'untrusted-memory' }
       }
-      if (off + size > end && !untrusted.value)
+      if (off + size > end && !(untrusted.value && env.kernel.trustedPointers))
         return fault(
           `access beyond the end of member ${member.name} (mend:${end}) in struct ${name} with off ${off} size ${size}`,
           EACCES,
@@ -176,7 +176,7 @@ function structAccess(env: Env, reg: RegState, off: number, size: number): Struc
         return {
           type: RegType.PTR_TO_BTF_ID,
           id: step.id,
-          flags: step.flags | (untrusted.value ? TypeFlag.PTR_UNTRUSTED : 0),
+          flags: step.flags | (untrusted.value && env.kernel.trustedPointers ? TypeFlag.PTR_UNTRUSTED : 0),
           field: step.field,
         }
     }
@@ -221,7 +221,8 @@ export function checkBtfAccess(
   const reg = env.reg(regno)
   const btf = reg.btf!
   const name = btf.name(btf.skipModifiers(reg.btfId))
-  if (!env.gpl && btf.kernel) env.reject(`Cannot access kernel 'struct ${name}' from non-GPL compatible program`)
+  if (!env.gpl && btf.kernel && env.kernel.gplStructAccess)
+    env.reject(`Cannot access kernel 'struct ${name}' from non-GPL compatible program`)
   if (off < 0) env.reject(`R${regno} is ptr_${name} invalid negative access: off=${off}`, EACCES)
   if (!t.isConstZero(reg.varOff))
     env.reject(`R${regno} is ptr_${name} invalid variable offset: off=${off}, var_off=${tnumText(reg.varOff)}`, EACCES)
@@ -235,7 +236,8 @@ export function checkBtfAccess(
     env.reject('verifier internal error: ref_obj_id for allocated object must be non-zero', EFAULT)
   const found = structAccess(env, reg, off, size)
   let { flags } = found
-  if (found.type === RegType.PTR_TO_BTF_ID) {
+  if (!env.kernel.trustedPointers) flags |= reg.type & TypeFlag.PTR_UNTRUSTED
+  else if (found.type === RegType.PTR_TO_BTF_ID) {
     const { field, id } = found
     if (reg.type & TypeFlag.PTR_UNTRUSTED) flags = TypeFlag.PTR_UNTRUSTED
     else if (isTrusted(reg) || reg.type & TypeFlag.MEM_RCU) {

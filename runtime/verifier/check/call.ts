@@ -9,7 +9,7 @@ import { EACCES, type Env, EFAULT } from '../env.js'
 import { markChainPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
 import { hasField } from '../state/btf-record.js'
-import { mapRegisters, RefType } from '../state/frames.js'
+import { type FuncState, mapRegisters, RefType } from '../state/frames.js'
 import {
   DynptrType,
   isNullScalar,
@@ -114,25 +114,27 @@ export function checkHelperCall(env: Env, slot: number): void {
   for (let i = 0; i < meta.accessSize; i++) checkMemAccess(env, meta.regno, i, 1, 'write', -1, false, false)
   if (meta.releaseRegno) release(env, proto, meta, label)
   let perCpuAlloc = false
+  /** Frame of a callback that is walked once, right after the call (before 6.7). */
+  let entered: FuncState | undefined
   switch (id) {
     case H.tail_call:
       checkResourceLeak(env, false, true, 'tail_call')
       break
     case H.get_local_storage:
       if (!isNullScalar(env.reg(2))) env.reject("get_local_storage() doesn't support non-zero flags")
-      markChainPrecision(env, 2)
+      if (env.kernel.preciseNulls) markChainPrecision(env, 2)
       break
     case H.for_each_map_elem:
-      pushCallback(env, slot, meta.subprogno, 'map-elem')
+      entered = pushCallback(env, slot, meta.subprogno, 'map-elem')
       break
     case H.timer_set_callback:
       pushCallback(env, slot, meta.subprogno, 'timer')
       break
     case H.find_vma:
-      pushCallback(env, slot, meta.subprogno, 'vma')
+      entered = pushCallback(env, slot, meta.subprogno, 'vma')
       break
     case H.user_ringbuf_drain:
-      pushCallback(env, slot, meta.subprogno, 'user-ringbuf')
+      entered = pushCallback(env, slot, meta.subprogno, 'user-ringbuf')
       break
     case H.snprintf: {
       const length = w.toUnsigned(env.reg(5).varOff.value)
@@ -142,6 +144,10 @@ export function checkHelperCall(env: Env, slot: number): void {
     }
     case H.loop: {
       markFlagsPrecise(env)
+      if (!env.kernel.callbackLoops) {
+        entered = pushCallback(env, slot, meta.subprogno, 'loop')
+        break
+      }
       markChainPrecision(env, 1)
       const { frame } = env
       if (frame.callbackDepth < w.toUnsigned(env.reg(1).umax)) pushCallback(env, slot, meta.subprogno, 'loop')
@@ -163,7 +169,7 @@ export function checkHelperCall(env: Env, slot: number): void {
       const reg = dynptrArgument(env, proto)
       const dynptr = dynptrOf(env, reg)
       if (!dynptr) env.reject('verifier internal error: failed to obtain dynptr id', EFAULT)
-      meta.dynptrId = dynptr.id
+      if (env.kernel.guardedDynptrs) meta.dynptrId = dynptr.id
       meta.refObjId = dynptr.refObjId
       break
     }
@@ -197,6 +203,11 @@ export function checkHelperCall(env: Env, slot: number): void {
     if (!ok) env.reject(`func ${label} not supported for program type ${type}`)
   }
   if (changesData && !(id === H.tail_call && env.kernel.tailCallReturns)) clearPacketPointers(env)
+  if (entered) {
+    env.state.frames.push(entered)
+    env.liveStack.resetChain()
+    env.insnIdx = env.subprogs[entered.subprogno]!.start - 1
+  }
 }
 
 /** Further conditions of single helpers. */
@@ -249,6 +260,8 @@ function recordMap(env: Env, slot: number, id: number, meta: CallMeta): void {
   if (mapRecorded.has(id)) {
     if (!map) env.reject('kernel subsystem misconfigured verifier')
     if (map.flags & BPF_F_RDONLY_PROG && mapWriting.has(id)) env.reject('write into map forbidden', EACCES)
+    const before = env.callMap.get(slot)
+    if (before && before !== map) env.mixedMaps.add(slot)
     env.callMap.set(slot, map)
   }
   if (id !== H.tail_call) return

@@ -39,6 +39,7 @@ function setArguments(env: Env, kind: CallbackKind, slot: number, caller: FuncSt
   switch (kind) {
     case 'map-elem': {
       const map = env.callMap.get(slot)!
+      if (!env.kernel.callbackLoops && env.mixedMaps.has(slot)) env.reject('tail_call abusing map_ptr')
       if (!forEachMaps.includes(map.type)) env.reject('callback function not allowed for map', 524)
       regs[1] = caller.regs[1]!
       keyAndValue(caller.regs[1]!)
@@ -110,7 +111,11 @@ export function enterFunction(
   state.frames.push(callee)
 }
 
-export function pushCallback(env: Env, slot: number, subprogno: number, kind: CallbackKind): void {
+/**
+ * push_callback_call: queues the callback to be walked. Kernels before 6.7 walk it once in the place of the call: for them it returns the
+ * frame, which the caller enters when the call itself is done.
+ */
+export function pushCallback(env: Env, slot: number, subprogno: number, kind: CallbackKind): FuncState | undefined {
   const caller = env.frame
   try {
     checkSubprogCall(env, subprogno)
@@ -126,11 +131,24 @@ export function pushCallback(env: Env, slot: number, subprogno: number, kind: Ca
     callee.asyncEntryCnt = caller.asyncEntryCnt + 1
     env.pushAsync(subprog.start, slot, callee, kind === 'wq')
     setArguments(env, kind, slot, caller, callee)
-    return
+    return undefined
+  }
+  if (!env.kernel.callbackLoops) {
+    const { state } = env
+    enterFunction(env, state, slot, subprogno, (from, to) => setArguments(env, kind, slot, from, to))
+    for (let i = 0; i <= 5; i++) caller.regs[i] = NOT_INIT
+    if (env.log.verbose) {
+      env.say('caller:\n')
+      env.printFrame(state.curframe - 1)
+      env.say('callee:\n')
+      env.printFrame(state.curframe)
+    }
+    return state.frames.pop()
   }
   const state = env.pushPath(subprog.start, slot)
   enterFunction(env, state, slot, subprogno, (from, to) => setArguments(env, kind, slot, from, to))
   state.callbackUnrollDepth++
   state.frames[state.curframe - 1]!.callbackDepth++
   caller.callbackDepth = 0
+  return undefined
 }

@@ -37,9 +37,52 @@ export function objectSlot(env: Env, reg: RegState, kind: string, slots: number)
   return spi - slots + 1 >= 0 && spi < env.frameOf(reg).stack.length ? spi : -2
 }
 
+/** Index of the slot a dynptr starts at as kernels before 6.3 see it, by the fixed offset alone; -1 where that stack is not in use. */
+function plainSlot(env: Env, reg: RegState): number {
+  const spi = spiOf(reg.off)
+  return spi >= 1 && spi < env.frameOf(reg).stack.length ? spi : -1
+}
+
+/** is_dynptr_reg_valid_init, before 6.3. */
+export function dynptrIsSet(env: Env, reg: RegState): boolean {
+  const spi = plainSlot(env, reg)
+  if (spi < 0) return false
+  const { stack } = env.frameOf(reg)
+  return (
+    stack[spi]!.spilled.dynptrFirst &&
+    stack[spi]!.types === allTypes(Slot.DYNPTR) &&
+    stack[spi - 1]!.types === allTypes(Slot.DYNPTR)
+  )
+}
+
+export const dynptrIsLocal = (env: Env, reg: RegState): boolean =>
+  env.frameOf(reg).stack[plainSlot(env, reg)]?.spilled.dynptrType === DynptrType.LOCAL
+
+/** Dynptr arguments before 6.3 (check_func_arg, mark_stack_slots_dynptr of 6.1). */
+function processPlainDynptr(env: Env, regno: number, argType: number): void {
+  const reg = env.reg(regno)
+  if (reg.type === RegType.CONST_PTR_TO_DYNPTR) return
+  const frame = env.frameOf(reg)
+  const spi = plainSlot(env, reg)
+  if (argType & TypeFlag.MEM_UNINIT) {
+    const taken = (slot: number) => frame.stack[slot]!.types.toString(16).includes(String(Slot.DYNPTR))
+    if (spi >= 0 && (taken(spi) || taken(spi - 1))) env.reject('Dynptr has to be an uninitialized dynptr')
+    checkMemAccess(env, regno, 0, 8, 'write', -1, false, false)
+    checkMemAccess(env, regno, 8, 8, 'write', -1, false, false)
+    markSlots(env, env.reg(regno), argType, 0)
+    return
+  }
+  if (!dynptrIsSet(env, reg)) env.reject(`Expected an initialized dynptr as arg #${regno}`)
+  if (argType === ArgType.PTR_TO_DYNPTR) return
+  const kind = kindOfFlags(argType)
+  const name = kind === DynptrType.LOCAL || kind === DynptrType.RINGBUF ? dynptrTypeName(kind) : '<unknown>'
+  if (frame.stack[spi]!.spilled.dynptrType !== kind) env.reject(`Expected a dynptr of type ${name} as arg #${regno}`)
+}
+
 /** State of the dynptr an argument stands for; undefined where there is none. */
 export function dynptrOf(env: Env, reg: RegState): RegState | undefined {
   if (reg.type === RegType.CONST_PTR_TO_DYNPTR) return reg
+  if (!env.kernel.guardedDynptrs) return env.frameOf(reg).stack[plainSlot(env, reg)]?.spilled
   const spi = objectSlot(env, reg, 'dynptr', 2)
   return spi < 0 ? undefined : env.frameOf(reg).stack[spi]!.spilled
 }
@@ -67,6 +110,7 @@ function validInit(env: Env, reg: RegState): boolean {
 
 /** process_dynptr_func. */
 export function processDynptr(env: Env, regno: number, argType: number, cloneRefObjId: number): void {
+  if (!env.kernel.guardedDynptrs) return processPlainDynptr(env, regno, argType)
   const reg = env.reg(regno)
   if (reg.type !== RegType.PTR_TO_STACK && reg.type !== RegType.CONST_PTR_TO_DYNPTR)
     env.reject(`arg#${regno - 1} expected pointer to stack or const struct bpf_dynptr`)
@@ -98,13 +142,13 @@ export function processDynptr(env: Env, regno: number, argType: number, cloneRef
 /** mark_stack_slots_dynptr. */
 function markSlots(env: Env, reg: RegState, argType: number, cloneRefObjId: number): void {
   const frame = env.frameOf(reg)
-  const spi = objectSlot(env, reg, 'dynptr', 2)
+  const spi = env.kernel.guardedDynptrs ? objectSlot(env, reg, 'dynptr', 2) : plainSlot(env, reg)
   if (spi < 0) env.fail('dynptr out of the stack')
   destroyDynptr(env, frame, spi)
   destroyDynptr(env, frame, spi - 1)
   const kind = kindOfFlags(argType)
   if (kind === DynptrType.INVALID) env.fail('dynptr of no type')
-  const id = env.newId()
+  const id = env.kernel.guardedDynptrs ? env.newId() : 0
   const first = dynptrRegister(kind, true, id)
   const second = dynptrRegister(kind, false, id)
   if (isRefcounted(kind)) first.refObjId = second.refObjId = cloneRefObjId || env.acquireReference(RefType.PTR)
@@ -126,12 +170,13 @@ function invalidate(env: Env, frame: FuncState, spi: number): void {
 /** unmark_stack_slots_dynptr: a submit or discard ends the dynptr and all its clones. `release` drops the reference. */
 export function unmarkDynptr(env: Env, reg: RegState, release: (refObjId: number) => void): void {
   const frame = env.frameOf(reg)
-  const spi = objectSlot(env, reg, 'dynptr', 2)
+  const spi = env.kernel.guardedDynptrs ? objectSlot(env, reg, 'dynptr', 2) : plainSlot(env, reg)
   if (spi < 0) env.fail('no dynptr')
   const state = frame.stack[spi]!.spilled
   if (!isRefcounted(state.dynptrType)) return invalidate(env, frame, spi)
   const { refObjId } = state
   release(refObjId)
+  if (!env.kernel.guardedDynptrs) return invalidate(env, frame, spi)
   for (let i = 1; i < frame.stack.length; i++) {
     const slot = frame.stack[i]!
     if (slot.spilled.refObjId !== refObjId) continue

@@ -1,5 +1,5 @@
 /** Arguments of the program's own functions as BTF gives them (kernel/bpf/btf.c: btf_prepare_func_args; verifier.c: btf_check_func_arg_match). */
-import { BtfKind } from '../../../linker/btf/btf-types.js'
+import { BTF_LINKAGE_GLOBAL, BtfKind } from '../../../linker/btf/btf-types.js'
 import { ProgType } from '../../../linker/object/uapi.js'
 import { ArgType, baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EFAULT, type Env, type SubprogArg } from '../env.js'
@@ -7,6 +7,7 @@ import { declTagsOf } from '../state/btf-record.js'
 import { type BtfView, kindName } from '../state/btf-view.js'
 import { isNullScalar, isScalar } from '../state/registers.js'
 import { processDynptr } from './dynptr.js'
+import { matchSubprog } from './function-match.js'
 import { checkArgOffset, checkMemoryArgument, checkRegType, newMeta } from './helper-args.js'
 
 /** btf_is_prog_ctx_type: whether a pointer type denotes the program type's context. */
@@ -37,6 +38,17 @@ export function isContextType(env: Env, btf: BtfView, pointerId: number): boolea
   if (ctxType === 'bpf_user_pt_regs_t') return struct.name === 'pt_regs'
   // Projections: the kernel's own struct behind the context.
   return (ctxType === '__sk_buff' && struct.name === 'sk_buff') || (ctxType === 'xdp_md' && struct.name === 'xdp_buff')
+}
+
+/**
+ * Whether an argument of a global function is tagged as the context. Kernels before 6.8 do not know the tag; there libbpf gives the argument
+ * the context's type, for program types whose context is a named struct (libbpf.c: bpf_program_fixup_func_info).
+ */
+export function contextByTag(env: Env, func: number, arg: number): boolean {
+  if (env.kernel.argTags || !env.progBtf || env.progType.ctxType === undefined) return false
+  const type = env.progBtf.type(func)
+  if (type.kind !== BtfKind.Func || type.linkage !== BTF_LINKAGE_GLOBAL) return false
+  return declTagsOf(env.progBtf, func).some(entry => entry.component === arg && entry.tag === 'arg:ctx')
 }
 
 function isDynptrPointer(btf: BtfView, pointerId: number): boolean {
@@ -75,7 +87,7 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
     const type = btf.resolved(param.type)
     const add = (argType: number, memSize = 0, btfId = 0) => args.push({ type: argType, memSize, btfId })
     if (type.kind === BtfKind.Ptr) {
-      if (has('ctx') || isContextType(env, btf, param.type)) {
+      if (has('ctx') || isContextType(env, btf, param.type) || contextByTag(env, subprog.type, i)) {
         if (!only('ctx')) bad()
         if (has('ctx')) validateContext(env, btf, type.type, i)
         add(ArgType.PTR_TO_CTX)
@@ -184,6 +196,7 @@ function validateContext(env: Env, btf: BtfView, pointee: number, arg: number): 
 
 /** btf_check_subprog_call: the caller's registers against the function's type. */
 export function checkSubprogCall(env: Env, subprogno: number): void {
+  if (!env.kernel.argTags) return matchSubprog(env, subprogno, true)
   const subprog = env.subprogs[subprogno]!
   if (!env.progBtf || !subprog.type) env.fail('no function information')
   if (subprog.unreliable) env.fail('unreliable')

@@ -16,6 +16,7 @@ import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { checkBtfAccess, structIdsMatch } from './btf-access.js'
 import { asNotNull } from './branch.js'
+import { compatibleWithoutTrust, compatibleWithTrust, memTypes } from './compatible-registers.js'
 import { dynptrOf, processDynptr } from './dynptr.js'
 import { matchKptrType, processKptr, processSpinLock, processTimer } from './kptr.js'
 import {
@@ -81,47 +82,6 @@ export const newMeta = (funcId: number, pktAccess: boolean): CallMeta => ({
 
 const { MEM_RINGBUF, PTR_TRUSTED, MEM_RCU, MEM_PERCPU, MEM_ALLOC, PTR_MAYBE_NULL, MEM_RDONLY } = TypeFlag
 const BTF = RegType.PTR_TO_BTF_ID
-const sockTypes = [RegType.PTR_TO_SOCK_COMMON, RegType.PTR_TO_SOCKET, RegType.PTR_TO_TCP_SOCK, RegType.PTR_TO_XDP_SOCK]
-const memTypes: readonly number[] = [
-  RegType.PTR_TO_STACK,
-  RegType.PTR_TO_PACKET,
-  RegType.PTR_TO_PACKET_META,
-  RegType.PTR_TO_MAP_KEY,
-  RegType.PTR_TO_MAP_VALUE,
-  RegType.PTR_TO_MEM,
-  RegType.PTR_TO_MEM | MEM_RINGBUF,
-  RegType.PTR_TO_BUF,
-  BTF | PTR_TRUSTED,
-]
-const sockCommonTypes: readonly number[] = [...sockTypes, BTF, BTF | PTR_TRUSTED]
-
-/** Which registers an argument may be (compatible_reg_types). */
-const compatible: Readonly<Record<number, readonly number[]>> = {
-  [ArgType.PTR_TO_MAP_KEY]: memTypes,
-  [ArgType.PTR_TO_MAP_VALUE]: memTypes,
-  [ArgType.CONST_SIZE]: [RegType.SCALAR_VALUE],
-  [ArgType.CONST_SIZE_OR_ZERO]: [RegType.SCALAR_VALUE],
-  [ArgType.CONST_ALLOC_SIZE_OR_ZERO]: [RegType.SCALAR_VALUE],
-  [ArgType.SCALAR]: [RegType.SCALAR_VALUE],
-  [ArgType.CONST_MAP_PTR]: [RegType.CONST_PTR_TO_MAP],
-  [ArgType.PTR_TO_CTX]: [RegType.PTR_TO_CTX],
-  [ArgType.PTR_TO_SOCK_COMMON]: sockTypes,
-  [ArgType.PTR_TO_BTF_ID_SOCK_COMMON]: sockCommonTypes,
-  [ArgType.PTR_TO_SOCKET]: [RegType.PTR_TO_SOCKET],
-  [ArgType.PTR_TO_BTF_ID]: [BTF, BTF | PTR_TRUSTED, BTF | MEM_RCU],
-  [ArgType.PTR_TO_SPIN_LOCK]: [RegType.PTR_TO_MAP_VALUE, BTF | MEM_ALLOC],
-  [ArgType.PTR_TO_MEM]: memTypes,
-  [ArgType.PTR_TO_RINGBUF_MEM]: [RegType.PTR_TO_MEM | MEM_RINGBUF],
-  [ArgType.PTR_TO_PERCPU_BTF_ID]: [BTF | MEM_PERCPU, BTF | MEM_PERCPU | MEM_RCU, BTF | MEM_PERCPU | PTR_TRUSTED],
-  [ArgType.PTR_TO_FUNC]: [RegType.PTR_TO_FUNC],
-  [ArgType.PTR_TO_STACK]: [RegType.PTR_TO_STACK],
-  [ArgType.PTR_TO_CONST_STR]: [RegType.PTR_TO_MAP_VALUE],
-  [ArgType.PTR_TO_TIMER]: [RegType.PTR_TO_MAP_VALUE],
-  [ArgType.KPTR_XCHG_DEST]: [RegType.PTR_TO_MAP_VALUE, BTF | MEM_ALLOC],
-  [ArgType.PTR_TO_DYNPTR]: [RegType.PTR_TO_STACK, RegType.CONST_PTR_TO_DYNPTR],
-  [ArgType.PTR_TO_INT]: memTypes,
-  [ArgType.PTR_TO_LONG]: memTypes,
-}
 
 /** Struct names for arguments that say no type of their own. */
 const impliedStruct: Readonly<Record<number, string>> = { [ArgType.PTR_TO_BTF_ID_SOCK_COMMON]: 'sock_common' }
@@ -135,7 +95,7 @@ export function checkRegType(
   meta: CallMeta,
 ): void {
   const reg = env.reg(regno)
-  const types = compatible[baseType(argType)]
+  const types = (env.kernel.trustedPointers ? compatibleWithTrust : compatibleWithoutTrust)[baseType(argType)]
   if (!types) return env.missing(`argument type ${baseType(argType)}`)
   let type = reg.type
   if (argType & MEM_RDONLY) type &= ~MEM_RDONLY
@@ -202,6 +162,7 @@ const helperNameOf = (id: number): string => nameOf(id)
 
 /** check_func_arg_reg_off. */
 export function checkArgOffset(env: Env, reg: RegState, regno: number, argType: number): void {
+  if (!env.kernel.trustedPointers) return checkArgOffsetByType(env, reg, regno, argType)
   if (argType & TypeFlag.OBJ_RELEASE) {
     if (baseType(argType) === ArgType.PTR_TO_DYNPTR && reg.type === RegType.PTR_TO_STACK) return
     if (reg.off) env.reject(`R${regno} must have zero offset when passed to release func or trusted arg to kfunc`)
@@ -231,6 +192,32 @@ export function checkArgOffset(env: Env, reg: RegState, regno: number, argType: 
     default:
       return checkPointerOffset(env, reg, regno, false)
   }
+}
+
+/** check_func_arg_reg_off of 6.1. */
+function checkArgOffsetByType(env: Env, reg: RegState, regno: number, argType: number): void {
+  switch (reg.type) {
+    case RegType.PTR_TO_STACK:
+      if (baseType(argType) === ArgType.PTR_TO_DYNPTR && reg.off % 8) env.reject('cannot pass in dynptr at an offset')
+      break
+    case RegType.PTR_TO_PACKET:
+    case RegType.PTR_TO_PACKET_META:
+    case RegType.PTR_TO_MAP_KEY:
+    case RegType.PTR_TO_MAP_VALUE:
+    case RegType.PTR_TO_MEM:
+    case RegType.PTR_TO_MEM | MEM_RDONLY:
+    case RegType.PTR_TO_MEM | MEM_RINGBUF:
+    case RegType.PTR_TO_BUF:
+    case RegType.PTR_TO_BUF | MEM_RDONLY:
+    case RegType.SCALAR_VALUE:
+      break
+    case BTF:
+      if (argType & TypeFlag.OBJ_RELEASE && reg.off) env.reject(`R${regno} must have zero offset when passed to release func`)
+      return checkPointerOffset(env, reg, regno, true)
+    default:
+      return checkPointerOffset(env, reg, regno, false)
+  }
+  if (baseType(argType) === ArgType.PTR_TO_RINGBUF_MEM) checkPointerOffset(env, reg, regno, false)
 }
 
 /** check_helper_mem_access: the kernel will read (or write) `size` bytes behind a register. */
@@ -270,6 +257,7 @@ export function checkHelperMemory(
         meta,
       )
     case BTF:
+      if (!env.kernel.trustedPointers) break
       return checkBtfAccess(env, regno, reg.off, size, 'read', -1)
     case RegType.PTR_TO_CTX:
       // Programs whose context is not rewritten (syscall) may pass parts of it.
@@ -297,7 +285,8 @@ export function checkSizeRegister(
   if (meta) meta.msizeMax = w.toUnsigned(reg.umax)
   const raw = t.isConst(reg.varOff) ? meta : undefined
   if (w.isNegative(reg.smin)) env.reject(`R${regno} min value is negative, either use unsigned or 'var &= const'`, EACCES)
-  if (w.isZero(reg.umin) && !zeroSizeAllowed)
+  if (w.isZero(reg.umin) && !env.kernel.zeroSizesRefused) checkHelperMemory(env, regno - 1, 0, access, zeroSizeAllowed, raw)
+  else if (w.isZero(reg.umin) && !zeroSizeAllowed)
     env.reject(`R${regno} invalid zero-sized read: u64=[${w.toDecimal(reg.umin)},${w.toDecimal(reg.umax)}]`, EACCES)
   const umax = w.toUnsigned(reg.umax)
   if (umax >= BPF_MAX_VAR_SIZ) env.reject(`R${regno} unbounded memory access, use 'var &= const' or 'if (var < const)'`, EACCES)
@@ -347,14 +336,15 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
   if (isPacketPointer(reg) && !(mayAccessPacket(env, 'read') && (meta.pktAccess || env.progType.name === 'cgroup_sockopt')))
     env.reject('helper access to the packet is not allowed', EACCES)
   if (baseType(argType) === ArgType.PTR_TO_MAP_VALUE) argType = mapArgType(env, meta, argType)
-  if (isNullScalar(reg) && mayBeNull(argType)) markChainPrecision(env, regno)
-  else {
+  if (isNullScalar(reg) && mayBeNull(argType)) {
+    if (env.kernel.preciseNulls) markChainPrecision(env, regno)
+  } else {
     checkRegType(env, regno, argType, { struct: proto.argBtf[arg] }, meta)
     checkArgOffset(env, reg, regno, argType)
   }
   if (argType & TypeFlag.OBJ_RELEASE) {
     if (baseType(argType) === ArgType.PTR_TO_DYNPTR) {
-      if (reg.type !== RegType.PTR_TO_STACK) env.reject('cannot release unowned const bpf_dynptr')
+      if (reg.type !== RegType.PTR_TO_STACK && env.kernel.guardedDynptrs) env.reject('cannot release unowned const bpf_dynptr')
       const dynptr = dynptrOf(env, reg)
       if (!dynptr?.refObjId) env.reject(`arg ${regno} is an unacquired reference`)
     } else if (!reg.refObjId && !isNullScalar(reg)) env.reject(`R${regno} must be referenced when passed to release function`)
@@ -362,6 +352,8 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
     meta.releaseRegno = regno
   }
   if (reg.refObjId && baseType(argType) !== ArgType.KPTR_XCHG_DEST) {
+    if (meta.refObjId && !env.kernel.trustedPointers)
+      env.reject(`verifier internal error: more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${meta.refObjId}`, EFAULT)
     if (meta.refObjId) env.reject(`more than one arg with ref_obj_id R${regno} ${reg.refObjId} ${meta.refObjId}`, EACCES)
     meta.refObjId = reg.refObjId
   }

@@ -28,6 +28,7 @@ import { clearPacketPointers, releaseReference } from './call.js'
 import { pushCallback } from './callback.js'
 import { dynptrOf, flagOfKind, isRefcounted, processDynptr } from './dynptr.js'
 import { isContextType } from './function-args.js'
+import { callKfuncByBtf } from './function-match.js'
 import { giveAway, inTreeCallback, nodePointer, processNode, processRoot, setNonOwning } from './graph.js'
 import { checkArgOffset, checkConstString, checkMemoryArgument, checkSizeRegister } from './helper-args.js'
 import { advanceIterator, iteratorAt, type IterPlace, processIterator } from './iterator.js'
@@ -588,8 +589,8 @@ export function checkKfuncCall(env: Env, slot: number): void {
   const name = kfuncAt(env, slot)
   const kfunc = findKfunc(env, slot)
   if (!kfunc) return env.missing(`kfunc ${name || 'of a module'}`)
-  if (!env.kernel.iterators) return env.missing(`kfunc ${name} on this kernel`)
   if (kfunc.allowed === undefined) return env.missing(`condition of kfunc ${name}`)
+  if (!env.kernel.trustedPointers) return callKfuncByBtf(env, kfunc)
   if (!kfunc.allowed) env.reject(`calling kernel function ${name} is not allowed`, EACCES)
   if (kfunc.flags.includes('rcu_protected') && !kfunc.flags.includes('iter_new')) return env.missing(`kfunc ${name}`)
   env.isIterNext[slot] = isIterNext(kfunc) ? 1 : 0

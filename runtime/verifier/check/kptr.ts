@@ -29,7 +29,7 @@ function loadType(env: Env, field: RecordField): number {
   const safe =
     field.kind === 'kptr_percpu' ||
     (field.kind === 'kptr_ref' && (!kernelType || rcuProtected.has(field.btf!.name(field.btfId!))))
-  if (!safe || !env.inRcuSection) return TypeFlag.PTR_MAYBE_NULL | TypeFlag.PTR_UNTRUSTED
+  if (!safe || !env.inRcuSection || !env.kernel.rcuKptrs) return TypeFlag.PTR_MAYBE_NULL | TypeFlag.PTR_UNTRUSTED
   let type: number = TypeFlag.PTR_MAYBE_NULL | TypeFlag.MEM_RCU
   if (field.kind === 'kptr_percpu') type |= TypeFlag.MEM_PERCPU
   else if (!kernelType) type |= TypeFlag.MEM_ALLOC
@@ -127,7 +127,7 @@ export function processKptr(env: Env, regno: number, meta: CallMeta): void {
 export function processSpinLock(env: Env, regno: number, lock: boolean): void {
   const reg = env.reg(regno)
   const { state } = env
-  if (env.kernel.iterators && inTreeCallback(env)) env.reject("can't spin_{lock,unlock} in rbtree cb", EACCES)
+  if (inTreeCallback(env)) env.reject("can't spin_{lock,unlock} in rbtree cb", EACCES)
   if (!t.isConst(reg.varOff)) env.reject(`R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`)
   const map = reg.type === RegType.PTR_TO_MAP_VALUE ? reg.map! : undefined
   if (map && !map.hasBtf) env.reject(`map '${map.name}' has to have BTF in order to use bpf_spin_lock`)

@@ -6,6 +6,7 @@ import { contextAccess, socketContexts } from '../../kernel/contexts.js'
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { regTypeName, tnumText } from '../log/print-state.js'
+import { tnumPair } from '../log/print-state-classic.js'
 import { coerceSigned, coerceToSize, unknownOfSize } from '../state/bounds.js'
 import { fieldTypeNames, findField, isKptr } from '../state/btf-record.js'
 import {
@@ -133,6 +134,9 @@ export function mayAccessPacket(env: Env, access: Access): boolean {
   return packet === 'write' || (packet === 'read' && access === 'read')
 }
 
+/** A pointer's variable offset in messages; older kernels print constants as value and mask too. */
+const offsetText = (env: Env, reg: RegState): string => (env.kernel.log === 'classic' ? tnumPair : tnumText)(reg.varOff)
+
 /** check_ptr_alignment. */
 export function checkAlignment(env: Env, reg: RegState, off: number, size: number, strictOnce: boolean): void {
   let strict = env.strictAlignment || strictOnce
@@ -143,7 +147,7 @@ export function checkAlignment(env: Env, reg: RegState, off: number, size: numbe
       if (!strict || size === 1) return
       const place = t.tnumAdd(reg.varOff, t.tnumConst(w.fromS32(2 + reg.off + off)))
       if (!t.isAligned(place, size))
-        env.reject(`misaligned packet access off 2+${tnumText(reg.varOff)}+${reg.off}+${off} size ${size}`, EACCES)
+        env.reject(`misaligned packet access off 2+${offsetText(env, reg)}+${reg.off}+${off} size ${size}`, EACCES)
       return
     }
     case RegType.PTR_TO_FLOW_KEYS:
@@ -180,7 +184,7 @@ export function checkAlignment(env: Env, reg: RegState, off: number, size: numbe
   if (!strict || size === 1) return
   const place = t.tnumAdd(reg.varOff, t.tnumConst(w.fromS32(reg.off + off)))
   if (!t.isAligned(place, size))
-    env.reject(`misaligned ${what}access off ${tnumText(reg.varOff)}+${reg.off}+${off} size ${size}`, EACCES)
+    env.reject(`misaligned ${what}access off ${offsetText(env, reg)}+${reg.off}+${off} size ${size}`, EACCES)
 }
 
 /** __check_buffer_access. */
@@ -412,7 +416,7 @@ export function checkLoad(env: Env, slot: number): void {
   env.writeReg(dst)
   const type = env.reg(src).type
   checkMemAccess(env, src, insns.off[slot]!, accessSize(code), 'read', dst, false, (code & 0xe0) === op.BPF_MEMSX)
-  savePointerType(env, type, true)
+  savePointerType(env, type, env.kernel.trustedPointers)
   const value = env.reg(dst)
   env.sanity(value, 'ldx')
 }
@@ -435,8 +439,10 @@ export function checkStoreImmediate(env: Env, slot: number): void {
   const dst = insns.dst[slot]!
   env.readReg(dst)
   const type = env.reg(dst).type
+  if (!env.kernel.contextImmediateStores && type === RegType.PTR_TO_CTX)
+    env.reject(`BPF_ST stores into R${dst} ${regTypeName(type)} is not allowed`, EACCES)
   checkMemAccess(env, dst, insns.off[slot]!, accessSize(insns.code[slot]!), 'write', -1, false, false)
-  savePointerType(env, type, false)
+  if (env.kernel.contextImmediateStores) savePointerType(env, type, false)
 }
 
 const atomicOperations = new Set<number>([
@@ -509,6 +515,6 @@ export function checkAtomic(env: Env, slot: number): void {
   }
   checkMemAccess(env, dst, off, size, 'read', -1, true, false)
   if (loadReg >= 0) checkMemAccess(env, dst, off, size, 'read', loadReg, true, false)
-  savePointerType(env, env.reg(dst).type, false)
+  if (env.kernel.contextImmediateStores) savePointerType(env, env.reg(dst).type, false)
   checkMemAccess(env, dst, off, size, 'write', -1, true, false)
 }

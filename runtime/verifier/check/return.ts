@@ -3,8 +3,10 @@ import { AttachType as A, ProgType as P } from '../../../linker/object/uapi.js'
 import { EACCES, type Env } from '../env.js'
 import { markChainPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
+import { tnumPair } from '../log/print-state-classic.js'
 import { RefType, type RetvalRange } from '../state/frames.js'
 import { isScalar, type RegState } from '../state/registers.js'
+import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { attachProto, lsmRetvalRange, structOpsResult } from './attach.js'
 
@@ -15,6 +17,7 @@ export function checkReferenceLeak(env: Env, exceptionExit: boolean, note?: stri
   let lingering = false
   for (const ref of state.refs) {
     if (ref.type !== RefType.PTR) continue
+    if (frame.inCallbackFn && !env.kernel.callbackLoops && ref.callbackFrame !== frame.frameno) continue
     env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}\n`)
     lingering = true
   }
@@ -29,7 +32,7 @@ export function checkHeldResources(env: Env, exceptionExit: boolean, check: bool
   const plain = env.kernel.log === 'plain'
   const where = exceptionExit ? 'bpf_throw' : 'BPF_EXIT instruction in main prog'
   if (!plain) {
-    if (state.activeLocks && (exceptionExit || !state.curframe))
+    if (state.activeLocks && (exceptionExit || !state.curframe || !env.kernel.callsUnderLock))
       env.reject(exceptionExit ? 'bpf_throw cannot be used inside bpf_spin_lock-ed region' : 'bpf_spin_unlock is missing')
     if (state.activeRcuLocks && (exceptionExit || !state.curframe))
       env.reject(exceptionExit ? 'bpf_throw cannot be used inside bpf_rcu_read_lock-ed region' : 'bpf_rcu_read_unlock is missing')
@@ -57,13 +60,22 @@ export function checkResourceLeak(env: Env, exceptionExit: boolean, checkLocks: 
   if (state.activePreemptLocks) env.reject(`${where} cannot be used inside bpf_preempt_disable-ed region`)
 }
 
-const within = (range: RetvalRange, reg: RegState, only32: boolean): boolean =>
-  only32
-    ? range.min <= reg.s32min && reg.s32max <= range.max
-    : w.sle(w.fromS32(range.min), reg.smin) && w.sle(reg.smax, w.fromS32(range.max))
+const rangeTnum = (range: RetvalRange): t.Tnum => t.tnumRange(w.fromS32(range.min), w.fromS32(range.max))
+
+/** Whether a number lies in a range: by its bounds, before 6.8 by its known bits. */
+const within = (env: Env, range: RetvalRange, reg: RegState, only32: boolean): boolean =>
+  !env.kernel.returnRanges
+    ? t.tnumIn(rangeTnum(range), reg.varOff)
+    : only32
+      ? range.min <= reg.s32min && reg.s32max <= range.max
+      : w.sle(w.fromS32(range.min), reg.smin) && w.sle(reg.smax, w.fromS32(range.max))
 
 /** verbose_invalid_scalar. */
 export function rejectRange(env: Env, reg: RegState, range: RetvalRange, context: string, name: string): never {
+  if (!env.kernel.returnRanges) {
+    const value = t.isUnknown(reg.varOff) ? 'has unknown scalar value' : `has value ${tnumPair(reg.varOff)}`
+    env.reject(`${context} the register ${name} ${value} should have been in ${tnumPair(rangeTnum(range))}`)
+  }
   let text = `${context} the register ${name} has`
   let unknown = true
   if (w.slt(w.S64_MIN, reg.smin)) {
@@ -134,7 +146,7 @@ function programRange(env: Env): { readonly range: RetvalRange; readonly only32?
             }
           : of(0, 1)
       }
-      const range = lsmRetvalRange(env)
+      const range = env.kernel.lsmReturnRanges ? lsmRetvalRange(env) : undefined
       return range ? { range, only32: true } : undefined
     }
     case P.NETFILTER:
@@ -175,9 +187,11 @@ export function checkReturnCode(env: Env, regno: number): void {
     found = type === P.STRUCT_OPS ? structOpsRange(env) : programRange(env)
   }
   if (!found) return
+  if (!isScalar(reg) && frame.inAsyncCallbackFn && !env.kernel.returnRanges)
+    env.reject(`In async callback the register R0 is not a known value (${regTypeName(reg.type)})`)
   if (!isScalar(reg)) env.reject(`${context} the register R${regno} is not a known value (${regTypeName(reg.type)})`)
-  markChainPrecision(env, regno)
-  if (within(found.range, reg, found.only32 ?? false)) return
+  if (env.kernel.returnRanges) markChainPrecision(env, regno)
+  if (within(env, found.range, reg, found.only32 ?? false)) return
   if (found.note && !isSubprog) {
     try {
       rejectRange(env, reg, found.range, context, `R${regno}`)

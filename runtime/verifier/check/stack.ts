@@ -22,6 +22,7 @@ import {
 } from '../state/frames.js'
 import {
   constScalar,
+  isBounded,
   DynptrType,
   isNullScalar,
   isScalar,
@@ -83,7 +84,8 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
   }
   if (low < -MAX_BPF_STACK || low > -1 || high > 0 || size < 0) {
     if (constant) env.reject(`invalid${extra} stack R${regno} off=${off} size=${size}`, EACCES)
-    env.reject(`invalid variable-offset${extra} stack R${regno} var_off=${tnumText(reg.varOff)} off=${off} size=${size}`, EACCES)
+    const place = env.kernel.log === 'classic' ? '' : ` off=${off}`
+    env.reject(`invalid variable-offset${extra} stack R${regno} var_off=${tnumText(reg.varOff)}${place} size=${size}`, EACCES)
   }
   env.growStack(frame, -low)
 }
@@ -91,7 +93,7 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
 /** destroy_if_dynptr_stack_slot. */
 export function destroyDynptr(env: Env, frame: FuncState, spi: number): void {
   const slot = frame.stack[spi]
-  if (!slot || typeAt(slot, 0) !== Slot.DYNPTR) return
+  if (!env.kernel.guardedDynptrs || !slot || typeAt(slot, 0) !== Slot.DYNPTR) return
   const first = slot.spilled.dynptrFirst ? spi : spi + 1
   const reg = frame.stack[first]!.spilled
   if (reg.dynptrType === DynptrType.RINGBUF || reg.dynptrType === DynptrType.FILE)
@@ -108,18 +110,21 @@ export function destroyDynptr(env: Env, frame: FuncState, spi: number): void {
   env.liveStack.markWrite(env, frame.frameno, first - 1)
 }
 
-function scrubSpecial(slot: StackSlot): StackSlot {
-  return new StackSlot(isSpecial(slot) ? scrubbed(slot.types) : slot.types, NOT_INIT)
+function scrubSpecial(env: Env, slot: StackSlot): StackSlot {
+  return new StackSlot(
+    (env.kernel.guardedDynptrs ? isSpecial(slot) : isSpilled(slot)) ? scrubbed(slot.types) : slot.types,
+    NOT_INIT,
+  )
 }
 
 /** Types of a slot in which `size` bytes from the lowest were spilled (save_register_state). */
-function spilledTypes(before: number, size: number): number {
+function spilledTypes(env: Env, before: number, size: number): number {
   let types = before
   for (let i = 7; i >= 0; i--) {
     if (i > 7 - size) types = setType(types, i, Slot.SPILL)
     else {
       const type = (before >>> (i * 4)) & 15
-      if (type !== Slot.ZERO && type !== Slot.INVALID) types = setType(types, i, Slot.MISC)
+      if (type !== Slot.INVALID && !(type === Slot.ZERO && env.kernel.spillNarrow)) types = setType(types, i, Slot.MISC)
     }
   }
   return types
@@ -155,9 +160,10 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   const before = frame.stack[spi]!
   if (size === BPF_REG_SIZE) env.liveStack.markWrite(env, frame.frameno, spi)
   const { kernel } = env
-  if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || (size === BPF_REG_SIZE && true))) {
+  if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || (isBounded(reg) && !isNullScalar(reg)))) {
     const fits = valueWidth(reg) <= 8 * size
-    if (fits || !kernel.spillNarrow) {
+    if (!kernel.stackHistory && insns.dst[slotIdx] !== 10) markChainPrecision(env, valueRegno)
+    if (fits && kernel.spillNarrow) {
       reg = linkScalar(env, reg)
       env.regs[valueRegno] = reg
     }
@@ -166,12 +172,12 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
       spilled = reg.clone()
       spilled.id = 0
     }
-    frame.stack[spi] = new StackSlot(spilledTypes(before.types, size), spilled)
+    frame.stack[spi] = new StackSlot(spilledTypes(env, before.types, size), spilled)
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
   if (!reg && aligned && immediateStore && (kernel.spillNarrow || insns.imm[slotIdx] !== 0)) {
-    frame.stack[spi] = new StackSlot(spilledTypes(before.types, size), constScalar(w.fromS32(insns.imm[slotIdx]!)))
+    frame.stack[spi] = new StackSlot(spilledTypes(env, before.types, size), constScalar(w.fromS32(insns.imm[slotIdx]!)))
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
@@ -186,7 +192,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
-  const scrubbedSlot = scrubSpecial(before)
+  const scrubbedSlot = scrubSpecial(env, before)
   let type: number = Slot.MISC
   if ((reg && isNullScalar(reg)) || (!reg && immediateStore && insns.imm[slotIdx] === 0)) {
     markChainPrecision(env, valueRegno)
@@ -203,7 +209,7 @@ function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: numbe
   const high = w.toSigned(pointer.smax) + off + size
   const value = valueRegno >= 0 ? env.reg(valueRegno) : undefined
   const immediateStore = (env.insns.code[slotIdx]! & 0xe7) === (op.BPF_ST | op.BPF_MEM)
-  const writingZero = value ? isNullScalar(value) : immediateStore && env.insns.imm[slotIdx] === 0
+  const writingZero = value ? isNullScalar(value) : env.kernel.spillNarrow && immediateStore && env.insns.imm[slotIdx] === 0
   for (let i = low; i < high; i++) destroyDynptr(env, frame, spiOf(i))
   checkFastcall(env, frame, slotIdx, low)
   let zeroUsed = false
@@ -223,7 +229,7 @@ function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: numbe
       zeroUsed = true
       continue
     }
-    const clean = scrubSpecial(slot)
+    const clean = env.kernel.spillNarrow ? scrubSpecial(env, slot) : new StackSlot(slot.types, NOT_INIT)
     let newType: number = Slot.MISC
     if (writingZero && typeAt(clean, index & 7) === Slot.ZERO) {
       newType = Slot.ZERO

@@ -145,10 +145,77 @@ export function checkSubprograms(env: Env): void {
   })
 }
 
+/** Edges of an instruction in the order in which a depth-first search takes them: where to, and whether it may lead back. */
+function edges(env: Env, slot: number): readonly (readonly [to: number, loopOk: boolean])[] {
+  const { insns } = env
+  const code = insns.code[slot]!
+  const kind = code & 7
+  const next = slot + (code === LD_IMM64 ? 2 : 1)
+  if (isPseudoFunc(env, slot))
+    return [
+      [next, false],
+      [slot + insns.imm[slot]! + 1, true],
+    ]
+  if (kind !== op.BPF_JMP && kind !== op.BPF_JMP32) return [[next, false]]
+  switch (code & 0xf0) {
+    case op.BPF_EXIT:
+      return []
+    case op.BPF_CALL:
+      return isLocalCall(env, slot)
+        ? [
+            [next, false],
+            [slot + insns.imm[slot]! + 1, false],
+          ]
+        : [[next, false]]
+    case op.BPF_JA:
+      return [[slot + 1 + (kind === op.BPF_JMP ? insns.off[slot]! : insns.imm[slot]!), true]]
+    default:
+      return [
+        [slot + 1, true],
+        [slot + 1 + insns.off[slot]!, true],
+      ]
+  }
+}
+
+/** check_cfg before 6.9: a depth-first search that allows edges back for jumps only, so no recursion (push_insn, 6.1). */
+function refuseBackEdges(env: Env): void {
+  const { length } = env.insns
+  const state = new Uint8Array(length)
+  const OPEN = 1
+  const DONE = 2
+  const path: { readonly slot: number; readonly edges: ReturnType<typeof edges>; at: number }[] = []
+  const open = (slot: number) => {
+    state[slot] = OPEN
+    path.push({ slot, edges: edges(env, slot), at: 0 })
+  }
+  open(0)
+  while (path.length) {
+    const top = path[path.length - 1]!
+    const edge = top.edges[top.at++]
+    if (!edge) {
+      state[top.slot] = DONE
+      path.pop()
+      continue
+    }
+    const [to, loopOk] = edge
+    if (to < 0 || to >= length) {
+      env.sayLine(top.slot, `${top.slot}: `)
+      env.reject(`jump out of range from insn ${top.slot} to ${to}`)
+    }
+    if (state[to] === 0) open(to)
+    else if (state[to] === OPEN && !loopOk) {
+      env.sayLine(top.slot, `${top.slot}: `)
+      env.sayLine(to, `${to}: `)
+      env.reject(`back-edge from insn ${top.slot} to ${to}`)
+    }
+  }
+}
+
 /** check_cfg: marks where states are compared, and refuses code that nothing reaches. */
 export function checkGraph(env: Env): void {
   const { insns } = env
   const { length } = insns
+  if (!env.kernel.anyBackEdge) refuseBackEdges(env)
   const reached = new Uint8Array(length)
   const work: number[] = []
   const visit = (slot: number, from: number) => {
@@ -198,7 +265,7 @@ export function checkGraph(env: Env): void {
         break
       case op.BPF_CALL: {
         if (isAsyncCallbackCall(env, slot)) env.prunePoint[slot] = 1
-        if (isSyncCallbackCall(env, slot)) {
+        if (env.kernel.callbackLoops && isSyncCallbackCall(env, slot)) {
           env.callsCallback[slot] = 1
           env.forceCheckpoint[slot] = 1
           env.prunePoint[slot] = 1

@@ -2,9 +2,9 @@
 import { baseType, RegType } from '../../kernel/reg-types.js'
 import type { Env } from '../env.js'
 import { type FuncState, isSpilledScalar64, RefType, Slot, type StackSlot, typeAt, type VerifierState } from '../state/frames.js'
-import { BPF_ADD_CONST, isScalar, type RegState, sameHead, sameUpToId, UNKNOWN_SCALAR } from '../state/registers.js'
+import { BPF_ADD_CONST, isScalar, type RegState, rangeWithin, sameHead, sameUpToId, UNKNOWN_SCALAR } from '../state/registers.js'
 import { tnumIn } from '../state/tnum.js'
-import * as w from '../state/u64.js'
+import { statesEqualByKind } from './equality-by-kind.js'
 
 /** How alike two states must be: `not-exact` for pruning, `exact` for endless loops, `range` for rounds of a loop. */
 export type Exactness = 'not-exact' | 'exact' | 'range'
@@ -47,19 +47,6 @@ export class IdMap {
 /** regs_exact. */
 export const regsExact = (old: RegState, current: RegState, ids: IdMap): boolean =>
   sameUpToId(old, current) && ids.check(old.id, current.id) && ids.check(old.refObjId, current.refObjId)
-
-function rangeWithin(old: RegState, current: RegState): boolean {
-  return (
-    w.ule(old.umin, current.umin) &&
-    w.ule(current.umax, old.umax) &&
-    w.sle(old.smin, current.smin) &&
-    w.sle(current.smax, old.smax) &&
-    old.u32min <= current.u32min &&
-    old.u32max >= current.u32max &&
-    old.s32min <= current.s32min &&
-    old.s32max >= current.s32max
-  )
-}
 
 /** regsafe. */
 function regSafe(old: RegState, oldPrecise: boolean, current: RegState, ids: IdMap, exact: Exactness): boolean {
@@ -198,6 +185,7 @@ const ids = new IdMap(0)
 
 /** states_equal: whether all that can happen from `current` was seen from `old`. */
 export function statesEqual(env: Env, old: VerifierState, current: VerifierState, exact: Exactness): boolean {
+  if (!env.kernel.equalityByContent) return statesEqualByKind(env, old, current)
   if (old.frames.length !== current.frames.length) return false
   ids.reset(env.idGen)
   if (old.speculative && !current.speculative) return false

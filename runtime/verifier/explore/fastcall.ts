@@ -25,6 +25,7 @@ export interface FastcallInfo {
 export function markFastcalls(env: Env): FastcallInfo {
   const { insns } = env
   const spills = new Map<number, number>()
+  if (!env.kernel.fastcalls) return { spills }
   for (const subprog of env.subprogs) {
     let lowest = 0
     for (let slot = subprog.start; slot < subprog.end; slot++)

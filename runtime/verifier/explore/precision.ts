@@ -16,6 +16,7 @@ import {
 import { isScalar } from '../state/registers.js'
 import { stateText } from '../log/print-state.js'
 import { isSyncCallbackCall } from './callbacks.js'
+import { markFramePrecision, propagateFramePrecision } from './precision-frame.js'
 
 /** Flags of a history entry: frame in bits 0 to 2, slot in bits 3 to 8. */
 export const InsnFlag = { STACK_ACCESS: 1 << 9, DST_REG_STACK: 1 << 10, SRC_REG_STACK: 1 << 11 } as const
@@ -239,6 +240,7 @@ export function markAllPrecise(env: Env, from: VerifierState): void {
 export function markChainPrecision(env: Env, regno: number): void {
   if (regno < 0) return
   const { state } = env
+  if (!env.kernel.subprogPrecision) return markFramePrecision(env, state.curframe, regno, -1)
   bt.reset(state.curframe)
   if (!isScalar(state.frame.regs[regno]!)) return
   bt.set(regno)
@@ -248,6 +250,7 @@ export function markChainPrecision(env: Env, regno: number): void {
 /** The same for a number that was spilled. */
 export function markSlotPrecision(env: Env, frameno: number, spi: number): void {
   const { state } = env
+  if (!env.kernel.subprogPrecision) return markFramePrecision(env, frameno, -1, spi)
   bt.reset(state.curframe)
   bt.setSlot(frameno, spi)
   run(env, state, env.insnIdx)
@@ -258,6 +261,10 @@ export function markSlotPrecision(env: Env, frameno: number, spi: number): void 
  * was set that had not been there.
  */
 export function propagatePrecision(env: Env, old: VerifierState, current: VerifierState): boolean {
+  if (!env.kernel.subprogPrecision) {
+    propagateFramePrecision(env, old)
+    return false
+  }
   bt.reset(current.curframe)
   for (let f = old.curframe; f >= 0; f--) {
     const frame = old.frames[f]!
@@ -347,7 +354,7 @@ function run(env: Env, from: VerifierState, insnIdx: number): boolean {
         }
       if (env.log.level & 2)
         env.say(
-          `mark_precise: frame${f}: parent state regs=${regMaskText(bt.regs[f]!)} stack=${slotMaskText(bt.low[f]!, bt.high[f]!)}: ${stateText(state, f)}\n`,
+          `mark_precise: frame${f}: parent state regs=${regMaskText(bt.regs[f]!)} stack=${slotMaskText(bt.low[f]!, bt.high[f]!)}: ${stateText(env, state, f)}\n`,
         )
     }
     if (bt.empty) return changed

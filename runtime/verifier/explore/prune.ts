@@ -72,6 +72,11 @@ export function maybeForget(env: Env, entry: ExploredState): void {
 function coversLoop(env: Env, state: VerifierState, current: VerifierState, insnIdx: number): boolean {
   const { frame } = state
   if (frame.inAsyncCallbackFn && frame.asyncEntryCnt !== current.frame.asyncEntryCnt) return false
+  if (!env.kernel.exactLoops) {
+    if (!maybeLooping(state, current) || !statesEqual(env, state, current, 'not-exact')) return false
+    env.sayLine(insnIdx, '; ')
+    env.reject(`infinite loop detected at insn ${insnIdx}`)
+  }
   if (env.isIterNext[insnIdx]) return statesEqual(env, state, current, 'range') && iteratorActive(env)
   const mayGoto = env.insns.code[insnIdx] === (op.BPF_JMP | op.BPF_JCOND)
   if (mayGoto && state.mayGotoDepth !== current.mayGotoDepth && statesEqual(env, state, current, 'range')) return true
@@ -85,8 +90,8 @@ function coversLoop(env: Env, state: VerifierState, current: VerifierState, insn
   ) {
     env.sayLine(insnIdx, '; ')
     env.say(`infinite loop detected at insn ${insnIdx}\n`)
-    env.say(`cur state:${stateText(current, current.curframe)}\n`)
-    env.say(`old state:${stateText(state, current.curframe)}\n`)
+    env.say(`cur state:${stateText(env, current, current.curframe)}\n`)
+    env.say(`old state:${stateText(env, state, current.curframe)}\n`)
     throw new Rejection(`infinite loop detected at insn ${insnIdx}`, EINVAL)
   }
   return false
@@ -95,9 +100,14 @@ function coversLoop(env: Env, state: VerifierState, current: VerifierState, insn
 /** Whether the state at `insnIdx` needs no further walking. Otherwise it may be remembered as a new checkpoint. */
 export function isStateVisited(env: Env, insnIdx: number): boolean {
   const current = env.state
-  const forced = env.forceCheckpoint[insnIdx] !== 0
-  const forceNew = env.testStateFreq || forced || current.history.length > 40
-  let addNew = forceNew || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8)
+  const forced = env.forceCheckpoint[insnIdx] !== 0 && env.kernel.forcedCheckpoints
+  const forceNew =
+    env.kernel.forcedCheckpoints &&
+    (env.testStateFreq || forced || (env.kernel.longHistoryCheckpoint && current.history.length > 40))
+  let addNew =
+    forceNew ||
+    env.testStateFreq ||
+    (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8)
   const list = env.statesAt(insnIdx, current)
   cleanLiveStates(env, insnIdx, list)
   let count = 0
@@ -116,7 +126,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
       if (!hit && !forceNew && env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.insnProcessed - env.prevInsnProcessed < 100)
         addNew = false
     } else {
-      loop = env.loops.incomplete(state)
+      loop = env.kernel.exactLoops && env.loops.incomplete(state)
       hit = statesEqual(env, state, current, loop ? 'range' : 'not-exact')
     }
     if (hit) {
@@ -154,6 +164,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     frame.preciseHigh = 0
   }
   const checkpoint = current.clone()
+  for (const frame of current.frames) frame.clearWritten()
   checkpoint.insnIdx = insnIdx
   const entry: ExploredState = { state: checkpoint, missCnt: 0, hitCnt: 0, evicted: false }
   checkpoint.listed = entry

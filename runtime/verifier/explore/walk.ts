@@ -10,6 +10,7 @@ import { clearPacketPointers, checkHelperCall } from '../check/call.js'
 import { enterFunction } from '../check/callback.js'
 import { dynptrRegister } from '../check/dynptr.js'
 import { checkSubprogCall, prepareArgs } from '../check/function-args.js'
+import { matchSubprog } from '../check/function-match.js'
 import { checkKfuncCall } from '../check/kfunc.js'
 import { checkAtomic, checkLoad, checkPointerOffset, checkStore, checkStoreImmediate } from '../check/memory.js'
 import {
@@ -148,11 +149,15 @@ function checkFunctionCall(env: Env, slot: number): void {
     if (!plain && state.activePreemptLocks)
       env.reject('global function calls are not allowed with preemption disabled,\nuse static function instead')
     if (fault) {
-      env.say(`Caller passes invalid args into func#${target} ('${subprog.name}')\n`)
+      env.say(`Caller passes invalid args into func#${target}${env.kernel.lazyGlobals ? ` ('${subprog.name}')` : ''}\n`)
       throw fault
     }
-    env.say(`Func#${target} ('${subprog.name}') is global and assumed valid.\n`)
-    if (subprog.changesPacket) clearPacketPointers(env)
+    env.say(
+      env.kernel.lazyGlobals
+        ? `Func#${target} ('${subprog.name}') is global and assumed valid.\n`
+        : `Func#${target} is global and valid. Skipping.\n`,
+    )
+    if (subprog.changesPacket && env.kernel.globalsChangePackets) clearPacketPointers(env)
     subprog.called = true
     for (let i = 0; i <= 5; i++) {
       env.regs[i] = NOT_INIT
@@ -200,11 +205,11 @@ function leaveFunction(env: Env): void {
   if (callee.inCallbackFn) {
     if (!isScalar(r0)) env.reject('R0 not a scalar value', 13)
     markChainPrecision(env, 0)
-    if (!rangeWithinReturn(callee.callbackRetRange, r0, false))
+    if (!rangeWithinReturn(env, callee.callbackRetRange, r0, false))
       rejectRange(env, r0, callee.callbackRetRange, 'At callback return', 'R0')
-    if (!env.callsCallback[callee.callsite])
+    if (env.kernel.callbackLoops && !env.callsCallback[callee.callsite])
       env.reject(`BUG: in callback at ${env.insnIdx}, callsite ${callee.callsite} !calls_callback`, EFAULT)
-    env.insnIdx = callee.callsite
+    env.insnIdx = callee.callsite + (env.kernel.callbackLoops ? 0 : 1)
   } else {
     caller.regs[0] = r0
     env.insnIdx = callee.callsite + 1
@@ -217,7 +222,7 @@ function leaveFunction(env: Env): void {
   }
   state.frames.pop()
   env.liveStack.resetChain()
-  if (callee.inCallbackFn) {
+  if (callee.inCallbackFn && env.kernel.callbackLoops) {
     const previous = findPreviousEntry(env, state, env.insnIdx)
     if (previous) widenImpreciseScalars(env, previous, state)
   }
@@ -235,6 +240,8 @@ function checkCall(env: Env, slot: number): Next {
     (code & 7) === op.BPF_JMP32
   )
     env.reject('BPF_CALL uses reserved fields')
+  if (state.activeLocks && !env.kernel.callsUnderLock && (src === op.BPF_PSEUDO_CALL || insns.imm[slot] !== SPIN_UNLOCK))
+    env.reject('function calls are not allowed while holding a lock')
   if (state.activeLocks) {
     const kfunc = src === op.BPF_PSEUDO_KFUNC_CALL ? kfuncAt(env, slot) : ''
     if ((src === 0 && insns.imm[slot] !== SPIN_UNLOCK) || (src === op.BPF_PSEUDO_KFUNC_CALL && !allowedUnderLock(kfunc)))
@@ -384,6 +391,15 @@ function walk(env: Env): void {
   }
 }
 
+/** Before 6.8 the entry is compared with its BTF too; what does not match makes calls of it unreliable, no more. */
+function matchEntry(env: Env): void {
+  try {
+    matchSubprog(env, 0, false)
+  } catch (error) {
+    if (!(error instanceof Rejection) || error.errno === EFAULT) throw error
+  }
+}
+
 /** do_check_common: walks the program or one of its global functions from its entry. */
 function walkFrom(env: Env, subprogno: number): void {
   env.resetLines()
@@ -444,13 +460,30 @@ function walkFrom(env: Env, subprogno: number): void {
           regs[i + 1] = UNKNOWN_SCALAR
       }
     })
-  } else regs[1] = pointer(RegType.PTR_TO_CTX)
+  } else {
+    regs[1] = pointer(RegType.PTR_TO_CTX)
+    if (!env.kernel.argTags) matchEntry(env)
+  }
   walk(env)
   if ((env.log.level & 2) === 0) env.log.reset(0)
 }
 
+/** do_check_subprogs before 6.8: all global functions, called or not, and before the main program. */
+function walkAllGlobals(env: Env): void {
+  if (!env.program.functions[0]?.type) return
+  env.subprogs.forEach((subprog, i) => {
+    if (i === 0 || !subprog.global) return
+    walkFrom(env, i)
+    if (env.log.verbose) env.say(`Func#${i} is safe for any args that match its prototype\n`)
+  })
+}
+
 /** do_check_main and do_check_subprogs: global functions that are called are verified on their own. */
 export function walkProgram(env: Env): void {
+  if (!env.kernel.lazyGlobals) {
+    walkAllGlobals(env)
+    return walkFrom(env, 0)
+  }
   walkFrom(env, 0)
   if (!env.program.functions[0]?.type) return
   if (env.exceptionCallback) env.subprogs[env.exceptionCallback]!.called = true

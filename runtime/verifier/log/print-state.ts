@@ -13,6 +13,8 @@ import {
 } from '../state/registers.js'
 import { isConst, isUnknown, type Tnum } from '../state/tnum.js'
 import * as w from '../state/u64.js'
+import type { Env } from '../env.js'
+import { classicStateText } from './print-state-classic.js'
 import type { U64 } from '../state/u64.js'
 
 const typeNames: Readonly<Record<number, string>> = {
@@ -152,10 +154,12 @@ const slotChars = '?rm0dif'
 
 /** print_verifier_state: a frame's registers and slots, all or those given by the masks. */
 export function stateText(
+  env: Env,
   state: VerifierState,
   frameno: number,
   touched?: { readonly regs: number; readonly slots: ReadonlySet<number> | undefined },
 ): string {
+  if (env.kernel.log === 'classic') return classicStateText(state, frameno, touched)
   const frame = state.frames[frameno]!
   let text = frame.frameno ? ` frame${frame.frameno}:` : ''
   for (let i = 0; i < 11; i++) {

@@ -1,23 +1,10 @@
 /** Special fields of map values and allocated objects (kernel/bpf/btf.c, btf_parse_fields): locks, timers, kptrs, list and tree heads. */
 import { type BtfId, BtfKind, type BtfSet } from '../../../linker/btf/btf-types.js'
 import { NotImplemented } from '../../../base/outcome.js'
+import type { FieldKind } from '../../kernel/map-fields.js'
 import type { BtfView } from './btf-view.js'
 
-export type FieldKind =
-  | 'spin_lock'
-  | 'res_spin_lock'
-  | 'timer'
-  | 'wq'
-  | 'task_work'
-  | 'list_head'
-  | 'list_node'
-  | 'rb_root'
-  | 'rb_node'
-  | 'refcount'
-  | 'kptr_unref'
-  | 'kptr_ref'
-  | 'kptr_percpu'
-  | 'uptr'
+export type { FieldKind }
 
 /** Name of a field's type in messages (btf_field_type_name). */
 export const fieldTypeNames: Readonly<Record<FieldKind, string>> = {
@@ -37,7 +24,8 @@ export const fieldTypeNames: Readonly<Record<FieldKind, string>> = {
   uptr: 'uptr',
 }
 
-const structKinds: Readonly<Record<string, readonly [FieldKind, number]>> = {
+/** Structs that are special fields, with their size in bytes. */
+export const structKinds: Readonly<Record<string, readonly [FieldKind, number]>> = {
   bpf_spin_lock: ['spin_lock', 4],
   bpf_res_spin_lock: ['res_spin_lock', 8],
   bpf_timer: ['timer', 16],

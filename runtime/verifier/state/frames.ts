@@ -62,6 +62,10 @@ export class FuncState {
   /** Slots 0 to 31 and 32 to 63 likewise. */
   preciseLow = 0
   preciseHigh = 0
+  /** Bit i: register i was written since the last checkpoint; slots likewise, 0 to 31 and 32 to 63. For the log. */
+  writtenRegs = 0
+  writtenLow = 0
+  writtenHigh = 0
   callbackRetRange: RetvalRange = { min: 0, max: 0 }
   inCallbackFn = false
   inAsyncCallbackFn = false
@@ -83,6 +87,9 @@ export class FuncState {
     copy.preciseRegs = this.preciseRegs
     copy.preciseLow = this.preciseLow
     copy.preciseHigh = this.preciseHigh
+    copy.writtenRegs = this.writtenRegs
+    copy.writtenLow = this.writtenLow
+    copy.writtenHigh = this.writtenHigh
     copy.callbackRetRange = this.callbackRetRange
     copy.inCallbackFn = this.inCallbackFn
     copy.inAsyncCallbackFn = this.inAsyncCallbackFn
@@ -98,6 +105,21 @@ export class FuncState {
 
   slotIsPrecise(spi: number): boolean {
     return spi < 32 ? ((this.preciseLow >>> spi) & 1) !== 0 : ((this.preciseHigh >>> (spi - 32)) & 1) !== 0
+  }
+
+  slotIsWritten(spi: number): boolean {
+    return spi < 32 ? ((this.writtenLow >>> spi) & 1) !== 0 : ((this.writtenHigh >>> (spi - 32)) & 1) !== 0
+  }
+
+  markSlotWritten(spi: number): void {
+    if (spi < 32) this.writtenLow |= 1 << spi
+    else this.writtenHigh |= 1 << (spi - 32)
+  }
+
+  clearWritten(): void {
+    this.writtenRegs = 0
+    this.writtenLow = 0
+    this.writtenHigh = 0
   }
 
   markSlotPrecise(spi: number): void {
@@ -125,6 +147,8 @@ export interface Reference {
   readonly insnIdx: number
   /** For locks: the map or BTF it is in. */
   readonly owner: object | undefined
+  /** Frame of the callback that took it, 0 outside of callbacks; older kernels let no other frame give it back. */
+  readonly callbackFrame: number
 }
 
 /** An instruction of the path, kept where it cannot be inferred: jump targets, stack accesses, linked registers. */

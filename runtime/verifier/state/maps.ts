@@ -1,7 +1,9 @@
 /** Maps as the verifier needs them: sizes, flags, special fields, and the bytes of frozen ones. */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { BPF_F_RDONLY_PROG, MapType, MapType as M } from '../../../linker/object/uapi.js'
+import type { KernelProfile } from '../../kernel/profile.js'
 import { type BtfRecord, type FieldKind, parseRecord } from './btf-record.js'
+import { parsePlainRecord } from './btf-record-plain.js'
 import type { BtfView } from './btf-view.js'
 
 const BPF_F_WRONLY_PROG = 1 << 8
@@ -49,6 +51,7 @@ export class VerifierMap {
     readonly def: MapDef,
     btf: BtfView | undefined,
     kernel: BtfView | undefined,
+    profile: KernelProfile,
   ) {
     this.type = def.type
     this.name = def.name.slice(0, 15)
@@ -56,12 +59,15 @@ export class VerifierMap {
     this.valueSize = def.valueSize
     this.maxEntries = def.maxEntries
     this.flags = def.flags
-    const record = btf && def.valueType ? parseRecord(btf, def.valueType, kernel) : undefined
+    const record =
+      btf && def.valueType
+        ? (profile.nestedFields ? parseRecord : parsePlainRecord)(btf, def.valueType, kernel, profile)
+        : undefined
     const refused = record === 'invalid' || (record !== undefined && !fieldsAllowed(def, record))
     // Loaders try again without BTF where the kernel refuses it.
     this.hasBtf = btf !== undefined && def.valueType !== 0 && !refused
     this.record = refused ? undefined : record
-    this.inner = def.inner ? new VerifierMap(def.inner, btf, kernel) : undefined
+    this.inner = def.inner ? new VerifierMap(def.inner, btf, kernel, profile) : undefined
   }
 
   get programsMayRead(): boolean {

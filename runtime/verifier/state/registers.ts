@@ -5,7 +5,7 @@
 import { baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import type { BtfView } from './btf-view.js'
 import type { VerifierMap } from './maps.js'
-import { TNUM_UNKNOWN, TNUM_ZERO, type Tnum, tnumConst, isConst, isConstZero, same } from './tnum.js'
+import { TNUM_UNKNOWN, TNUM_ZERO, type Tnum, tnumConst, isConst, isConstZero, isUnknown, same } from './tnum.js'
 import * as w from './u64.js'
 import type { U64 } from './u64.js'
 
@@ -207,6 +207,9 @@ export const isSocketType = (type: number): boolean =>
   type === RegType.PTR_TO_TCP_SOCK ||
   type === RegType.PTR_TO_XDP_SOCK
 
+/** Something is known of a number (register_is_bounded). */
+export const isBounded = (reg: RegState): boolean => isScalar(reg) && !(isUnknown(reg.varOff) && sameBounds(reg, UNKNOWN_SCALAR))
+
 /** An object that the program allocated (type_is_ptr_alloc_obj). */
 export const isAllocatedObject = (type: number): boolean =>
   baseType(type) === RegType.PTR_TO_BTF_ID && (type & TypeFlag.MEM_ALLOC) !== 0 && (type & TypeFlag.PTR_UNTRUSTED) === 0
@@ -243,6 +246,20 @@ export const sameBounds = (a: RegState, b: RegState): boolean =>
   a.s32max === b.s32max &&
   a.u32low === b.u32low &&
   a.u32high === b.u32high
+
+/** Every value that the new bounds allow, the old ones allow too (range_within). */
+export function rangeWithin(old: RegState, current: RegState): boolean {
+  return (
+    w.ule(old.umin, current.umin) &&
+    w.ule(current.umax, old.umax) &&
+    w.sle(old.smin, current.smin) &&
+    w.sle(current.smax, old.smax) &&
+    old.u32min <= current.u32min &&
+    old.u32max >= current.u32max &&
+    old.s32min <= current.s32min &&
+    old.s32max >= current.s32max
+  )
+}
 
 /** Equal up to ids (memcmp up to `id`). */
 export const sameUpToId = (a: RegState, b: RegState): boolean =>
