@@ -10,6 +10,7 @@ export function layOutBlocks(func: MFunc): void {
   removeUnreached(func)
   joinLines(func)
   order(func)
+  jumpBack(func)
 }
 
 /** Edges into blocks that hold nothing go to where those go. */
@@ -63,11 +64,14 @@ function order(func: MFunc): void {
   const chains = new Map<MBlock, Chain>(func.blocks.map(block => [block, { blocks: [block] }]))
   const edges: { from: MBlock; to: MBlock; weight: number; rank: number }[] = []
   const frequency = (block: MBlock) => 4 ** Math.min(block.depth, 5) * (block.cold ? 0.1 : 1)
+  const back = backEdges(func.blocks, block => [block.next, ...successorBlocks(block)])
   func.blocks.forEach((from, position) => {
     from.index = position
     const targets = successorBlocks(from)
     const branches = targets.length > 1
     for (const to of targets) {
+      // A loop's last block that just runs into its first would need a `goto` all the same.
+      if (!branches && back.get(from)?.has(to)) continue
       // A branch can be turned round, so either side may follow; the side it falls into needs no turning.
       const weight = Math.min(frequency(from), frequency(to)) * (branches ? 1 : 2)
       edges.push({ from, to, weight, rank: position * 2 + (to === from.next ? 0 : 1) })
@@ -100,6 +104,58 @@ function order(func: MFunc): void {
     for (const each of chain.blocks) out.push(each)
   }
   func.blocks = out
+}
+
+/** Edges that lead back to a block which a depth-first search from the first one has not left yet. */
+function backEdges(
+  blocks: readonly MBlock[],
+  successors: (block: MBlock) => readonly (MBlock | undefined)[],
+): ReadonlyMap<MBlock, ReadonlySet<MBlock>> {
+  const back = new Map<MBlock, Set<MBlock>>()
+  const seen = new Set<MBlock>()
+  const open = new Set<MBlock>()
+  const path: { readonly block: MBlock; readonly next: readonly (MBlock | undefined)[]; at: number }[] = []
+  const enter = (block: MBlock) => {
+    seen.add(block)
+    open.add(block)
+    path.push({ block, next: successors(block), at: 0 })
+  }
+  if (blocks[0]) enter(blocks[0])
+  while (path.length) {
+    const top = path[path.length - 1]!
+    if (top.at === top.next.length) {
+      open.delete(top.block)
+      path.pop()
+      continue
+    }
+    const to = top.next[top.at++]
+    if (!to) continue
+    if (!seen.has(to)) enter(to)
+    else if (open.has(to)) {
+      const from = back.get(top.block) ?? new Set()
+      back.set(top.block, from.add(to))
+    }
+  }
+  return back
+}
+
+/**
+ * Kernels before 6.9 refuse a program in which control leads back to an instruction other than by a jump (push_insn in
+ * kernel/bpf/verifier.c). Their search takes the block that follows first, so it is made over the final order.
+ */
+function jumpBack(func: MFunc): void {
+  const position = new Map(func.blocks.map((block, i) => [block, i]))
+  const following = (block: MBlock) => func.blocks[position.get(block)! + 1]
+  const back = backEdges(func.blocks, block => {
+    const targets = [block.next, ...successorBlocks(block)]
+    const after = following(block)
+    return after && targets.includes(after) ? [after, ...targets] : targets
+  })
+  for (const block of func.blocks) {
+    const after = following(block)
+    const { last } = block
+    if (after && block.next === after && !(last && isBranch(last)) && back.get(block)?.has(after)) block.jumps = true
+  }
 }
 
 /** Jumps out of an asm and tests of bits have no inverse: only their fall-through can follow. */

@@ -134,7 +134,7 @@ class Linearizer {
     for (const insn of block.insns) if (insn !== branch) this.insn(insn)
     const { next } = block
     if (!branch) {
-      if (next && next !== following) this.goto(next, last?.loc ?? 0)
+      if (next && (next !== following || block.jumps)) this.goto(next, last?.loc ?? 0)
       return
     }
     const target = branch.target!

@@ -111,6 +111,8 @@ export class MBlock {
   depth = 0
   /** Position in `MFunc.blocks`, kept by whoever orders them. */
   index = 0
+  /** Control goes on by a `goto` even into the block that follows: kernels before 6.9 let only jumps lead back (check_cfg). */
+  jumps = false
   /** Source says that it rarely runs. */
   cold = false
 

@@ -134,9 +134,16 @@ export class Story {
     return place && callee ? callIn(place.text, callee)?.args[number - 1] : undefined
   }
 
-  map(name: string | undefined): MapDef | undefined {
+  /** The map that a register points to or into. Logs before 6.8 print its sizes only; they name it where one map has them. */
+  map({ fields }: RegText): MapDef | undefined {
+    const { maps } = this.object
+    const name = fields.get('map')
     // The kernel keeps 15 characters of a name.
-    return name === undefined ? undefined : this.object.maps.find(each => each.name === name || each.name.slice(0, 15) === name)
+    if (name !== undefined) return maps.find(each => each.name === name || each.name.slice(0, 15) === name)
+    const sizes = [fields.get('ks'), fields.get('vs')]
+    if (sizes[1] === undefined) return undefined
+    const fitting = maps.filter(each => each.keySize === Number(sizes[0]) && each.valueSize === Number(sizes[1]))
+    return fitting.length === 1 ? fitting[0] : undefined
   }
 
   /** `a program of section xdp`; a log alone does not say which section. */
@@ -447,6 +454,7 @@ const kinds: Readonly<Record<string, string>> = {
   pkt_end: 'the end of the packet',
   mem: 'a pointer to memory',
   ringbuf_mem: 'a ring buffer record',
+  alloc_mem: 'a ring buffer record',
   sock: 'a socket',
   sock_common: 'a socket',
   tcp_sock: 'a TCP socket',
@@ -464,7 +472,7 @@ export function kindText(value: RegText, story?: Story): string {
   const bare = value.kind
     .replace(/_?or_null_?/, value.kind.startsWith('ptr_or') || value.kind.includes('_ptr_or') ? '_' : '')
     .replace(/^(rdonly|untrusted|trusted|rcu|percpu|user|ringbuf)_(?=ptr_)/, '')
-  const map = value.kind.startsWith('map_value') ? story?.map(value.fields.get('map')) : undefined
+  const map = value.kind.startsWith('map_value') ? story?.map(value) : undefined
   const words = map ? `a pointer to a value of \`${map.name}\`` : (kinds[bare] ?? `a ${bare} pointer`)
   return orNull ? `${words}, or NULL` : words
 }

@@ -106,7 +106,7 @@ export const helperCalls: readonly RejectionClass[] = [
     code: 'V0408',
     pattern: /^cannot pass map_type (\d+) into func (\w+)#/,
     explain: (found, story) => {
-      const map = story.map(story.reg(1).fields.get('map'))
+      const map = story.map(story.reg(1))
       return {
         message: `\`${found[2]}\` does not work on ${map ? `\`${map.name}\`` : 'this map'}, whose type is ${found[1]}`,
         label: 'not for maps of this type',

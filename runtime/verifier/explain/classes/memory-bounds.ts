@@ -12,7 +12,7 @@ interface Region {
 /** What is accessed, by the last register that the complaint names. */
 function region(story: Story, regno: number, size: bigint): Region {
   const reg = story.reg(regno)
-  const map = story.map(reg.fields.get('map'))
+  const map = story.map(reg)
   if (map?.data) return { name: map.data.section, size, what: `section ${map.data.section} of ${size} bytes` }
   if (map) return { name: map.name, size, what: `a map value of ${size} bytes` }
   return { name: kindText(reg, story), size, what: `memory of ${size} bytes` }
@@ -72,12 +72,12 @@ const ACCESS = /^invalid access to (map value|map key|memory),? (?:value|key|mem
 
 function access(story: Story, regno: number, negative: boolean) {
   const line = story.trace.complaint.map(each => ACCESS.exec(each)).find(each => each !== null)
-  const map = story.map(story.reg(regno).fields.get('map'))
+  const map = story.map(story.reg(regno))
   const memSize = line ? BigInt(line[2]!) : map ? BigInt(map.valueSize) : BigInt(story.reg(regno).fields.get('sz') ?? 0)
   return outOfBounds(story, regno, memSize, line ? BigInt(line[4]!) : 1n, negative)
 }
 
-const isMemory = (kind: string): boolean => /^(map_value|map_key|rdonly_mem|ringbuf_mem|mem|buf)/.test(kind)
+const isMemory = (kind: string): boolean => /^(map_value|map_key|rdonly_mem|ringbuf_mem|alloc_mem|mem|buf)/.test(kind)
 
 export const memoryBounds: readonly RejectionClass[] = [
   {

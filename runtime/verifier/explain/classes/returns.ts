@@ -1,6 +1,13 @@
 /** What programs and callbacks may return. */
 import { hint, type RejectionClass } from '../rejection-class.js'
 
+/** Both ends of what is allowed: `0, 3`, or before 6.8 value and mask of the bits, `0x0; 0x3`. */
+function ends(text: string): readonly string[] {
+  if (!text.includes('; ')) return text.split(', ')
+  const [value, mask] = text.split('; ').map(BigInt)
+  return [String(value), String(value! | mask!)]
+}
+
 export const returnRules: readonly RejectionClass[] = [
   {
     code: 'V0901',
@@ -8,15 +15,8 @@ export const returnRules: readonly RejectionClass[] = [
       /^At (program exit|callback return|async callback return|subprogram exit)?.* ?the register R(\d+) (?:has (.*?) ?should have been in [[(](.*?)[\])]|is not a known value \((\S+)\)|is not a scalar value \((\S+)\))/,
     explain: (found, story) => {
       const origin = story.origin(Number(found[2]))
-      const [low, high] = (found[4] ?? '').replace('; ', ', ').split(', ')
-      const range =
-        found[4] === undefined
-          ? undefined
-          : found[4].startsWith('0x')
-            ? `${found[4]}`
-            : low === high
-              ? `${low}`
-              : `${low} to ${high}`
+      const [low, high] = ends(found[4] ?? '')
+      const range = found[4] === undefined ? undefined : low === high ? `${low}` : `${low} to ${high}`
       const who = found[1] === 'program exit' ? story.aProgram : 'a callback'
       return {
         message: range

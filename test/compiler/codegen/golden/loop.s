@@ -2,8 +2,8 @@
 --- v3
   w2 = 0x0
   r0 = 0x0
-  goto L1
-L3:
+L1:
+  if r2 >= 0xa goto L2
   r3 = r2
   r3 <<= 0x3
   r4 = r1
@@ -11,6 +11,6 @@ L3:
   r3 = *(u64 *)(r4 + 0x0)
   r0 += r3
   w2 += 0x1
-L1:
-  if r2 < 0xa goto L3
+  goto L1
+L2:
   exit
