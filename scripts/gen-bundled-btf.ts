@@ -168,9 +168,9 @@ const roots = [
   ],
 ]
 
-/** Functions that programs attach to: all LSM hooks, and functions of the kernel that tracing programs often ask for. */
+/** Functions that programs attach to: all LSM hooks, iterators, and functions of the kernel that tracing programs often ask for. */
 const functions =
-  /^(bpf_lsm_.*|tcp_(v[46]_connect|connect|close|sendmsg|recvmsg|set_state|retransmit_skb)|udp_(sendmsg|recvmsg)|inet_csk_accept|security_file_open|vfs_(read|write|open|unlink|rename|fsync|create|mkdir|rmdir)|do_(sys_openat2|unlinkat|exit)|__x64_sys_(execve|openat|connect|kill|bpf)|wake_up_new_task|ip_rcv|ip_output|__dev_queue_xmit|dev_hard_start_xmit|netif_receive_skb|oom_kill_process|bpf_(modify_return_test|fentry_test[1-8]))$/
+  /^(bpf_lsm_.*|bpf_iter_(task|task_file|task_vma|bpf_map|bpf_map_elem|bpf_prog|bpf_link|cgroup|tcp|udp|unix|netlink|ipv6_route|ksym|sockmap|bpf_sk_storage_map)|tcp_(v[46]_connect|connect|close|sendmsg|recvmsg|set_state|retransmit_skb)|udp_(sendmsg|recvmsg)|inet_csk_accept|security_file_open|vfs_(read|write|open|unlink|rename|fsync|create|mkdir|rmdir)|do_(sys_openat2|unlinkat|exit)|__x64_sys_(execve|openat|connect|kill|bpf)|wake_up_new_task|ip_rcv|ip_output|__dev_queue_xmit|dev_hard_start_xmit|netif_receive_skb|oom_kill_process|bpf_(modify_return_test|fentry_test[1-8]))$/
 
 /** Tracepoints, by the typedef that holds their arguments. */
 const tracepoints =
@@ -211,6 +211,34 @@ for (let id = 1; id < kernel.count; id++) {
   if (type.kind === BtfKind.Typedef && tracepoints.test(type.name)) wanted.add(id)
   if (exact.has(type.name) || (prefixes.some(prefix => type.name.startsWith(prefix)) && !unwanted.test(type.name))) wanted.add(id)
 }
+
+/** Types that some root holds by value are taken whole too, wherever else they are only pointed to. */
+const seen = new Set<string>()
+function hold(id: BtfId, behindPointer: boolean): void {
+  if (id === 0 || seen.has(`${id} ${behindPointer}`)) return
+  seen.add(`${id} ${behindPointer}`)
+  const type = kernel.type(id)
+  switch (type.kind) {
+    case BtfKind.Struct:
+    case BtfKind.Union:
+      if (behindPointer && type.name !== '' && !wanted.has(id)) return
+      wanted.add(id)
+      for (const member of type.members) hold(member.type, false)
+      return
+    case BtfKind.Array:
+      hold(type.type, false)
+      return
+    case BtfKind.Const:
+    case BtfKind.Volatile:
+    case BtfKind.Restrict:
+    case BtfKind.TypeTag:
+    case BtfKind.Typedef:
+      hold(type.type, behindPointer)
+      return
+    default:
+  }
+}
+for (const id of [...wanted]) hold(id, false)
 
 /** The id in the new BTF. Behind a pointer, a struct that is no root is only declared. */
 function take(id: BtfId, behindPointer: boolean): BtfId {

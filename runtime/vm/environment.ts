@@ -16,6 +16,16 @@ export interface CurrentTask {
   cgroupId: bigint
   /** Ids of its ancestors from the root (level 0) down; the last may be `cgroupId` itself. */
   cgroupAncestors: bigint[]
+  /**
+   * Its pid namespace as stat of /proc/self/ns/pid tells it, and its ids there. Left out, every namespace that a program asks for is
+   * the task's, with the ids above.
+   */
+  pidNamespace?: {
+    readonly device: number | bigint
+    readonly inode: number | bigint
+    readonly pid?: number
+    readonly tgid?: number
+  }
   /** Address of its task_struct in the VM, when one was built; 0 otherwise. */
   address: number
 }
@@ -36,6 +46,10 @@ export interface Environment {
   random: () => number
   /** Timer ticks a second, for jiffies. */
   hz: number
+  /** Addresses of the kernel's symbols, for bpf_kallsyms_lookup_name. */
+  readonly symbols: Map<string, bigint>
+  /** MTUs of devices by index. Without any, every device exists and has 1500. */
+  readonly devices: Map<number, { readonly mtu: number }>
 }
 
 /** A xorshift generator (Marsaglia 2003): the same numbers for the same seed, everywhere. */
@@ -79,5 +93,7 @@ export function makeEnvironment(options: EnvironmentOptions = {}): Environment {
     },
     random: options.random ?? seededRandom(options.seed ?? 1),
     hz: 250,
+    symbols: new Map(),
+    devices: new Map(),
   }
 }

@@ -81,6 +81,38 @@ export class KernelObjects {
     this.fill(address, this.structId(struct), fields, struct)
   }
 
+  /** Address of a member of an object in memory; `path` as in fixtures. */
+  addressOf(address: number, struct: string, path: string): number {
+    const found = this.member(this.structId(struct), path)
+    if (!found) throw new RangeError(`${struct} has no field ${path} in this kernel's BTF`)
+    return address + found.bitOffset / 8
+  }
+
+  /** A pointer or number of 32 bits in an object: what a member of it holds. */
+  word(address: number, struct: string, path: string): number {
+    return this.m.memory.view.getUint32(this.addressOf(address, struct, path), true)
+  }
+
+  /** The struct that the pointers in a member point to; undefined for other members. */
+  target(struct: string, path: string): string | undefined {
+    const found = this.member(this.structId(struct), path)
+    if (!found) return undefined
+    const { type } = skipModifiers(this.types(), found.member.type)
+    if (type.kind !== BtfKind.Ptr) return undefined
+    const { type: target } = skipModifiers(this.types(), type.type)
+    return 'name' in target ? target.name : undefined
+  }
+
+  /** Members of a struct, in order; those of nameless structs and unions in their place. */
+  members(struct: string): string[] {
+    const names = (id: BtfId): string[] => {
+      const { type } = skipModifiers(this.types(), id)
+      if (type.kind !== BtfKind.Struct && type.kind !== BtfKind.Union) return []
+      return type.members.flatMap(member => (member.name === '' ? names(member.type) : [member.name]))
+    }
+    return names(this.structId(struct))
+  }
+
   /** Puts bytes where programs can read them (user memory, say); text gets a terminating zero. Returns the address. */
   place(name: string, content: string | Uint8Array): number {
     const bytes = typeof content === 'string' ? encoder.encode(`${content}\0`) : content

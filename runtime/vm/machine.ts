@@ -15,6 +15,7 @@ import type { ProgramImage } from './program-image.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
 import { skbState } from './programs/skb.js'
 import type { Sockets, VmSocket } from './sockets.js'
+import type { Tasks } from './tasks.js'
 
 export interface MachineOptions {
   /** Instructions a run may execute. */
@@ -68,6 +69,11 @@ export class Machine {
   packet: PacketBuffer | undefined
   /** The test's sockets; set by the VM. */
   sockets!: Sockets
+  tasks!: Tasks
+  /** Distance of the copies of a per-CPU kernel variable, by the address of CPU 0's. */
+  readonly perCpuVariables = new Map<number, number>()
+  /** What bpf_override_return makes the traced function return. */
+  overridden: bigint | undefined
   /** The socket that the run is about, and the one the program chose. */
   socket: VmSocket | undefined
   selected: VmSocket | undefined
@@ -100,6 +106,7 @@ export class Machine {
     this.tailCall = undefined
     this.trace = []
     this.redirects = []
+    this.overridden = undefined
   }
 
   enterFrame(): void {

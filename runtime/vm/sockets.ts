@@ -265,6 +265,10 @@ export class Sockets {
     return this.byAddress.get(address)
   }
 
+  list(): readonly VmSocket[] {
+    return this.all
+  }
+
   byNumber(number: number): VmSocket | undefined {
     return this.all[number - 1]
   }

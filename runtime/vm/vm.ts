@@ -14,6 +14,7 @@ import { type Environment, type EnvironmentOptions, makeEnvironment } from './en
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
 import { PROGRAMS } from './helpers/control.js'
+import { setSample } from './helpers/samples.js'
 import { setStacks } from './helpers/stacks.js'
 import { fireTimers } from './helpers/timers.js'
 import { execute } from './interpreter.js'
@@ -28,7 +29,9 @@ import { StructOpsMap } from './maps/struct-ops.js'
 import { ProgramImage } from './program-image.js'
 import './programs/all.js'
 import type { PacketBuffer } from './programs/packet-buffer.js'
+import { type TaskOptions, Tasks } from './tasks.js'
 import { watcher } from './trace.js'
+import { iterate, type IterateOptions, type IteratorItem, type IteratorResult } from './programs/iterators.js'
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
 import { type StructOps, structOps } from './struct-ops.js'
@@ -69,6 +72,7 @@ export class Vm {
     this.machine.programBtf = prepared.btf
     this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
     this.machine.extras.set(KERNEL_OBJECTS, this.objects)
+    this.machine.tasks = new Tasks(this.machine.memory, this.objects)
     this.machine.sockets = new Sockets(this.machine.memory, this.objects)
     this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
     if (prepared.kernelBtf?.byName('bpf_map').length) this.machine.memory.mapObject = index => this.mapObject(index)
@@ -91,9 +95,14 @@ export class Vm {
   }
 
   /** Makes the task that programs find themselves in a kernel object: `bpf_get_current_task` gives its address. */
-  setCurrentTask(fixture: Fixture): number {
-    this.env.task.address = this.objects.build(fixture)
+  setCurrentTask(fixture: Fixture, options: TaskOptions = {}): number {
+    this.env.task.address = this.machine.tasks.add(fixture, options)
     return this.env.task.address
+  }
+
+  /** Adds a task beside the current one, for iterators and for helpers that look at other tasks. Returns its address. */
+  addTask(fixture: Fixture, options: TaskOptions = {}): number {
+    return this.machine.tasks.add(fixture, options)
   }
 
   /** Puts a socket into the network: lookups find it, and its `number` goes into sockmaps. */
@@ -195,7 +204,7 @@ export class Vm {
   private readonly mapObjects: number[] = []
 
   /** The `struct bpf_map` that programs see when they read through a map's handle. */
-  private mapObject(index: number): number {
+  mapObject(index: number): number {
     const { def } = this.mapList[index]!
     this.mapObjects[index] ??= this.objects.build({
       struct: 'bpf_map',
@@ -215,9 +224,19 @@ export class Vm {
   /** Kernel variables that a test gave values (`setVariable`), by name. */
   private readonly variables = new Map<string, number>()
 
-  /** Gives a kernel variable (`extern … __ksym`) its bytes. */
-  setVariable(name: string, bytes: Uint8Array): void {
-    this.variables.set(name, this.objects.place(`kernel variable ${name}`, bytes))
+  /** Gives a kernel variable (`extern … __ksym`) its bytes; a per-CPU variable takes a list, one for each CPU. */
+  setVariable(name: string, bytes: Uint8Array | readonly Uint8Array[]): void {
+    if (bytes instanceof Uint8Array) {
+      this.variables.set(name, this.objects.place(`kernel variable ${name}`, bytes))
+      return
+    }
+    const { memory } = this.machine
+    if (bytes.length !== this.env.cpus) throw new RangeError(`${name}: ${bytes.length} values for ${this.env.cpus} CPUs`)
+    const stride = (Math.max(1, ...bytes.map(each => each.length)) + 7) & ~7
+    const { start } = memory.region(`kernel variable ${name}`, stride * bytes.length, { stride, high: bytes[0]!.length })
+    for (const [cpu, each] of bytes.entries()) memory.write(start + cpu * stride, each)
+    this.machine.perCpuVariables.set(start, stride)
+    this.variables.set(name, start)
   }
 
   private variable(id: number): number {
@@ -279,6 +298,7 @@ export class VmProgram {
     machine.socket = input.socket && (input.socket instanceof VmSocket ? input.socket : machine.sockets.add(input.socket))
     machine.selected = undefined
     setStacks(machine, input.stack)
+    setSample(machine, input.sample)
     let fault: FaultReport | undefined
     let context = { address: 0, size: 0 }
     try {
@@ -311,8 +331,17 @@ export class VmProgram {
       trace: machine.trace,
       redirects: machine.redirects,
       socket: machine.selected,
+      overridden: machine.overridden,
       ...kind.resultAfter?.(machine),
     }
+  }
+
+  /**
+   * Iterators: runs the program for each item (fields of its context, fixtures for pointers), then without one, and returns what it
+   * wrote. Without items, over what the VM has: tasks, areas of tasks, maps, elements of a map, sockets.
+   */
+  iterate(items?: readonly IteratorItem[], options: IterateOptions = {}): IteratorResult {
+    return iterate(this.vm, this, items, options)
   }
 
   private report(fault: VmFault): FaultReport {

@@ -6,7 +6,7 @@ import { defineHelpers } from './table.js'
 
 const latin1 = new TextDecoder('latin1')
 
-function formatOf(m: Machine, register: number, size: number): string | undefined {
+export function formatOf(m: Machine, register: number, size: number): string | undefined {
   const at = m.readable(register, size)
   const text = latin1.decode(m.memory.slice(at, size))
   const end = text.indexOf('\0')
@@ -30,7 +30,7 @@ function tracePrintk(m: Machine): void {
 }
 
 /** Arguments of the vararg helpers: `size` bytes of 64-bit values. */
-function values(m: Machine, register: number, size: number): bigint[] | undefined {
+export function values(m: Machine, register: number, size: number): bigint[] | undefined {
   if (size % 8 || size > 12 * 8) return undefined
   if (size === 0) return []
   const at = m.readable(register, size)

@@ -1,4 +1,5 @@
 /** Names every program type, so that each adds itself to the table. */
+import './lirc.js'
 import './netfilter.js'
 import './plain.js'
 import './cgroup-hooks.js'

@@ -5,8 +5,11 @@
 import { NotImplemented } from '../../../base/outcome.js'
 import type { Machine, Redirect } from '../machine.js'
 import type { FaultReport } from '../fault.js'
+import type { SampleInput } from '../helpers/samples.js'
 import type { StackInput } from '../helpers/stacks.js'
+import type { RemoteEvent } from './lirc.js'
 import type { Fixture } from '../kernel-objects.js'
+import type { IteratorItem } from './iterators.js'
 import type { SockoptInput, SockoptResult, SysctlInput } from './cgroup-hooks.js'
 import type { SocketFixture, VmSocket } from '../sockets.js'
 import type { Step } from '../trace.js'
@@ -30,8 +33,12 @@ export interface RunInput {
   readonly fragments?: readonly number[]
   /** Tracing programs: the arguments of the traced function or tracepoint; a fixture becomes a kernel object and its address the argument. */
   readonly args?: readonly (number | bigint | Fixture)[]
+  /** Iterators: the object to show, by the names of the context's fields; usually given by `iterate`. */
+  readonly item?: IteratorItem
   /** kretprobe, fexit, fmod_ret: what the traced function returned. */
   readonly result?: number | bigint
+  /** Perf events: branches and counter of the sample. */
+  readonly sample?: SampleInput
   /** Call stacks for bpf_get_stack and bpf_get_stackid, innermost address first. */
   readonly stack?: StackInput
   /** What bpf_get_attach_cookie answers. */
@@ -67,6 +74,10 @@ export interface RunResult {
   readonly redirects: readonly Redirect[]
   /** The socket that a program chose (bpf_sk_assign, bpf_sk_select_reuseport). */
   readonly socket: VmSocket | undefined
+  /** lirc_mode2: keys and movements that the program reported. */
+  readonly remote?: readonly RemoteEvent[]
+  /** kprobe: what the traced function returns instead of running (bpf_override_return). */
+  readonly overridden: bigint | undefined
   /** cgroup/getsockopt and setsockopt: the option as the program left it. */
   readonly sockopt?: SockoptResult
   /** cgroup/sysctl: what the program wants written instead. */
@@ -104,6 +115,11 @@ const kinds = new Map<number, ProgramKind>()
 
 export function defineProgramKind(kind: ProgramKind): void {
   for (const type of kind.types) kinds.set(type, kind)
+}
+
+/** Whether programs of a type can be run. */
+export function hasProgramKind(type: number): boolean {
+  return kinds.has(type)
 }
 
 export function programKind(type: number, section: string): ProgramKind {

@@ -2,8 +2,10 @@
  * Tracing programs: kprobes and uprobes (`struct pt_regs` of x86-64), tracepoints (the event's struct), raw tracepoints, fentry,
  * fexit, fmod_ret, LSM, iterators and struct_ops (eight bytes an argument), perf events.
  */
+import { AttachType } from '../../../linker/object/uapi.js'
 import type { KernelObjects } from '../kernel-objects.js'
 import type { Machine } from '../machine.js'
+import { iteratorContext } from './iterators.js'
 import { type ContextField, defineProgramKind, type RunInput, scratchRegion, writeFields, writeNumber } from './table.js'
 
 const PT_REGS_BYTES = 168
@@ -96,7 +98,8 @@ defineProgramKind({
 defineProgramKind({
   types: [17, 24, 26, 27, 28, 29],
   probing: true,
-  setUp(m, _program, input) {
+  setUp(m, program, input) {
+    if (program.expectedAttachType === AttachType.TRACE_ITER) return iteratorContext(m, program, input.item ?? {})
     const values = argumentValues(m, input)
     const size = 8 * 16
     const address = scratchRegion(m, 'arguments', size)
