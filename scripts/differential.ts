@@ -6,10 +6,9 @@
  * usage: node scripts/run-ts.mjs scripts/differential.ts [--from SEED] [--count N] [--batch N] [--configs all|some] [--kernel 0|1]
  *        [--clang-bpf 0|1] [--without-pass NAME|each] [--keep DIR] [--profile v1|v3|v4]
  *        node scripts/run-ts.mjs scripts/differential.ts --write-slice   (test/differential/slice.gen.json, needs clang)
- *        node scripts/run-ts.mjs scripts/differential.ts --check FILE.c --config 2:v3 --reference CLANG_RESULTS   (for reducers)
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cpu } from '../compiler/options.js'
@@ -185,10 +184,15 @@ function writeSlice(): void {
     if (!results) throw new Error('clang does not compile the slice')
     rows[profile] = Object.fromEntries(results)
   }
-  writeFileSync(
-    new URL('../test/differential/slice.gen.json', `file://${process.cwd()}/scripts/`),
-    `${JSON.stringify(rows, undefined, 2)}\n`,
+  const folder = 'test/differential/cases'
+  const cases = readdirSync(folder).map(name => readFileSync(join(folder, name), 'utf8'))
+  const results = machineResults(
+    cases.map(text => Number(/^PROGRAM\((\d+)\)/m.exec(text)![1])),
+    cases,
   )
+  if (!results) throw new Error('clang does not compile the cases')
+  rows['cases'] = Object.fromEntries(results)
+  writeFileSync('test/differential/slice.gen.json', `${JSON.stringify(rows, undefined, 2)}\n`)
 }
 
 try {

@@ -179,7 +179,9 @@ function lowerSwitch(fc: FunctionContext, stmt: SwitchStmt): void {
     const block = builder.newBlock(each.low === undefined ? 'default' : 'case')
     fc.cases.set(each, block)
     if (each.low === undefined) fallback = block
-    else addCase(cases, BigInt.asUintN(Number(bits), each.low), BigInt.asUintN(Number(bits), each.high ?? each.low), bits, block)
+    // A range from high to low holds nothing; the code behind its label may still be reached from the case before.
+    else if (each.low <= (each.high ?? each.low))
+      addCase(cases, BigInt.asUintN(Number(bits), each.low), BigInt.asUintN(Number(bits), each.high ?? each.low), bits, block)
   }
   fc.mark(stmt)
   builder.terminate({ kind: 'switch', value, cases, otherwise: { block: fallback, args: [] }, loc: builder.loc })

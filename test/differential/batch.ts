@@ -35,12 +35,13 @@ export function source(programs: readonly string[]): string {
 
 /** The same with a main function that prints `SEED RESULT…` a line. */
 export function reference(seeds: readonly number[], programs: readonly string[]): string {
+  return `#define REFERENCE 1\n#include <stdio.h>\n${source(programs)}\n${mainFunction(seeds)}`
+}
+
+export function mainFunction(seeds: readonly number[]): string {
   const rows = inputs.map(([a, b]) => `{ 0x${a.toString(16)}ull, 0x${b.toString(16)}ull }`).join(', ')
   const calls = seeds.map(seed => `  run(${seed}, test_${seed});`).join('\n')
-  return `#define REFERENCE 1
-#include <stdio.h>
-${source(programs)}
-static void run(int seed, u64 (*test)(u64, u64))
+  return `static void run(int seed, u64 (*test)(u64, u64))
 {
   static const u64 inputs[][2] = { ${rows} };
   printf("%d", seed);

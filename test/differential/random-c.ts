@@ -119,8 +119,8 @@ export class ProgramWriter {
       this.aggregates.push(named)
       text += named.definition
     }
-    for (let i = random.next(4); i > 0; i--) text += this.global()
-    for (let i = random.next(4); i > 0; i--) text += this.helper()
+    for (let i = random.next(3); i > 0; i--) text += this.global()
+    for (let i = random.next(3); i > 0; i--) text += this.helper()
     text += this.test()
     return `${text}PROGRAM(${id})\n`
   }
@@ -244,10 +244,10 @@ export class ProgramWriter {
       { name: 'b', leaves: [{ path: () => '', type: integers[6]!, addressable: true }] },
     ]
     let body = '  u64 h = 0;\n'
-    for (let i = 1 + random.next(4); i > 0; i--) body += this.declareScalar('  ')
-    for (let i = random.next(4); i > 0; i--) body += this.declare('  ')
+    for (let i = 1 + random.next(3); i > 0; i--) body += this.declareScalar('  ')
+    for (let i = random.next(3); i > 0; i--) body += this.declare('  ')
     const first = this.locals.length
-    for (let i = 2 + random.next(7); i > 0; i--) body += this.statement(1)
+    for (let i = random.pick([1, 2, 2, 3, 4, 8]); i > 0; i--) body += this.statement(1)
     this.locals.length = first
     for (const variable of [...this.locals, ...this.globals]) {
       if (variable.pointer || variable.readonly) continue

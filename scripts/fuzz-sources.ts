@@ -1,0 +1,328 @@
+/**
+ * Mutates C sources (bytes and tokens) and compiles them in this process: whatever comes, bpfc answers with an object, diagnostics or "not
+ * implemented", in bounded time and memory. Inputs that make it crash, hang or grow are kept, one for each place of failure.
+ *
+ * usage: node scripts/run-ts.mjs scripts/fuzz-sources.ts [--from SEED] [--count N] [--limit SECONDS] [--memory MB] [--keep DIR]
+ *        [--sources DIR --include DIR:DIR…]   sources beside the project's own examples and test cases
+ *        [--only SEED]                        prints that input and what becomes of it
+ *        [--reduce SEED]                      makes that input as small as it fails in the same place
+ */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { defaultOptions } from '../api/compile-source.js'
+import { compilerHost } from '../cli/compiler-host.js'
+import { NodeHost } from '../cli/context.js'
+import { renderClangStyle, renderDiagnostic } from '../cli/report/diagnostic-text.js'
+import type { CompileOptions, Cpu } from '../compiler/options.js'
+import { compile } from '../compiler/pipeline.js'
+import { MemoryHeaderCache } from '../compiler/preprocessor/header-cache.js'
+import { FormatError } from '../base/outcome.js'
+import { openObject } from '../linker/object/open.js'
+import { Random } from '../test/differential/random.js'
+
+const args = new Map<string, string>()
+const words: readonly string[] = isMainThread ? process.argv.slice(2) : (workerData as { words: string[] }).words
+for (let i = 0; i < words.length; i += 2) args.set(words[i]!.slice(2), words[i + 1] ?? '')
+const keep = args.get('keep') ?? join(tmpdir(), 'bpfc-fuzz')
+
+// --- what is mutated ---
+
+function filesUnder(folder: string): string[] {
+  const found: string[] = []
+  for (const name of readdirSync(folder).sort()) {
+    if (name === 'node_modules') continue
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) found.push(...filesUnder(path))
+    else if (name.endsWith('.c')) found.push(path)
+  }
+  return found
+}
+
+interface Source {
+  readonly path: string
+  readonly text: string
+}
+
+function readSources(): Source[] {
+  const folders = ['examples', 'test', ...(args.get('sources')?.split(':') ?? [])]
+  return folders.flatMap(filesUnder).map(path => ({ path, text: readFileSync(path, 'latin1') }))
+}
+
+const split = (text: string): string[] => text.match(/\s+|\w+|"(?:[^"\\\n]|\\.)*"|[^\w\s]/g) ?? []
+
+/** Words that sources do not hold often enough to meet by chance. */
+const spice = split(
+  `0xffffffffffffffff 0x80000000 -1 0 1 64 1e400 1.5 'abcd' L'x' u8"x" "\\xff" __int128 _Bool _Generic _Static_assert _Alignas _Alignof typeof
+  __auto_type __builtin_memcpy __builtin_memset __builtin_memcmp __builtin_offsetof __builtin_choose_expr __builtin_types_compatible_p
+  __builtin_add_overflow __builtin_preserve_access_index __builtin_preserve_field_info __builtin_btf_type_id __builtin_constant_p
+  __sync_fetch_and_add __atomic_compare_exchange_n goto switch case default while for do return static extern inline volatile const
+  struct union enum typedef unsigned long char void asm volatile __attribute__((packed)) __attribute__((aligned(64))) __attribute__((noinline))
+  __attribute__((always_inline)) __attribute__((section("maps"))) __attribute__((naked)) __attribute__((cleanup(f))) #define #include #if #else
+  #endif #pragma unroll #line ## __VA_ARGS__ __VA_OPT__ ... ?: -> ++ -- << >> && || sizeof & * ~ ! [ ] { } ( ) ; , . \\ \n \0`,
+)
+
+function mutate(sources: readonly Source[], pool: readonly string[], seed: number): Source {
+  const random = new Random(seed)
+  const { path, text } = random.pick(sources)
+  let tokens = split(text)
+  // A part of the source costs less and gets as far.
+  if (tokens.length > 600 && random.chance(40)) {
+    const start = random.next(tokens.length - 400)
+    const includes = text.match(/^#include.*$/gm) ?? []
+    tokens = [...(random.chance(50) ? [`${includes.join('\n')}\n`] : []), ...tokens.slice(start, start + 400)]
+  }
+  // Half of the inputs keep the kinds of their words, so that they get beyond the parser.
+  if (random.chance(50)) {
+    const alike = (word: string): RegExp =>
+      /^\d/.test(word) ? /^\d/ : /^\w/.test(word) ? /^[A-Za-z_]/ : /^[^\w\s"(){}[\];,.#\\']$/
+    for (let change = 1 + random.next(4); change > 0; change--) {
+      const at = random.next(tokens.length)
+      const kind = alike(tokens[at]!)
+      if (!kind.test(tokens[at]!)) continue
+      for (let tries = 0; tries < 20; tries++) {
+        const other = random.chance(70) ? random.pick(tokens) : random.pick(random.chance(50) ? spice : pool)
+        if (!kind.test(other)) continue
+        tokens[at] = other
+        break
+      }
+    }
+    return { path, text: tokens.join('') }
+  }
+  for (let change = 1 + random.next(5); change > 0; change--) {
+    const at = random.next(tokens.length)
+    switch (random.next(9)) {
+      case 0:
+        tokens.splice(at, 1 + random.next(3))
+        break
+      case 1:
+        tokens.splice(at, 0, random.pick(pool), ' ')
+        break
+      case 2:
+        tokens[at] = random.pick(pool)
+        break
+      case 3: {
+        const from = random.next(tokens.length)
+        tokens.splice(at, 0, ...tokens.slice(from, from + random.next(60)))
+        break
+      }
+      case 4:
+        if (random.chance(20)) tokens.length = at
+        break
+      case 5: {
+        const other = random.next(tokens.length)
+        const kept = tokens[at]!
+        tokens[at] = tokens[other]!
+        tokens[other] = kept
+        break
+      }
+      case 6:
+      case 7:
+        tokens.splice(at, 0, ' ', random.pick(spice), ' ')
+        break
+      default: {
+        const word = tokens[at] ?? ' '
+        const place = random.next(word.length)
+        tokens[at] = word.slice(0, place) + String.fromCharCode(random.next(256)) + word.slice(place + 1)
+      }
+    }
+    if (tokens.length === 0) tokens = ['int']
+  }
+  return { path, text: tokens.join('') }
+}
+
+// --- one input ---
+
+const files = new NodeHost(process.cwd())
+const shared = { headers: new MemoryHeaderCache() }
+const base = defaultOptions()
+const vmlinux = base.vmlinux?.()
+
+function optionsOf(seed: number): CompileOptions {
+  const random = new Random(seed ^ 0x5bd1e995)
+  const includes = args.get('include')?.split(':') ?? []
+  return {
+    ...base,
+    target: { cpu: random.pick<Cpu>(['v1', 'v2', 'v3', 'v3', 'v4']), little: random.chance(90) },
+    optimize: random.pick<CompileOptions['optimize']>(['0', '1', '2', '2', 's']),
+    includes: { ...base.includes, user: includes },
+    predefines: [...base.predefines, { kind: 'define', text: 'ENABLE_ATOMICS_TESTS' }],
+    vmlinux: () => vmlinux,
+  }
+}
+
+/** Compiles and renders; throws where bpfc is wrong. */
+function check(source: Source, options: CompileOptions): string {
+  const bytes = Buffer.from(source.text, 'latin1')
+  const host = compilerHost(files).with(source.path, bytes)
+  const result = compile(host, source.path, options, { warnings: ['-Wall', '-Wextra'], shared })
+  for (const diagnostic of result.diagnostics) {
+    renderDiagnostic(diagnostic, result.sources)
+    renderClangStyle(diagnostic, result.sources)
+    if (!diagnostic.message) throw new Error('a diagnostic without words')
+  }
+  if (result.notImplemented !== undefined) return `not implemented: ${result.notImplemented}`
+  if (result.errors > 0) return `${result.errors} errors`
+  if (!result.object) throw new Error('neither errors nor an object')
+  try {
+    openObject(result.object, 'fuzz.o')
+  } catch (error) {
+    // What a loader refuses may still be what the source says.
+    if (!(error instanceof FormatError)) throw error
+    return `object that no loader takes: ${error.message}`
+  }
+  return 'object'
+}
+
+/** Where it happened: the message without what varies, and the first frames. */
+function signature(error: unknown): string {
+  const { message, stack } = error as Error
+  const frames = [...(stack ?? '').matchAll(/^\s+at (\S+)/gm)].slice(0, 3).map(match => match[1])
+  return `${message.replace(/\d+|'[^']*'|"[^"]*"/g, '#').slice(0, 100)} at ${frames.join(' < ')}`
+}
+
+// --- the two threads ---
+
+function work(): void {
+  const sources = readSources()
+  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
+  const { from, to } = workerData as { from: number; to: number }
+  const outcomes = new Map<string, number>()
+  for (let seed = from; seed < to; seed++) {
+    parentPort!.postMessage({ kind: 'start', seed })
+    const source = mutate(sources, pool, seed)
+    const options = optionsOf(seed)
+    try {
+      const outcome = check(source, options).replace(/\d+/g, '')
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    } catch (error) {
+      parentPort!.postMessage({ kind: 'failure', seed, signature: signature(error), stack: (error as Error).stack })
+    }
+  }
+  parentPort!.postMessage({ kind: 'done', outcomes: [...outcomes] })
+}
+
+interface Message {
+  readonly kind: 'start' | 'failure' | 'done'
+  readonly seed: number
+  readonly signature: string
+  readonly stack: string
+  readonly outcomes: readonly [string, number][]
+}
+
+async function run(): Promise<void> {
+  mkdirSync(keep, { recursive: true })
+  const from = Number(args.get('from') ?? 1)
+  const to = from + Number(args.get('count') ?? 1000)
+  const limit = Number(args.get('limit') ?? 20) * 1000
+  const known = new Map<string, number[]>()
+  const outcomes = new Map<string, number>()
+  const fail = (seed: number, what: string, detail = ''): void => {
+    const seeds = known.get(what)
+    if (seeds) seeds.push(seed)
+    else {
+      known.set(what, [seed])
+      console.log(`FAILURE seed ${seed}: ${what}\n${detail.split('\n').slice(0, 8).join('\n')}`)
+    }
+  }
+  const started = Date.now()
+  let next = from
+  while (next < to) {
+    next = await new Promise<number>(resolve => {
+      const memory = Number(args.get('memory') ?? 1000)
+      const worker = new Worker(new URL(import.meta.url), {
+        workerData: { from: next, to, words },
+        resourceLimits: { maxOldGenerationSizeMb: memory, stackSizeMb: 4 },
+      })
+      let seed = next
+      let since = Date.now()
+      let cpu = process.cpuUsage()
+      const timer = setInterval(() => {
+        const used = process.cpuUsage(cpu)
+        // Time on the processor: the machine may be busy with other things.
+        if ((used.user + used.system) / 1000 < limit || Date.now() - since < limit) return
+        fail(seed, 'hangs')
+        finish(seed + 1)
+      }, 500)
+      const finish = (at: number): void => {
+        clearInterval(timer)
+        void worker.terminate()
+        resolve(at)
+      }
+      worker.on('message', (message: Message) => {
+        if (message.kind === 'start') {
+          seed = message.seed
+          since = Date.now()
+          cpu = process.cpuUsage()
+          if (seed % 2000 === 0) console.log(`${seed} after ${Math.round((Date.now() - started) / 1000)} s`)
+        } else if (message.kind === 'failure') fail(message.seed, message.signature, message.stack)
+        else {
+          for (const [outcome, count] of message.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count)
+          finish(to)
+        }
+      })
+      worker.on('error', error => {
+        fail(seed, signature(error), error.stack)
+        finish(seed + 1)
+      })
+    })
+  }
+  const sources = readSources()
+  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
+  for (const [what, seeds] of known) {
+    writeFileSync(join(keep, `${seeds[0]}.c`), Buffer.from(mutate(sources, pool, seeds[0]!).text, 'latin1'))
+    console.log(`${seeds.length} times, first seed ${seeds[0]}: ${what}`)
+  }
+  console.log(`${to - from} inputs in ${Math.round((Date.now() - started) / 1000)} s, ${known.size} places of failure`)
+  console.log(
+    [...outcomes]
+      .sort((a, b) => b[1] - a[1])
+      .map(([outcome, count]) => `${count} ${outcome}`)
+      .slice(0, 40)
+      .join('\n'),
+  )
+  process.exitCode = known.size ? 1 : 0
+}
+
+/** Takes lines and then tokens away as long as the failure stays where it is. */
+function reduce(seed: number): void {
+  const sources = readSources()
+  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
+  const source = mutate(sources, pool, seed)
+  const options = optionsOf(seed)
+  const failure = (text: string): string | undefined => {
+    try {
+      check({ path: source.path, text }, options)
+      return undefined
+    } catch (error) {
+      return signature(error).replace(/ at .* < .*/, '')
+    }
+  }
+  const wanted = failure(source.text)
+  if (wanted === undefined) throw new Error('does not fail')
+  let parts = source.text.split(/(?<=\n)/)
+  for (const level of ['lines', 'tokens', 'tokens'] as const) {
+    if (level === 'tokens') parts = split(parts.join(''))
+    for (let size = 1 << Math.floor(Math.log2(parts.length)); size >= 1; size >>= 1) {
+      for (let at = 0; at + size <= parts.length; ) {
+        const shorter = [...parts.slice(0, at), ...parts.slice(at + size)]
+        if (failure(shorter.join('')) === wanted) parts = shorter
+        else at += size
+      }
+    }
+  }
+  console.log(
+    `// ${wanted}\n// -O${options.optimize} -mcpu=${options.target.cpu}${options.target.little ? '' : ' big'}\n${parts.join('')}`,
+  )
+}
+
+if (!isMainThread) work()
+else if (args.has('reduce')) reduce(Number(args.get('reduce')))
+else if (args.has('only')) {
+  const sources = readSources()
+  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
+  const source = mutate(sources, pool, Number(args.get('only')))
+  console.log(source.text)
+  console.error(check(source, optionsOf(Number(args.get('only')))))
+} else await run()
