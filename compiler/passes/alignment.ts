@@ -1,5 +1,5 @@
 /** What is known about addresses from how they are made: their object and byte offset, and with that their alignment. */
-import type { Value } from '../ir/ir.js'
+import type { Func, Value } from '../ir/ir.js'
 
 export interface Place {
   /** An alloca, a global leaf, or any value that is not an addition of a constant. */
@@ -32,4 +32,18 @@ export function lowestPower(align: number, offset: number): number {
   let result = align
   while (offset % result !== 0) result >>= 1
   return result
+}
+
+/** Puts stack objects of a word or more on word boundaries, which costs nothing in a frame of words. Returns whether one was moved. */
+export function raiseAlignment(func: Func): boolean {
+  let changed = false
+  for (const inst of func.entry.insts) {
+    if (inst.op !== 'alloca') continue
+    for (const word of [8, 4, 2]) {
+      if (inst.size < word || inst.align >= word) continue
+      inst.align = word
+      changed = true
+    }
+  }
+  return changed
 }

@@ -3,7 +3,7 @@
  * or more are put on word boundaries first, which costs nothing in a frame of words. Copies from constants store the constants.
  */
 import type { Block, Func, Global, IrType, Value } from '../ir/ir.js'
-import { alignmentAt, placeOf } from './alignment.js'
+import { alignmentAt, placeOf, raiseAlignment } from './alignment.js'
 import type { FunctionPass } from './pass.js'
 
 /** Accesses a single copy or fill may become; more is refused, as a loop would be slower than what the author can write. */
@@ -14,10 +14,7 @@ export const expandMemory: FunctionPass = {
   name: 'expand-memory',
   run(func, _module, options, sink) {
     if (!func.blocks.some(block => block.insts.some(inst => inst.op.startsWith('mem') || inst.op.startsWith('str')))) return false
-    for (const inst of func.entry.insts) {
-      if (inst.op !== 'alloca') continue
-      for (const word of [8, 4, 2]) if (inst.size >= word && inst.align < word) inst.align = word
-    }
+    raiseAlignment(func)
     const uses = equalityOnly(func)
     // Comparisons split blocks: the list grows while it is walked.
     for (let i = 0; i < func.blocks.length; i++) {

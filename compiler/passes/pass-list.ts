@@ -16,6 +16,7 @@ import { expandMemory } from './expand-memory.js'
 import { gvn } from './gvn.js'
 import { inlinePass } from './inline.js'
 import { mem2reg } from './mem2reg.js'
+import { mergeStores } from './merge-stores.js'
 import type { FunctionPass, Pass } from './pass.js'
 import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
@@ -60,6 +61,7 @@ const optimize: readonly Pass[] = [
   ...legalize,
   ...tidy,
   ...improve,
+  mergeStores,
   tailMerge,
   simplifyCfg,
   sinkSteps,

@@ -49,6 +49,8 @@ const binaryOps: ReadonlySet<Op> = new Set<Op>([
   'lshr',
   'ashr',
 ])
+/** Whose low bits depend on low bits only. */
+const carriesUp: ReadonlySet<Op> = new Set<Op>(['add', 'sub', 'mul', 'and', 'or', 'xor'])
 const commutative: ReadonlySet<Op> = new Set<Op>(['add', 'mul', 'and', 'or', 'xor'])
 
 const unsignedForm: Readonly<Record<Predicate, Predicate>> = {
@@ -291,6 +293,8 @@ class Simplifier {
         return this.make(bitsOf(from.type) > bitsOf(to) ? 'trunc' : arg.op, to, [from])
       }
       if (arg.op === 'trunc') return this.make('trunc', to, [arg.args[0]!])
+      const narrow = this.narrowed(arg, to)
+      if (narrow) return narrow
     }
     if (op === 'zext' && arg.op === 'zext') return this.make('zext', to, [arg.args[0]!])
     if (op === 'sext' && (arg.op === 'zext' || arg.op === 'sext')) return this.make(arg.op, to, [arg.args[0]!])
@@ -305,6 +309,16 @@ class Simplifier {
       }
     }
     return undefined
+  }
+
+  /** Words added as 64 bits, of which 32 are kept, are added as words: what the operands were extended by does not matter then. */
+  private narrowed(sum: Value, to: IrType): Value | undefined {
+    if (to !== 'i32' || !this.single(sum) || !carriesUp.has(sum.op)) return undefined
+    const [a, b] = sum.args as [Value, Value]
+    const extended = (value: Value) => (value.op === 'zext' || value.op === 'sext') && bitsOf(value.args[0]!.type) <= 32
+    if (!extended(a) && !extended(b)) return undefined
+    const half = (value: Value): Value => (value.op === 'const' ? this.const(to, value.value) : this.make('trunc', to, [value]))
+    return this.make(sum.op, to, [half(a), half(b)])
   }
 
   private compare(inst: Value): Value | undefined {
@@ -344,6 +358,21 @@ class Simplifier {
       const value = this.make('icmp', 'i1', [from, this.const(from.type, 0n)])
       value.predicate = inst.predicate
       return value
+    }
+    // A bit asked for after a shift is asked for where it is.
+    if (equality && b.value === 0n && a.op === 'and' && a.args[1]!.op === 'const' && this.single(a)) {
+      const shifted = a.args[0]!
+      const by = shifted.args[1]
+      if (shifted.op === 'lshr' && by?.op === 'const' && by.value < BigInt(bitsOf(a.type))) {
+        const mask = a.args[1]!.value << by.value
+        const whole = (1n << BigInt(bitsOf(a.type))) - 1n
+        if (mask <= whole && (mask <= 0x7fff_ffffn || a.type === 'i32')) {
+          const masked = this.make('and', a.type, [shifted.args[0]!, this.const(a.type, mask)])
+          const value = this.make('icmp', 'i1', [masked, b])
+          value.predicate = inst.predicate
+          return value
+        }
+      }
     }
     // x - y == 0 and x ^ y == 0 are x == y; the difference is not what anybody checked.
     if (equality && b.value === 0n && (a.op === 'sub' || a.op === 'xor') && this.single(a)) {

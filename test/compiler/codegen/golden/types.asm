@@ -25,9 +25,7 @@ global_sub:
 	r0 = *(u8 *)(r1 + 0x0)
 	w0 <<= 0x1d
 	w0 s>>= 0x1d
-	r0 <<= 0x20
-	r0 s>>= 0x20
-	r0 += r2
+	w0 += w2
 	exit
 .Lfunc_end_global_sub:
 	.size	global_sub, .Lfunc_end_global_sub-global_sub
