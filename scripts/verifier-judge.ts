@@ -3,7 +3,7 @@
  * processed, states, log).
  *
  * usage: node scripts/run-ts.mjs scripts/verifier-judge.ts --objects DIR --answers FILE --kernel 6.18 [--btf FILE] [--filter TEXT]
- *        [--list false-accept|false-reject|not-implemented|message|processed] [--show OBJ:PROG] [--log N] [--time MS]
+ *        [--list false-accept|false-reject|not-implemented|message|processed] [--show OBJ:PROG] [--log N] [--time MS] [--config FILE]
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -12,6 +12,7 @@ import { readBtf } from '../linker/btf/btf-file.js'
 import { openObject } from '../linker/object/open.js'
 import { prepareObject } from '../linker/object/prepare.js'
 import type { PreparedObject } from '../linker/object/prepared.js'
+import { parseKernelConfig } from '../runtime/kernel/machine.js'
 import { kernelProfile } from '../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
 import { messageOf, VerdictTally } from './verdict-tally.js'
@@ -41,8 +42,11 @@ if (!kernel || !existsSync(answersPath) || !existsSync(btfPath)) {
   process.exit(2)
 }
 const kernelBtf = readBtf(new Uint8Array(readFileSync(btfPath)))
-// CONFIG_ values as externs; any kernel's will do for programs that only ask.
-const kconfig = existsSync('/proc/config.gz') ? gunzipSync(readFileSync('/proc/config.gz')).toString() : ''
+// The kernel's configuration: values of externs, and what helpers there are.
+const configPath = options.get('config') ?? '/proc/config.gz'
+const configBytes = existsSync(configPath) ? readFileSync(configPath) : Buffer.alloc(0)
+const kconfig = (configPath.endsWith('.gz') ? gunzipSync(configBytes) : configBytes).toString()
+const machine = { config: parseKernelConfig(kconfig) }
 const filter = options.get('filter') ?? ''
 const show = options.get('show')
 const list = options.get('list')
@@ -88,6 +92,7 @@ for (const [name, own] of answers) {
     try {
       verdict = verifyProgram(prepared, program, {
         kernel,
+        machine,
         unsettled: options.has('unsettled'),
         logLevel: show ? Number(options.get('log') ?? 2) : 0,
         limits: { milliseconds: Number(options.get('time') ?? 20000) },

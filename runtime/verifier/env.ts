@@ -9,6 +9,7 @@ import { BPF_PSEUDO_CALL } from '../../assembler/isa/opcodes.js'
 import type { LineInfo } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { type HelperAsker, helperName } from '../kernel/helpers.js'
+import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { type ProgTypeRow, progTypes } from '../kernel/prog-types.js'
 import type { StructWrites } from '../kernel/struct-writes.js'
@@ -174,6 +175,7 @@ export class Env {
     readonly kernel: KernelProfile,
     logLevel: number,
     readonly limits: Limits,
+    readonly machine: MachineFacts = {},
   ) {
     const { insns } = program
     this.insns = insns

@@ -5,6 +5,7 @@
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { Env, Rejection } from './env.js'
@@ -32,6 +33,8 @@ export interface VerifyOptions {
   /** Say `accepted` also for a kernel whose rules are not all there, to compare. */
   readonly unsettled?: boolean
   readonly limits?: VerifyLimits
+  /** What is known of the machine; nothing by default. */
+  readonly machine?: MachineFacts
 }
 
 export interface Verdict {
@@ -70,10 +73,8 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     ...(verdict === 'rejected' && walking && env ? { faultSlot: env.insnIdx } : {}),
   })
   try {
-    env = new Env(object, program, options.kernel, logLevel, {
-      milliseconds: options.limits?.milliseconds ?? 0,
-      jumpSequence: options.limits?.jumpSequence ?? 8192,
-    })
+    const limits = { milliseconds: options.limits?.milliseconds ?? 0, jumpSequence: options.limits?.jumpSequence ?? 8192 }
+    env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
     collectSubprograms(env)
     checkSubprograms(env)
     checkPatterns(env)

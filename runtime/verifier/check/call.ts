@@ -4,6 +4,7 @@ import { BtfKind } from '../../../linker/btf/btf-types.js'
 import { pathTargets, sleepableLsmHooks } from '../../kernel/attach-targets.js'
 import { helperId } from '../../kernel/helper-names.js'
 import { type HelperProto, helperChangesPacket, helperName, helperProto } from '../../kernel/helpers.js'
+import { machineAllows } from '../../kernel/machine.js'
 import { ArgType, baseType, RegType, RetType, TypeFlag, typeFlags } from '../../kernel/reg-types.js'
 import { EACCES, type Env, EFAULT } from '../env.js'
 import { markChainPrecision } from '../explore/precision.js'
@@ -85,7 +86,12 @@ export function releaseReference(env: Env, refObjId: number): boolean {
 }
 
 function protoOf(env: Env, id: number): HelperProto {
-  const found = helperProto(env.kernel, env.asker, id)
+  let found = helperProto(env.kernel, env.asker, id)
+  if (typeof found === 'object' && 'name' in found) {
+    const allowed = machineAllows(env.machine, found.name.slice(4))
+    if (typeof allowed === 'string') return env.missing(allowed)
+    if (!allowed) found = 'not-for-this-program'
+  }
   if (found === 'unknown-helper') env.reject(`invalid func ${helperName(id) ?? 'unknown'}#${id}`)
   if (found === 'not-for-this-program') {
     const name = helperName(id) ?? 'unknown'
@@ -407,7 +413,7 @@ function refineResult(env: Env, id: number, proto: HelperProto, meta: CallMeta):
     env.regs[0] = reg
   } else if (id === H.get_smp_processor_id && env.kernel.mixedBounds) {
     const reg = UNKNOWN_SCALAR.clone()
-    const last = env.kernel.cpus - 1
+    const last = (env.machine.cpus ?? env.kernel.cpus) - 1
     reg.umax = reg.smax = w.fromS32(last)
     reg.u32max = last
     reg.s32max = last

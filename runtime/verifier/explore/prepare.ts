@@ -2,6 +2,7 @@
 import * as op from '../../../assembler/isa/opcodes.js'
 import { MapType, ProgType } from '../../../linker/object/uapi.js'
 import { BtfKind } from '../../../linker/btf/btf-types.js'
+import { builtIn } from '../../kernel/machine.js'
 import { RegType, TypeFlag } from '../../kernel/reg-types.js'
 import type { Env } from '../env.js'
 import { hasField } from '../state/btf-record.js'
@@ -152,6 +153,10 @@ function resolveVariable(env: Env, slot: number): void {
   let found: KernelVariable
   if (type.kind === BtfKind.Func) found = { type: RegType.PTR_TO_MEM | TypeFlag.MEM_RDONLY, btfId: 0, memSize: 0 }
   else if (type.kind === BtfKind.Var) {
+    const addresses = builtIn(env.machine, 'CONFIG_KALLSYMS_ALL')
+    if (addresses === undefined)
+      env.missing(`address of ${type.name} where it is not known whether the kernel has CONFIG_KALLSYMS_ALL`)
+    if (!addresses) env.reject(`ldimm64 failed to find the address for kernel symbol '${type.name}'.`, 2)
     const datasec = btf.find('.data..percpu', BtfKind.Datasec)
     const section = datasec ? btf.type(datasec) : undefined
     const percpu = section?.kind === BtfKind.Datasec && section.vars.some(entry => entry.type === id)
