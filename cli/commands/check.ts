@@ -1,12 +1,15 @@
 /** `bpfc check`: the verdict of each kernel on each program, and the reason where one refuses. */
 import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
+import { kernelVersion } from '../../linker/object/prepare-options.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import type { MachineFacts } from '../../runtime/kernel/machine.js'
 import { type KernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
+import { machineFor } from '../machine.js'
 import { checkFormats, type CheckResult } from '../report/check-formats.js'
 import { type Paint, painter, type Style } from '../../base/colour.js'
 import { renderExplanation } from '../../runtime/verifier/explain/explanation-text.js'
@@ -25,11 +28,19 @@ const DEFAULT_KERNELS = kernelProfiles
 
 interface CheckFlags {
   kernel: string
+  machine?: string
   prog?: string
   format: string
   logLevel?: string
   output?: string
   object: boolean
+}
+
+/** A kernel, the object as it would be loaded there, and what is known of the machine. */
+interface Target {
+  readonly kernel: KernelProfile
+  readonly prepared: PreparedObject
+  readonly facts: MachineFacts
 }
 
 interface Row extends CheckResult {
@@ -61,6 +72,10 @@ export const checkCommand: Subcommand = {
         '--kernel <versions>',
         `comma-separated, or all: ${kernelProfiles.map(profile => profile.version).join(', ')}`,
         DEFAULT_KERNELS,
+      )
+      .option(
+        '--machine <file>',
+        "facts about the machine that decide verdicts: a kernel's configuration, JSON, or `this` (the default for the running version)",
       )
       .option('--prog <name>', 'only this program')
       .option(
@@ -96,13 +111,23 @@ export const checkCommand: Subcommand = {
           continue
         }
         const { set, from } = kernelBtf(request.flags.btf)
-        const prepared = prepareObject(input.object, { kernelBtf: set })
+        const targets = kernels.map(kernel => {
+          const machine = machineFor(values.machine, kernel.version)
+          const [major, minor] = kernel.version.split('.').map(Number)
+          const prepared = prepareObject(input.object, {
+            kernelBtf: set,
+            kernelVersion: kernelVersion(major!, minor!),
+            ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
+          })
+          return { kernel, prepared, facts: machine.facts }
+        })
+        const { prepared } = targets[0]!
         const programs = prepared.programs.filter(each => values.prog === undefined || each.name === values.prog)
         if (programs.length === 0) {
           context.err(`error[D0006]: ${path} has no program${values.prog === undefined ? 's' : ` ${values.prog}`}\n`)
           codes.push(ExitCode.rejected)
         }
-        for (const each of programs) rows.push(...checkOne(path, prepared, each, kernels, values, context))
+        for (const each of programs) rows.push(...checkOne(path, each, targets, values, context))
         if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
       }
       if (format) context.out(format(rows))
@@ -115,18 +140,25 @@ export const checkCommand: Subcommand = {
 
 function checkOne(
   path: string,
-  prepared: PreparedObject,
   program: PreparedProgram,
-  kernels: readonly KernelProfile[],
+  targets: readonly Target[],
   values: CheckFlags,
   context: CliContext,
 ): Row[] {
-  return kernels.map(kernel => {
+  return targets.map(({ kernel, prepared, facts }) => {
+    const own = prepared.programs.find(each => each.name === program.name) ?? program
     const before = performance.now()
     const logLevel = Number(values.logLevel ?? 0)
-    const verdict = verifyProgram(prepared, program, { kernel, logLevel })
+    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts })
     const ms = performance.now() - before
-    const row: Row = { path, program, kernel, verdict, ms, explanation: explained(prepared, program, kernel, verdict, logLevel) }
+    const row: Row = {
+      path,
+      program,
+      kernel,
+      verdict,
+      ms,
+      explanation: explained(prepared, own, kernel, verdict, logLevel, facts),
+    }
     if (values.format === 'json') {
       context.out(
         `${JSON.stringify({

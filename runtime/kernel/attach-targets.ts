@@ -31,6 +31,26 @@ export const pathTargets = words(
   'security_file_permission security_inode_getattr security_file_open security_path_truncate vfs_truncate vfs_fallocate ' +
     'dentry_open vfs_getattr filp_close',
 )
+/** Functions named like hooks that are none. */
+export const notLsmHooks = words(
+  'bpf_lsm_verify_prog bpf_lsm_find_cgroup_shim bpf_lsm_func_proto bpf_lsm_is_sleepable_hook bpf_lsm_is_trusted ' +
+    'bpf_lsm_get_retval_range bpf_lsm_init bpf_lsm_toggle_hook',
+)
+/** Functions that fmod_ret programs may change beside security_* and the error injection list (register_btf_fmodret_id_set). */
+export const modifiableTargets = words(
+  'bpf_modify_return_test bpf_modify_return_test2 bpf_modify_return_test_tp bpf_fentry_test1 update_socket_protocol',
+)
+/** In the error injection list, but called from where nothing may sleep (btf_non_sleepable_error_inject). */
+export const neverSleepTargets = words('__filemap_add_folio should_fail_alloc_page should_failslab')
+/** btf_id_deny. */
+export const deniedTargets = words(
+  'migrate_disable migrate_enable rcu_read_unlock_strict preempt_count_add preempt_count_sub __rcu_read_lock __rcu_read_unlock',
+)
+/** noreturn_deny (6.15; 6.12 and 6.1 stable). */
+export const noReturnTargets = words(
+  '__ia32_sys_exit __ia32_sys_exit_group __kunit_abort kunit_try_catch_throw __module_put_and_kthread_exit __x64_sys_exit ' +
+    '__x64_sys_exit_group do_exit do_group_exit kthread_complete_and_exit kthread_exit make_task_dead',
+)
 /** Hooks whose int is a truth value. */
 export const boolLsmHooks = words('xfrm_state_pol_flow_match audit_rule_known inode_xattr_skipcap')
 

@@ -6,12 +6,18 @@ import { type BtfFuncProto, BtfKind } from '../../../linker/btf/btf-types.js'
 import { AttachType as A, ProgType as P } from '../../../linker/object/uapi.js'
 import {
   boolLsmHooks,
+  deniedTargets,
   disabledLsmHooks,
   iteratorTargets,
+  modifiableTargets,
+  neverSleepTargets,
+  noReturnTargets,
+  notLsmHooks,
   rawTpNullArgs,
   sleepableLsmHooks,
   untrustedLsmHooks,
 } from '../../kernel/attach-targets.js'
+import { builtIn } from '../../kernel/machine.js'
 import { versionAtLeast } from '../../kernel/profile.js'
 import { RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { structOps } from '../../kernel/struct-ops.js'
@@ -75,18 +81,69 @@ export function resolveAttachTarget(env: Env): void {
     if (!iteratorTargets[name.replace(/^bpf_iter_/, '')]) env.missing(`iterator ${name}`)
     return
   }
-  if (program.type === P.LSM) {
-    const hook = name.replace(/^bpf_lsm_/, '')
-    if (!name.startsWith('bpf_lsm_')) env.reject(`attach_btf_id ${program.attachBtfId} points to wrong type name ${name}`)
-    if (program.sleepable && !sleepableLsmHooks.has(hook)) env.reject(`${name} is not sleepable`)
-    if (disabledLsmHooks.has(hook))
-      env.reject(`attach_btf_id ${program.attachBtfId} points to disabled hook${env.kernel.trustedPointers ? '' : ` ${name}`}`)
+  distillPrototype(env, btf, name, proto)
+  const lsm = program.type === P.LSM
+  if (program.sleepable) {
+    const sleeps = lsm ? sleepableLsmHooks.has(name.replace(/^bpf_lsm_/, '')) : tracedMaySleep(env, name)
+    if (!sleeps) env.reject(`${name} is not sleepable`)
+  } else if (attach === A.MODIFY_RETURN && !modifiableTargets.has(name) && !name.startsWith('security_') && !mayFail(env, name))
+    env.reject(`${name}() is not modifiable`)
+  if (lsm) {
+    if (!env.gpl) env.reject('LSM programs must have a GPL compatible license')
+    if (disabledLsmHooks.has(name.replace(/^bpf_lsm_/, '')))
+      env.reject(`attach_btf_id ${program.attachBtfId} points to disabled hook ${name}`)
+    if (!name.startsWith('bpf_lsm_') || notLsmHooks.has(name))
+      env.reject(`attach_btf_id ${program.attachBtfId} points to wrong type name ${name}`)
     return
   }
-  // Which functions may be made to fail, or changed, is not in BTF.
-  if (program.sleepable && !sleepableTargets.test(name)) return env.missing(`sleepable tracing of ${name}`)
-  if (attach === A.MODIFY_RETURN && !modifiableTargets.test(name)) return env.missing(`fmod_ret of ${name}`)
+  const named = env.kernel.log === 'plain'
+  if (deniedTargets.has(name))
+    return named ? env.reject(`Attaching tracing programs to function '${name}' is rejected.`) : env.fail('denied function')
+  if ((attach === A.TRACE_FEXIT || attach === A.MODIFY_RETURN) && noReturnTargets.has(name))
+    env.reject(`Attaching fexit/fmod_ret to __noreturn function${named ? ` '${name}' is` : 's is'} rejected.`)
 }
+
+/** btf_distill_func_proto: what a trampoline can hand over. */
+function distillPrototype(env: Env, btf: BtfView, name: string, proto: BtfFuncProto): void {
+  if (proto.params.length > 12) env.reject(`The function ${name} has ${proto.params.length} arguments. Too many.`)
+  const sized = (id: number): number | undefined => {
+    const type = btf.resolved(id)
+    const { kind } = type
+    if (kind === BtfKind.Void) return 0
+    const known: readonly number[] = [BtfKind.Ptr, BtfKind.Int, BtfKind.Enum, BtfKind.Enum64, BtfKind.Struct, BtfKind.Union]
+    return known.includes(kind) ? btf.size(id) : undefined
+  }
+  const result = btf.resolved(proto.type)
+  if (sized(proto.type) === undefined || result.kind === BtfKind.Struct || result.kind === BtfKind.Union)
+    env.reject(`The function ${name} return type ${kindName(result)} is unsupported.`)
+  const { expectedAttachType: attach } = env.program
+  proto.params.forEach((param, i) => {
+    if (i === proto.params.length - 1 && param.type === 0) env.reject(`The function ${name} with variable args is unsupported.`)
+    const size = sized(param.type)
+    if (size === undefined || size > 16)
+      env.reject(`The function ${name} arg${i} type ${kindName(btf.resolved(param.type))} is unsupported.`)
+    if (size === 0) env.reject(`The function ${name} has malformed void argument.`)
+  })
+  if ((sized(proto.type) ?? 0) > 8 && (attach === A.MODIFY_RETURN || attach === A.TRACE_FEXIT))
+    env.reject(`Attach to function ${name} with a >8 byte return value is not supported for this attach type`, 95)
+}
+
+/** within_error_injection_list, as far as it is known: system calls are in it, most others are not said anywhere. */
+function mayFail(env: Env, name: string): boolean {
+  const option = 'CONFIG_FUNCTION_ERROR_INJECTION'
+  const on = builtIn(env.machine, option)
+  if (on === undefined) return env.missing(`changes to ${name} where it is not known whether the kernel has ${option}`)
+  if (!on) return false
+  return systemCalls.test(name) || env.missing(`changes to ${name}, which may be in the kernel's error injection list or not`)
+}
+
+/** check_attach_sleepable. */
+function tracedMaySleep(env: Env, name: string): boolean {
+  if (name === 'bpf_fentry_test1') return true
+  return !neverSleepTargets.has(name) && mayFail(env, name)
+}
+
+const systemCalls = /^__(x64|arm64|s390x|riscv)_sys_/
 
 /** check_struct_ops_btf_id. */
 function resolveStructOps(env: Env): void {
@@ -125,10 +182,6 @@ function resolveStructOps(env: Env): void {
   env.asker = { ...program, structOps: { helpers: row.helpers, member: member.name } }
   env.structWrites = row.writes
 }
-
-/** System call entries are in the error-injection list; so are the security hooks for fmod_ret. */
-const sleepableTargets = /^(__x64_sys_|__arm64_sys_|bpf_fentry_test|bpf_modify_return_test)/
-const modifiableTargets = /^(__x64_sys_|__arm64_sys_|security_|bpf_modify_return_test)/
 
 function canSleep(type: number, attach: number): boolean {
   if (type === P.TRACING)
