@@ -47,7 +47,7 @@ import { selectArithmetic } from './select-arithmetic.js'
 import { selectCall } from './select-call.js'
 import { selectTerminator } from './select-control.js'
 import { selectMemory } from './select-memory.js'
-import { shareSlots } from './slot-sharing.js'
+import { dropBegins, type SharedPlace, shareSlots } from './slot-sharing.js'
 
 export interface SelectContext {
   readonly target: Target
@@ -91,6 +91,7 @@ export class Selector {
   readonly asmResults = new Map<Value, Value[]>()
   /** Block parameters that a value is passed as. */
   private readonly passed = new Map<Value, Set<Value>>()
+  private readonly places: readonly SharedPlace[]
   private readonly registers: Int32Array
   private readonly bits: Uint8Array
   /** Of the instruction being selected. */
@@ -111,6 +112,8 @@ export class Selector {
     this.out = new MFunc(func)
     this.cpu = Number(context.target.cpu.slice(1))
     this.alu32 = this.cpu >= 3 && isDone('alu32', context.care ?? 0)
+    this.places = shareSlots(func)
+    dropBegins(func)
     this.uses = countUses(func)
     this.registers = new Int32Array(func.valueCount).fill(NONE)
     this.bits = registerBits(func, this.alu32)
@@ -128,7 +131,7 @@ export class Selector {
           else this.passed.set(arg, new Set([edge.block.params[i]!]))
         })
     }
-    for (const { members, size, align } of shareSlots(this.func)) {
+    for (const { members, size, align } of this.places) {
       const slot = this.out.slot(size, align, members[0]!.name, false)
       for (const member of members) this.slots.set(member, slot)
     }

@@ -1,6 +1,7 @@
 /**
  * Local objects that are never in use at the same time share a place in the frame: inlining brings in many. An object is in use from
- * its first access on some path to its last; one whose address goes where it cannot be followed is in use everywhere.
+ * its first access on some path to its last, and not between an access and the next beginning of its life (`begin`), which is what keeps
+ * objects of a loop's body from being in use all around the loop; one whose address goes where it cannot be followed is in use everywhere.
  */
 import { reversePostorder } from '../ir/cfg.js'
 import { type Block, type Func, successors, terminatorOperands, type Value } from '../ir/ir.js'
@@ -44,6 +45,12 @@ export function shareSlots(func: Func): SharedPlace[] {
   return places.sort((a, b) => first(a) - first(b))
 }
 
+/** What tells where lives begin has done its work once places are shared. */
+export function dropBegins(func: Func): void {
+  for (const block of func.blocks)
+    if (block.insts.some(inst => inst.op === 'begin')) block.insts = block.insts.filter(inst => inst.op !== 'begin')
+}
+
 function merge(a: Segments, b: Segments): Segments {
   const pairs: [number, number][] = []
   for (const list of [a, b]) for (let i = 0; i < list.length; i += 2) pairs.push([list[i]!, list[i + 1]!])
@@ -52,17 +59,32 @@ function merge(a: Segments, b: Segments): Segments {
 
 /** Positions at which each object is in use, counted over the blocks in reverse postorder; absent for those that escape. */
 function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]): Map<Value, Segments> {
-  const { uses, escaped } = traceUses(order, allocas)
+  const { uses, begins, escaped } = traceUses(order, allocas)
   const words = (allocas.length + 31) >> 5
   const sets = () => new Int32Array(func.blockCount * words)
-  const used = sets()
+  /** Begun in the block; accessed in it after the last beginning; before the first. */
+  const begun = sets()
+  const usedLast = sets()
+  const usedFirst = sets()
+  allocas.forEach((_, index) => {
+    const bit = (block: Block) => block.id * words + (index >> 5)
+    const firstBegin = new Map<Block, number>()
+    const lastBegin = new Map<Block, number>()
+    for (const { block, at } of begins[index]!) {
+      begun[bit(block)]! |= 1 << (index & 31)
+      if (!firstBegin.has(block)) firstBegin.set(block, at)
+      lastBegin.set(block, at)
+    }
+    for (const { block, at } of uses[index]!) {
+      if (at < (firstBegin.get(block) ?? Number.POSITIVE_INFINITY)) usedFirst[bit(block)]! |= 1 << (index & 31)
+      if (at > (lastBegin.get(block) ?? -1)) usedLast[bit(block)]! |= 1 << (index & 31)
+    }
+  })
   const before = sets()
   const after = sets()
-  for (const [index, list] of uses.entries())
-    for (const { block } of list) used[block.id * words + (index >> 5)]! |= 1 << (index & 31)
-  // `before`: an access happened on some way here. `after`: one may happen from here on. Both at the end of the block.
-  const flow = (into: Int32Array, blocks: readonly Block[], step: (block: Block) => boolean) => {
-    into.set(used)
+  // `before`: an access happened on some way here. `after`: one may happen from here on. No beginning in between.
+  const flow = (into: Int32Array, start: Int32Array, blocks: readonly Block[], step: (block: Block) => boolean) => {
+    into.set(start)
     for (let changed = true; changed; ) {
       changed = false
       for (const block of blocks) if (step(block)) changed = true
@@ -72,7 +94,7 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
     let changed = false
     for (let w = 0; w < words; w++) {
       const old = into[to * words + w]!
-      const now = old | from[at * words + w]!
+      const now = old | (from[at * words + w]! & ~begun[to * words + w]!)
       if (now !== old) {
         into[to * words + w] = now
         changed = true
@@ -80,12 +102,13 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
     }
     return changed
   }
-  flow(before, order, block =>
+  // At the end of each block.
+  flow(before, usedLast, order, block =>
     successors(block).reduce((changed, edge) => join(before, edge.block.id, before, block.id) || changed, false),
   )
   const backwards = [...order].reverse()
-  // `after` here means: from the beginning of the block on.
-  flow(after, backwards, block =>
+  // From the start of each block on.
+  flow(after, usedFirst, backwards, block =>
     successors(block).reduce((changed, edge) => join(after, block.id, after, edge.block.id) || changed, false),
   )
   const result = new Map<Value, Segments>()
@@ -99,6 +122,7 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
         order,
         starts,
         uses[index]!,
+        begins[index]!,
         block => has(before, block),
         block => has(after, block),
       ),
@@ -125,38 +149,46 @@ function segmentsOf(
   order: readonly Block[],
   starts: Int32Array,
   uses: readonly Use[],
+  begins: readonly Use[],
   before: (block: Block) => boolean,
   after: (block: Block) => boolean,
 ): Segments {
-  const here = new Map<Block, { first: number; last: number }>()
-  for (const { block, at } of uses) {
-    const range = here.get(block)
-    if (!range) here.set(block, { first: at, last: at })
-    else {
-      range.first = Math.min(range.first, at)
-      range.last = Math.max(range.last, at)
-    }
+  const events = new Map<Block, { readonly uses: number[]; readonly begins: number[] }>()
+  const eventsOf = (block: Block) => {
+    let found = events.get(block)
+    if (!found) events.set(block, (found = { uses: [], begins: [] }))
+    return found
   }
+  for (const { block, at } of uses) eventsOf(block).uses.push(at)
+  for (const { block, at } of begins) eventsOf(block).begins.push(at)
   const enters = new Set<Block>()
   for (const block of order) if (before(block)) for (const edge of successors(block)) enters.add(edge.block)
   const segments: Segments = []
+  const add = (from: number, to: number) => {
+    if (segments.length > 0 && segments[segments.length - 1] === from) segments[segments.length - 1] = to
+    else segments.push(from, to)
+  }
   order.forEach((block, i) => {
-    const range = here.get(block)
-    const reached = enters.has(block)
-    const leaves = successors(block).some(edge => after(edge.block))
-    let from = -1
-    let to = -1
-    if (range) {
-      from = reached ? 0 : range.first
-      to = leaves ? block.insts.length + 2 : range.last + 1
-    } else if (reached && after(block)) {
-      from = 0
-      to = block.insts.length + 2
+    const start = starts[i]!
+    const end = block.insts.length + 2
+    const here = events.get(block)
+    if (!here) {
+      if (enters.has(block) && after(block)) add(start, start + end)
+      return
     }
-    if (from < 0) return
-    const start = starts[i]! + from
-    if (segments.length > 0 && segments[segments.length - 1] === start) segments[segments.length - 1] = starts[i]! + to
-    else segments.push(start, starts[i]! + to)
+    // One stretch up to the first beginning, one between each and the next, one from the last.
+    const cuts = [-1, ...here.begins, end]
+    const sorted = here.uses.sort((a, b) => a - b)
+    let next = 0
+    for (let stretch = 0; stretch + 1 < cuts.length; stretch++) {
+      const reached = stretch === 0 && enters.has(block)
+      const leaves = stretch + 2 === cuts.length && successors(block).some(edge => after(edge.block))
+      const first = sorted[next]
+      let last = -1
+      while (next < sorted.length && sorted[next]! < cuts[stretch + 1]!) last = sorted[next++]!
+      if (last >= 0) add(start + (reached ? 0 : first!), start + (leaves ? end : last + 1))
+      else if (reached && leaves) add(start, start + end)
+    }
   })
   return segments
 }
@@ -164,6 +196,7 @@ function segmentsOf(
 /** Uses of each object and of the addresses made from it, and the objects whose address goes into memory, numbers or assembly. */
 function traceUses(order: readonly Block[], allocas: readonly Value[]) {
   const uses: Use[][] = allocas.map(() => [])
+  const begins: Use[][] = allocas.map(() => [])
   const escaped = new Set<Value>()
   /** Objects that an address may point into. */
   const origins = new Map<Value, Set<number>>(allocas.map((alloca, i) => [alloca, new Set([i])]))
@@ -202,6 +235,10 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
   }
   for (const block of order) {
     block.insts.forEach((inst, at) => {
+      if (inst.op === 'begin') {
+        for (const origin of origins.get(inst.args[0]!) ?? []) begins[origin]!.push({ block, at })
+        return
+      }
       inst.args.forEach((arg, i) => {
         if (!origins.has(arg)) return
         if (inst.op === 'ptradd' || inst.op === 'opaque' || inst.op === 'select') return
@@ -218,5 +255,5 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
       lose(value)
     }
   }
-  return { uses, escaped }
+  return { uses, begins, escaped }
 }

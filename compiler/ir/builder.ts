@@ -123,6 +123,11 @@ export class IrBuilder {
     return value
   }
 
+  /** What the object held before is lost from here on. */
+  begin(object: Value): void {
+    this.inst('begin', 'void', [object])
+  }
+
   load(type: IrType, pointer: Value, offset = 0, align = 1, isVolatile = false): Value {
     const value = this.inst('load', type, [pointer])
     value.offset = offset

@@ -33,6 +33,11 @@ export type Op =
   | 'blockparam'
   /** Stack object of `size` bytes, aligned to `align`; only in the entry block. */
   | 'alloca'
+  /**
+   * args: an alloca. Its life begins (again): what it held before is lost, as C says of an object whose declaration is passed. Only the sharing
+   * of stack places and the removal of dead stores make use of it; it may be left out anywhere.
+   */
+  | 'begin'
   /** args: pointer. The address is args[0] + `offset`. */
   | 'load'
   /** args: pointer, value. */
@@ -364,6 +369,7 @@ export function signed(type: IrType, value: bigint): bigint {
 /** Operations whose absence a program could notice, whatever becomes of their result. */
 export function hasSideEffects(value: Value): boolean {
   switch (value.op) {
+    case 'begin':
     case 'store':
     case 'call':
     case 'callhelper':

@@ -67,7 +67,7 @@ const PREDICATES = new Set<string>(['eq', 'ne', 'ult', 'ule', 'ugt', 'uge', 'slt
 /** Instructions written as the operation and a list of operands. */
 const PLAIN = new Set<string>(
   (
-    'alloca load store ptradd add sub mul udiv sdiv urem srem and or xor shl lshr ashr zext sext trunc ptrtoint inttoptr addrspacecast ' +
+    'alloca begin load store ptradd add sub mul udiv sdiv urem srem and or xor shl lshr ashr zext sext trunc ptrtoint inttoptr addrspacecast ' +
     'bswap select cmpxchg fence memcpy memmove memset memcmp strlen strcmp loadskb opaque isconst'
   ).split(' '),
 )

@@ -164,6 +164,7 @@ const ADDRESS_FIRST = new Set([
 const BINARY = new Set(['add', 'sub', 'mul', 'udiv', 'sdiv', 'urem', 'srem', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr'])
 const COUNTS: Readonly<Record<string, number>> = {
   alloca: 0,
+  begin: 1,
   load: 1,
   store: 2,
   ptradd: 2,
@@ -190,7 +191,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   opaque: 1,
   isconst: 1,
 }
-const NO_RESULT = new Set(['store', 'fence', 'memcpy', 'memmove', 'memset'])
+const NO_RESULT = new Set(['begin', 'store', 'fence', 'memcpy', 'memmove', 'memset'])
 const HAS_RESULT = new Set([...BINARY, ...Object.keys(COUNTS).filter(op => !NO_RESULT.has(op) && op !== 'atomicrmw'), 'loadskb'])
 
 /** What is wrong with the operands or the result of an instruction, if anything. */
@@ -213,6 +214,8 @@ function typeFault(inst: Value): string | undefined {
   switch (op) {
     case 'alloca':
       return type !== 'ptr' ? 'the result is not a pointer' : inst.size <= 0 ? 'has no size' : undefined
+    case 'begin':
+      return first.op !== 'alloca' ? 'is not about an alloca' : undefined
     case 'ptradd':
       return type !== 'ptr' || second.type !== 'i64' ? 'is not ptr, i64 -> ptr' : undefined
     case 'icmp':

@@ -72,6 +72,7 @@ function lowerArgument(fc: FunctionContext, arg: Expr): Value[] {
   // Whole registers are read from a copy with room to the end of the last one.
   const width = wordBytes(passing.types)
   const copy = builder.alloca(width, 8)
+  builder.begin(copy)
   const place: Place = { ...temporaryPlace(copy, arg.type), align: 8 }
   if (bytesOf(arg.type) < width) builder.memory('memset', copy, builder.const('i8', 0), width, 8)
   if (arg.kind === 'load') copyPlace(fc, place, lowerPlace(fc, arg.object))

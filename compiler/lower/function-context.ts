@@ -52,7 +52,9 @@ export class FunctionContext {
 
   /** A nameless stack object. */
   temporary(type: CType, name?: string): Value {
-    return this.builder.alloca(bytesOf(type), alignmentOf(type), name)
+    const object = this.builder.alloca(bytesOf(type), alignmentOf(type), name)
+    this.builder.begin(object)
+    return object
   }
 
   labelBlock(label: Label): Block {

@@ -98,6 +98,7 @@ function receiveParams(fc: FunctionContext, decl: FunctionDecl): void {
         break
       case 'words': {
         const place = builder.alloca(wordBytes(passing.types), 8, param.name)
+        builder.begin(place)
         passing.types.forEach((type, i) => {
           builder.store(place, take(), i * 8, type === 'i32' ? 4 : 8)
         })
@@ -109,6 +110,7 @@ function receiveParams(fc: FunctionContext, decl: FunctionDecl): void {
         value.name = param.name
         const type = irTypeOf(param.type)
         const place = builder.alloca(bytesOf(param.type), alignmentOf(param.type), param.name)
+        builder.begin(place)
         builder.store(place, type === value.type ? value : builder.cast('trunc', value, type), 0, bytesOf(param.type))
         fc.locals.set(param, place)
         break

@@ -119,6 +119,7 @@ function declareLocal(fc: FunctionContext, decl: VarDecl): void {
   const { builder } = fc
   const place = builder.alloca(bytesOf(decl.type), Math.max(decl.align, alignmentOf(decl.type)), decl.name)
   fc.locals.set(decl, place)
+  builder.begin(place)
   if (decl.init)
     initialiseLocal(fc, { ...temporaryPlace(place, decl.type), align: Math.max(decl.align, alignmentOf(decl.type)) }, decl.init)
   if (decl.cleanup) fc.scopes[fc.scopes.length - 1]!.cleanups.push(decl)

@@ -87,7 +87,8 @@ function removeWrittenOnly(func: Func): boolean {
         const root = derived.get(inst.args[0]!)
         if (root) candidates.get(root)?.push(inst)
         spoil(inst.args[1]!)
-      } else if (inst.op === 'ptradd') spoil(inst.args[1]!)
+      } else if (inst.op === 'begin') candidates.get(inst.args[0]!)?.push(inst)
+      else if (inst.op === 'ptradd') spoil(inst.args[1]!)
       else inst.args.forEach(spoil)
     }
     terminatorOperands(block.terminator).forEach(spoil)

@@ -79,6 +79,9 @@ function visit(func: Func, inst: Value, dead: Map<Value, Uint8Array>, alias: Ali
     case 'load':
       read(dead, accessOf(inst), alias)
       return undefined
+    case 'begin':
+      markAll(dead, inst.args[0]!)
+      return undefined
     case 'strlen':
     case 'strcmp':
       for (const arg of inst.args.slice(0, 2)) read(dead, accessAt(arg, 0, undefined), alias)

@@ -90,7 +90,10 @@ function calleesOf(func: Func): Func[] {
 
 export function sizeOf(func: Func): number {
   let size = 0
-  for (const block of func.blocks) size += block.insts.length + 1
+  for (const block of func.blocks) {
+    size += block.insts.length + 1
+    for (const inst of block.insts) if (inst.op === 'begin') size--
+  }
   return size
 }
 

@@ -13,6 +13,8 @@ interface Candidate {
   /** Its loads and stores, in order, by block. */
   readonly accesses: Map<Block, Value[]>
   stores: number
+  /** Where its life begins; of no use to a value. */
+  readonly begins: Value[]
 }
 
 export const mem2reg: FunctionPass = {
@@ -52,9 +54,16 @@ function findCandidates(func: Func): Map<Value, Candidate> {
     widths.delete(value)
     candidates.delete(value)
   }
+  const begins = new Map<Value, Value[]>()
   for (const block of func.blocks) {
     for (const inst of block.insts) {
       const pointer = inst.args[0]
+      if (inst.op === 'begin') {
+        const list = begins.get(pointer!)
+        if (list) list.push(inst)
+        else begins.set(pointer!, [inst])
+        continue
+      }
       const isLoad = inst.op === 'load'
       if ((isLoad || inst.op === 'store') && pointer!.op === 'alloca') {
         const type = isLoad ? inst.type : inst.args[1]!.type
@@ -68,7 +77,8 @@ function findCandidates(func: Func): Map<Value, Candidate> {
         }
         widths.set(pointer!, bits)
         let candidate = candidates.get(pointer!)
-        if (!candidate) candidates.set(pointer!, (candidate = { alloca: pointer!, type, accesses: new Map(), stores: 0 }))
+        if (!candidate)
+          candidates.set(pointer!, (candidate = { alloca: pointer!, type, accesses: new Map(), stores: 0, begins: [] }))
         if (!isLoad) candidate.stores++
         const list = candidate.accesses.get(block)
         if (list) list.push(inst)
@@ -92,6 +102,7 @@ function findCandidates(func: Func): Map<Value, Candidate> {
       for (const edge of terminator.labels) edge.args.forEach(spoil)
     }
   }
+  for (const candidate of candidates.values()) candidate.begins.push(...(begins.get(candidate.alloca) ?? []))
   return candidates
 }
 
@@ -105,6 +116,7 @@ function promote(
 ): void {
   const { alloca, accesses, type } = candidate
   dead.add(alloca)
+  for (const begin of candidate.begins) dead.add(begin)
 
   // Where its contents are wanted on entry: backwards from loads that no store of their own block precedes.
   const liveIn = new Set<Block>()

@@ -139,6 +139,7 @@ function escapedObjects(func: Func): Set<Value> {
   for (const block of func.blocks) {
     for (const inst of block.insts) {
       switch (inst.op) {
+        case 'begin':
         case 'load':
         case 'ptradd':
         case 'memset':

@@ -18,6 +18,7 @@ interface Slice {
 interface Subject {
   readonly alloca: Value
   readonly slices: Slice[]
+  readonly begins: Value[]
   escapes: boolean
 }
 
@@ -48,7 +49,8 @@ export const sroa: FunctionPass = {
 
 function splitOnce(func: Func): boolean {
   const subjects = new Map<Value, Subject>()
-  for (const inst of func.entry.insts) if (inst.op === 'alloca') subjects.set(inst, { alloca: inst, slices: [], escapes: false })
+  for (const inst of func.entry.insts)
+    if (inst.op === 'alloca') subjects.set(inst, { alloca: inst, slices: [], begins: [], escapes: false })
   if (subjects.size === 0) return false
   const derived = new Map<Value, { readonly subject: Subject; readonly offset: number }>()
   for (const subject of subjects.values()) derived.set(subject.alloca, { subject, offset: 0 })
@@ -66,6 +68,9 @@ function splitOnce(func: Func): boolean {
           if (inst.args[1]!.op === 'const')
             derived.set(inst, { subject: base.subject, offset: base.offset + Number(BigInt.asIntN(64, inst.args[1]!.value)) })
           else base.subject.escapes = true
+          break
+        case 'begin':
+          base?.subject.begins.push(inst)
           break
         case 'load':
         case 'store': {
@@ -204,6 +209,11 @@ function split(func: Func, subject: Subject, pieces: readonly Piece[], expansion
     alloca,
     pieces.map(piece => piece.replacement!),
   )
+  for (const begin of subject.begins)
+    expansions.set(
+      begin,
+      pieces.map(piece => func.value('begin', 'void', [piece.replacement!], begin.loc)),
+    )
   for (const slice of subject.slices) {
     const { inst } = slice
     const pieceAt = pieces.filter(piece => piece.start < slice.end && piece.end > slice.start)
