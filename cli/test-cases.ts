@@ -6,6 +6,7 @@ import type { Fixture } from '../runtime/vm/kernel-objects.js'
 import { MapError } from '../runtime/vm/map-access.js'
 import { packet } from '../runtime/vm/packets/build.js'
 import type { RunInput } from '../runtime/vm/programs/table.js'
+import type { SocketFixture, VmSocket } from '../runtime/vm/sockets.js'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 type JsonObject = { readonly [key: string]: Json }
@@ -22,12 +23,23 @@ interface Run {
   readonly event?: JsonObject
   readonly args?: readonly Json[]
   readonly result?: number
+  /** The name of one of the case's sockets that the run is about. */
+  readonly socket?: string
+  /** sk_msg: sizes of the pieces of the message. */
+  readonly fragments?: readonly number[]
+  /** Socket options: `value` in hex digits. */
+  readonly sockopt?: JsonObject
+  readonly sysctl?: JsonObject
+  /** The processor that runs the program. */
+  readonly cpu?: number
   readonly repeat?: number
   /** Nanoseconds by which the clock moves before the run. */
   readonly advance?: number
   readonly verdict?: string | number
   /** The packet afterwards. */
   readonly becomes?: PacketText
+  /** The name of the socket that the packet or message went to, or that the program chose; null for none. */
+  readonly to?: string | null
 }
 
 type Rows = Readonly<Record<string, readonly (readonly [Json, Json])[]>>
@@ -35,7 +47,9 @@ type Rows = Readonly<Record<string, readonly (readonly [Json, Json])[]>>
 export interface TestCase {
   readonly name: string
   readonly program?: string
-  readonly env: { readonly ktime?: bigint; readonly task?: object }
+  readonly env: { readonly ktime?: bigint; readonly task?: object; readonly cpus?: number }
+  /** Sockets of the network, by names of the test's own; in maps they stand as { "socket": NAME }. */
+  readonly sockets: Readonly<Record<string, JsonObject>>
   readonly maps: Rows
   readonly runs: readonly Run[]
   readonly expect: {
@@ -59,7 +73,10 @@ function known(value: Json | undefined, keys: readonly string[], what: string): 
   return value
 }
 
-const RUN_KEYS = ['program', 'packet', 'ctx', 'event', 'args', 'result', 'repeat', 'advance', 'verdict', 'becomes']
+const RUN_KEYS = [
+  ...['program', 'packet', 'ctx', 'event', 'args', 'result', 'repeat', 'advance', 'verdict', 'becomes'],
+  ...['socket', 'fragments', 'sockopt', 'sysctl', 'cpu', 'to'],
+]
 
 function rows(value: Json | undefined, what: string): Rows {
   if (value === undefined) return {}
@@ -84,7 +101,7 @@ export function parseTestFile(text: string): TestFile {
 
 function parseCase(value: Json, index: number): TestCase {
   const what = `case ${index + 1}`
-  const given = known(value, ['name', 'program', 'time', 'task', 'maps', 'runs', 'expect'], what)
+  const given = known(value, ['name', 'program', 'time', 'task', 'cpus', 'sockets', 'maps', 'runs', 'expect'], what)
   if (typeof given['name'] !== 'string') throw new RangeError(`${what} needs a "name"`)
   if (!Array.isArray(given['runs']) || given['runs'].length === 0) throw new RangeError(`${what} needs "runs"`)
   const runs = given['runs'] as readonly Json[]
@@ -96,13 +113,20 @@ function parseCase(value: Json, index: number): TestCase {
   const time = given['time']
   if (time !== undefined && !(typeof time === 'number' && Number.isSafeInteger(time)))
     throw new RangeError(`"time" of ${what} must be whole nanoseconds`)
+  const { cpus, sockets = {} } = given
+  if (cpus !== undefined && !(typeof cpus === 'number' && Number.isInteger(cpus) && cpus > 0))
+    throw new RangeError(`"cpus" of ${what} must be a whole number from 1`)
+  if (!isObject(sockets) || !Object.values(sockets).every(isObject))
+    throw new RangeError(`"sockets" of ${what} must be an object of sockets by name`)
   return {
     name: given['name'],
     ...(given['program'] !== undefined && { program: String(given['program']) }),
     env: {
       ...(time !== undefined && { ktime: BigInt(time) }),
       ...(isObject(given['task']) && { task: taskOf(given['task']) }),
+      ...(typeof cpus === 'number' && { cpus }),
     },
+    sockets: sockets as Readonly<Record<string, JsonObject>>,
     maps: rows(given['maps'], `"maps" of ${what}`),
     runs: runs as unknown as readonly Run[],
     expect: { maps: rows(expect['maps'], `"expect.maps" of ${what}`), events: (expect['events'] ?? {}) as never },
@@ -131,9 +155,10 @@ const BUILDERS: Readonly<Record<string, (options: never) => Uint8Array>> = {
 function packetBytes(value: PacketText): Uint8Array {
   if (typeof value === 'string') return hexBytes(value, 'a packet')
   const [[name, options] = ['', {}], ...more] = Object.entries(value)
+  if (name === 'text' && typeof options === 'string' && more.length === 0) return new TextEncoder().encode(options)
   const builder = BUILDERS[name]
   if (!builder || more.length > 0 || !isObject(options))
-    throw new RangeError(`a packet is hex digits or one of ${Object.keys(BUILDERS).join(', ')} with its options`)
+    throw new RangeError(`a packet is hex digits, { "text": … }, or one of ${Object.keys(BUILDERS).join(', ')} with its options`)
   return builder(options as never)
 }
 
@@ -141,10 +166,12 @@ function packetBytes(value: PacketText): Uint8Array {
 export function runCase(each: TestCase, loaded: Loaded): string[] {
   const problems: string[] = []
   try {
+    const sockets = new Map<string, VmSocket>()
+    for (const [name, fixture] of Object.entries(each.sockets)) sockets.set(name, loaded.vm.addSocket(socketFixture(fixture)))
     for (const [map, list] of Object.entries(each.maps))
-      for (const [key, value] of list) mapOf(loaded, map).set(key as BtfValue, value as BtfValue)
+      for (const [key, value] of list) mapOf(loaded, map).set(key as BtfValue, mapValue(value, sockets))
     for (const [index, run] of each.runs.entries())
-      problems.push(...runOnce(run, each, loaded).map(text => `run ${index + 1}: ${text}`))
+      problems.push(...runOnce(run, each, loaded, sockets).map(text => `run ${index + 1}: ${text}`))
     for (const [map, list] of Object.entries(each.expect.maps ?? {}))
       for (const [key, wanted] of list) {
         const values = mapOf(loaded, map).getPerCpu(key as BtfValue)
@@ -172,7 +199,26 @@ function mapOf(loaded: Loaded, name: string) {
   return map
 }
 
-function runOnce(run: Run, each: TestCase, loaded: Loaded): string[] {
+/** JSON has no 64-bit integers: what is one in a socket may be a decimal string. */
+function socketFixture(json: JsonObject): SocketFixture {
+  const long = (name: string) => (json[name] === undefined ? {} : { [name]: BigInt(json[name] as number | string) })
+  return { ...json, ...long('cookie'), ...long('cgroupId') } as SocketFixture
+}
+
+function socketOf(name: string, sockets: ReadonlyMap<string, VmSocket>): VmSocket {
+  const socket = sockets.get(name)
+  if (!socket) throw new RangeError(`there is no socket ${name}; there are ${[...sockets.keys()].join(', ') || 'none'}`)
+  return socket
+}
+
+/** A value for a map, in which { "socket": NAME } is that socket. */
+function mapValue(value: Json, sockets: ReadonlyMap<string, VmSocket>): BtfValue {
+  if (isObject(value) && typeof value['socket'] === 'string' && Object.keys(value).length === 1)
+    return socketOf(value['socket'], sockets).number
+  return value as BtfValue
+}
+
+function runOnce(run: Run, each: TestCase, loaded: Loaded, sockets: ReadonlyMap<string, VmSocket>): string[] {
   const names = Object.keys(loaded.programs)
   const name = run.program ?? each.program ?? (names.length === 1 ? names[0]! : undefined)
   const program = name === undefined ? undefined : loaded.programs[name]
@@ -186,6 +232,15 @@ function runOnce(run: Run, each: TestCase, loaded: Loaded): string[] {
     ...(run.args !== undefined && { args: run.args as unknown as NonNullable<RunInput['args']> }),
     ...(run.result !== undefined && { result: run.result }),
     ...(run.repeat !== undefined && { repeat: run.repeat }),
+    ...(run.socket !== undefined && { socket: socketOf(run.socket, sockets) }),
+    ...(run.fragments !== undefined && { fragments: run.fragments }),
+    ...(run.sockopt !== undefined && { sockopt: sockopt(run.sockopt) }),
+    ...(run.sysctl !== undefined && { sysctl: run.sysctl as unknown as NonNullable<RunInput['sysctl']> }),
+  }
+  if (run.cpu !== undefined) {
+    if (!Number.isInteger(run.cpu) || run.cpu < 0 || run.cpu >= loaded.vm.env.cpus)
+      throw new RangeError(`there is no CPU ${run.cpu}: the case has "cpus": ${loaded.vm.env.cpus}`)
+    loaded.vm.env.cpu = run.cpu
   }
   const result = program.run(input)
   const problems: string[] = []
@@ -195,6 +250,11 @@ function runOnce(run: Run, each: TestCase, loaded: Loaded): string[] {
   }
   if (run.verdict !== undefined && run.verdict !== (typeof run.verdict === 'number' ? result.retval : result.verdict))
     problems.push(`verdict ${result.verdict}, expected ${run.verdict}`)
+  if (run.to !== undefined) {
+    const went = result.socket ?? result.redirects.at(-1)?.socket
+    const name = [...sockets].find(([, socket]) => socket === went)?.[0] ?? null
+    if (name !== run.to) problems.push(`went to ${name ?? 'no socket'}, expected ${run.to ?? 'none'}`)
+  }
   if (run.becomes !== undefined) {
     const [have, want] = [result.packet ?? new Uint8Array(), packetBytes(run.becomes)].map(bytes =>
       Buffer.from(bytes!).toString('hex'),
@@ -202,6 +262,14 @@ function runOnce(run: Run, each: TestCase, loaded: Loaded): string[] {
     if (have !== want) problems.push(`packet ${have}, expected ${want}`)
   }
   return problems
+}
+
+function sockopt(json: JsonObject): NonNullable<RunInput['sockopt']> {
+  const { value, ...rest } = json
+  return {
+    ...(rest as unknown as NonNullable<RunInput['sockopt']>),
+    ...(typeof value === 'string' && { value: hexBytes(value, '"value"') }),
+  }
 }
 
 /** Compares with what JSON can say: 64-bit integers with numbers or decimal strings, objects by the fields that are named. */

@@ -95,6 +95,7 @@ export class VmSocket {
   readonly options = new Map<string, Uint8Array>()
   /** Address of its `struct bpf_sock`; what storage and maps know it by. */
   readonly address: number
+  isClosed = false
   private tcpAddress = 0
   private kernelAddress = 0
 
@@ -132,6 +133,13 @@ export class VmSocket {
 
   get isListening(): boolean {
     return this.isTcp && this.state === TCP_LISTEN
+  }
+
+  /** Closes it: lookups and maps have it no more, as when the last descriptor of a socket goes. */
+  close(): void {
+    this.state = TCP_CLOSE
+    this.isClosed = true
+    this.sync()
   }
 
   /** Writes what programs read in `struct bpf_sock`; to be called after a field changed. */
@@ -276,8 +284,12 @@ export class Sockets {
   /** As __inet_lookup: a connection of exactly these ends, else whoever listens there (`0.0.0.0` hears all). */
   find(tuple: SocketTuple, netns: number | undefined): VmSocket | undefined {
     const there = this.all.filter(
-      ({ fixture, family, protocol, local }) =>
-        fixture.netns === netns && family === tuple.family && protocol === tuple.protocol && local.port === tuple.local.port,
+      ({ fixture, family, protocol, local, isClosed }) =>
+        !isClosed &&
+        fixture.netns === netns &&
+        family === tuple.family &&
+        protocol === tuple.protocol &&
+        local.port === tuple.local.port,
     )
     const connected = there.find(
       ({ local, remote }) =>

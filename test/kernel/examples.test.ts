@@ -18,6 +18,7 @@ const examples = [
   'syscall-latency/syscall_latency',
   'http-metrics/http_metrics',
   'file-guard/file_guard',
+  'sidecarless-proxy/sidecarless_proxy',
 ]
 
 /** Loaded where CONFIG_BPF_LSM is set: Debian's 6.12 takes it, many cloud kernels do not. */

@@ -20,9 +20,17 @@ export class SocketMap extends VmMap {
     return String.fromCharCode(...this.m.memory.slice(key, this.def.keySize))
   }
 
-  /** The socket at a key in memory. */
+  /** The socket at a key in memory. Sockets that were closed are gone. */
   socketAt(key: number): VmSocket | undefined {
-    return this.sockets.get(this.text(key))?.socket
+    const text = this.text(key)
+    const socket = this.sockets.get(text)?.socket
+    if (!socket?.isClosed) return socket
+    this.sockets.delete(text)
+    return undefined
+  }
+
+  private forgetClosed(): void {
+    for (const [text, { socket }] of this.sockets) if (socket.isClosed) this.sockets.delete(text)
   }
 
   override lookup(key: number): number {
@@ -50,11 +58,12 @@ export class SocketMap extends VmMap {
     const index = this.isHash ? 0 : this.m.memory.view.getUint32(key, true)
     if (index >= this.def.maxEntries && !this.isHash) return -E2BIG
     const text = this.text(key)
-    const there = this.sockets.has(text)
+    const there = this.socketAt(key) !== undefined
     if (there && flags === BPF_NOEXIST) return -EEXIST
     if (!there && flags === BPF_EXIST) return -ENOENT
     const late = this.lateRefusal(socket)
     if (late !== 0) return late
+    if (!there && this.isHash && this.sockets.size >= this.def.maxEntries) this.forgetClosed()
     if (!there && this.isHash && this.sockets.size >= this.def.maxEntries) return -E2BIG
     this.sockets.set(text, { key: this.m.memory.bytes.slice(key, key + this.def.keySize), socket })
     return 0
@@ -96,6 +105,7 @@ export class SocketMap extends VmMap {
   }
 
   override *keys(): Iterable<Uint8Array> {
+    this.forgetClosed()
     for (const { key } of [...this.sockets.values()]) yield key.slice()
   }
 }
