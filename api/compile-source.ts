@@ -17,7 +17,7 @@ export function defaultOptions(kernelBtf: BtfSet = bundledBtf(), changes: Partia
     predefines: [{ kind: 'define', text: '__TARGET_ARCH_x86' }],
     includes: { quote: [], user: [], system: [], standard: [shippedDirectories.own, shippedDirectories.system], after: [] },
     prefixMap: [],
-    workingDirectory: '/',
+    workingDirectory: '',
     disabledPasses: new Set(),
     vmlinux: () => new TextEncoder().encode(btfToC(kernelBtf)),
     ...changes,

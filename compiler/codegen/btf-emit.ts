@@ -221,7 +221,7 @@ class DebugEmitter {
     let known = this.paths.get(path)
     if (known === undefined) {
       const { workingDirectory, prefixMap } = this.context.options
-      const absolute = path.startsWith('/') || !workingDirectory ? path : `${workingDirectory}/${path}`
+      const absolute = path.startsWith('/') || !workingDirectory ? path : `${workingDirectory.replace(/\/$/, '')}/${path}`
       const map = prefixMap.find(({ from }) => absolute.startsWith(from))
       known = map ? map.to + absolute.slice(map.from.length) : absolute
       this.paths.set(path, known)

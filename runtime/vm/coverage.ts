@@ -5,7 +5,7 @@ import type { ProgramImage } from './program-image.js'
 
 export interface LineCoverage {
   readonly line: number
-  /** How often the line was entered: the count of its most frequent instruction. */
+  /** How often the line ran; where it was inlined several times, all its copies together. */
   count: number
   /** Instructions executed for it. */
   insns: number
@@ -23,26 +23,65 @@ export interface ProgramCoverage {
   readonly files: readonly FileCoverage[]
 }
 
+/** A stretch of instructions that line information gives to one place in the source. */
+interface Stretch {
+  readonly slot: number
+  readonly column: number
+  /** The count of its most frequent instruction. */
+  count: number
+}
+
+/** Stretches of one line closer than this, in slots, belong to one evaluation of it, whatever comes between. */
+const NEAR = 4
+
+/**
+ * How often a line ran. A line of a function that was inlined at several places has several copies of its instructions, and line
+ * information does not say which belongs to which. But each copy has every column of the line, so the column with the fewest
+ * stretches marks where copies begin. Within a copy the most frequent instruction counts; copies add up.
+ */
+function lineCount(stretches: readonly Stretch[]): number {
+  const columns = new Map<number, Stretch[]>()
+  for (const stretch of stretches) {
+    const same = columns.get(stretch.column)
+    if (same) same.push(stretch)
+    else columns.set(stretch.column, [stretch])
+  }
+  let marks = [...columns.values()].reduce((fewest, each) => (each.length < fewest.length ? each : fewest))
+  if (columns.size === 1) marks = marks.filter(({ slot }, index) => index === 0 || slot - marks[index - 1]!.slot > NEAR)
+  const counts = marks.map(() => 0)
+  let copy = 0
+  for (const { slot, count } of stretches) {
+    while (copy + 1 < marks.length && slot >= marks[copy + 1]!.slot) copy++
+    counts[copy] = Math.max(counts[copy]!, count)
+  }
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
 /** Throws a RangeError when the VM was not made with `coverage`. */
 export function coverageOf(image: ProgramImage): ProgramCoverage {
   const { hits, taken, words, lineInfo } = image
   if (!hits || !taken) throw new RangeError('make the VM with the option `coverage` to count')
   const files = new Map<string, Map<number, LineCoverage>>()
+  const stretches = new Map<LineCoverage, Stretch[]>()
   const insns = Insns.fromBytes(new Uint8Array(words.buffer))
   let next = 0
-  let lines: Map<number, LineCoverage> | undefined
   let current: LineCoverage | undefined
+  let stretch: Stretch | undefined
   for (let slot = 0; slot < hits.length; slot++) {
     for (; next < lineInfo.length && lineInfo[next]!.slot <= slot; next++) {
-      const { path, line } = lineInfo[next]!
-      lines = files.get(path) ?? new Map<number, LineCoverage>()
+      const { path, line, column } = lineInfo[next]!
+      const lines = files.get(path) ?? new Map<number, LineCoverage>()
       files.set(path, lines)
       current = lines.get(line) ?? { line, count: 0, insns: 0, branches: [] }
       lines.set(line, current)
+      stretch = { slot, column, count: 0 }
+      const known = stretches.get(current)
+      if (known) known.push(stretch)
+      else stretches.set(current, [stretch])
     }
-    if (!current) continue
+    if (!current || !stretch) continue
     const count = hits[slot]!
-    current.count = Math.max(current.count, count)
+    stretch.count = Math.max(stretch.count, count)
     current.insns += count
     const code = words[slot * 2]! & 0xff
     if ((code & 7) === 5 || (code & 7) === 6) {
@@ -50,6 +89,11 @@ export function coverageOf(image: ProgramImage): ProgramCoverage {
       if (isForm(form) && form.kind === 'jump') current.branches.push({ slot, taken: taken[slot]!, fallen: count - taken[slot]! })
     }
     if (code === 0x18) slot++
+  }
+  for (const [line, all] of stretches) {
+    // The line a function begins at holds what is before its first statement, and with macros also its returns: it ran once a call.
+    const isEntry = all[0]!.slot === 0
+    line.count = isEntry ? all.reduce((most, { count }) => Math.max(most, count), 0) : lineCount(all)
   }
   return { program: image.name, files: [...files].map(([path, each]) => ({ path, lines: each })) }
 }

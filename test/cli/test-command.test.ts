@@ -86,7 +86,7 @@ describe('bpfc test', () => {
     const { code, out } = await bpfc(['test', 'x.test.json'], { ...files, 'x.test.json': wrong })
     expect(code).toBe(1)
     expect(out).toContain('there is no map nothing')
-    expect(out).toContain('a packet is hex digits or one of tcp')
+    expect(out).toContain('or one of tcp, udp')
   })
 })
 

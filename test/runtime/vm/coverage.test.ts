@@ -1,5 +1,6 @@
 /** Coverage, profile and stepping. */
 import { describe, expect, it } from 'vitest'
+import { load } from '../../../index.js'
 import { coverageTable, lcov, profile } from '../../../runtime/vm/coverage.js'
 import { Vm } from '../../../runtime/vm/vm.js'
 import { object, program, vmOf } from './bare.js'
@@ -44,6 +45,37 @@ describe('coverage', () => {
       { path: 'a.c', line: 12, insns: 3 },
     ])
     expect(() => vmOf('exit').program('main').coverage).toThrow('coverage')
+  })
+
+  it('adds up the copies of a line that was inlined', async () => {
+    const { vm, programs } = await load(
+      `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+__u64 counts[4];
+static __attribute__((always_inline)) void count(__u32 which)
+{
+	__u64 *at = &counts[which & 3];
+	if (*at < 100)
+		*at += 1;
+}
+SEC("xdp")
+int main(struct xdp_md *ctx)
+{
+	count(ctx->rx_queue_index);
+	if (ctx->ingress_ifindex == 7)
+		count(ctx->ingress_ifindex);
+	count(ctx->rx_queue_index + 1);
+	return XDP_PASS;
+}
+char LICENSE[] SEC("license") = "GPL";
+`,
+      { coverage: true, kernels: ['6.18'] },
+    )
+    for (const ingress_ifindex of [1, 7, 1]) programs.main!.run({ ctx: { ingress_ifindex } })
+    const lines = vm.program('main').coverage.files[0]!.lines
+    // Two calls in each of three runs, and one more in one of them.
+    expect([6, 7, 8].map(line => lines.get(line)?.count)).toEqual([7, 7, 7])
+    expect(lines.get(14)!.count).toBe(3)
   })
 
   it('steps through a run with registers and memory', () => {
