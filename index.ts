@@ -46,6 +46,7 @@ export { dentryFixture, fileFixture, type FileOptions } from './runtime/vm/kerne
 export type { Fixture } from './runtime/vm/kernel-objects.js'
 export { packet } from './runtime/vm/packets/build.js'
 export { readCapture, writePcap } from './runtime/vm/packets/pcap.js'
+export type { IterateOptions, IteratorItem, IteratorResult } from './runtime/vm/programs/iterators.js'
 export type { RunInput, RunResult } from './runtime/vm/programs/table.js'
 export type { SocketFixture, VmSocket } from './runtime/vm/sockets.js'
 export type { TaskOptions } from './runtime/vm/tasks.js'

@@ -6,6 +6,7 @@ import { BtfKind, type BtfSet } from '../linker/btf/btf-types.js'
 import type { PreparedObject } from '../linker/object/prepared.js'
 import { type BtfValue, decodeValue } from '../runtime/vm/btf-values.js'
 import type { MapAccess } from '../runtime/vm/map-access.js'
+import type { IterateOptions, IteratorItem, IteratorResult } from '../runtime/vm/programs/iterators.js'
 import type { RunInput, RunResult } from '../runtime/vm/programs/table.js'
 import { Vm, type VmOptions } from '../runtime/vm/vm.js'
 import { checkedObject, type CheckedObjectOptions } from './checked-object.js'
@@ -24,6 +25,8 @@ export interface LoadedProgram {
   readonly name: string
   /** Runs once on a packet (its bytes from the Ethernet header) or on another input. A fault is part of the result; limits and what is not implemented are thrown. */
   run(input?: Uint8Array | RunInput): ProgramRun
+  /** Iterators: once for each item (or object of the VM), at last without one; with the text that the program wrote. */
+  iterate(items?: readonly IteratorItem[], options?: IterateOptions): IteratorResult
 }
 
 /** A map in JavaScript values, by its BTF; see `BtfValue`. An IPv4 address may be written `'10.0.0.1'` where the type has 4 bytes, IPv6 where it is 16 bytes. */
@@ -43,6 +46,8 @@ export interface LoadedMap {
    */
   consume(): Uint8Array[]
   consume(struct: string): BtfValue[]
+  /** User ring buffers: adds a record for a program to drain. */
+  produce(record: Uint8Array): void
   /** The same map in bytes. */
   readonly raw: MapAccess
 }
@@ -72,6 +77,7 @@ function programsOf(vm: Vm, prepared: PreparedObject): Record<string, LoadedProg
         const result = vm.program(name).run(input instanceof Uint8Array ? { packet: input } : input)
         return { ...result, verdict: verdictName(type, result.retval) }
       },
+      iterate: (items, options) => vm.program(name).iterate(items, options),
     }
   return programs
 }
@@ -97,6 +103,7 @@ function loadedMap(name: string, raw: MapAccess, prepared: PreparedObject): Load
     set: (key, value) => raw.typed.set(key, value),
     delete: key => raw.typed.delete(key),
     entries: () => raw.typed.entries(),
+    produce: record => raw.produce(record),
     consume,
   }
 }

@@ -14,6 +14,8 @@ interface Histogram {
   readonly slots: readonly number[]
 }
 
+const source = join(import.meta.dirname, 'syscall_latency.bpf.c')
+
 describe('syscall-latency', () => {
   let latency: Loaded
 
@@ -37,7 +39,11 @@ describe('syscall-latency', () => {
   const histogram = (pid: number, syscall: number) => latency.maps.histograms!.get({ pid, syscall }) as unknown as Histogram
 
   beforeEach(async () => {
-    latency = await load(join(import.meta.dirname, 'syscall_latency.bpf.c'))
+    latency = await load(source, { verify: false })
+  })
+
+  it('is accepted by the kernels of the support matrix', async () => {
+    await expect(load(source)).resolves.toBeDefined()
   })
 
   it.each([

@@ -1,0 +1,215 @@
+/** Helpers of packets on their way (MTUs, tunnels, segment routing, cookies) and of program types that few use. */
+import { describe, expect, it } from 'vitest'
+import { load, packet } from '../../../index.js'
+
+const HEADERS = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+char LICENSE[] SEC("license") = "GPL";
+`
+const program = (text: string, options: Parameters<typeof load>[1] = {}) =>
+  load(`${HEADERS}${text}`, { kernels: ['6.18'], ...options })
+const section = (loaded: Awaited<ReturnType<typeof load>>, name: string) =>
+  loaded.maps[Object.keys(loaded.maps).find(each => each.endsWith(name))!]!.raw.get(new Uint8Array(4))!
+
+describe('MTUs and time stamps', () => {
+  const source = `
+__u32 mtu;
+SEC("tc")
+int check(struct __sk_buff *skb)
+{
+	__u32 len = 0;
+	int fits = bpf_check_mtu(skb, skb->mark, &len, skb->priority, 0);
+
+	mtu = len;
+	return fits;
+}
+SEC("tc")
+int stamp(struct __sk_buff *skb)
+{
+	return bpf_skb_set_tstamp(skb, skb->mark, skb->priority);
+}
+`
+  it('a packet fits a device or does not', async () => {
+    const { vm, programs } = await program(source)
+    const check = (ifindex: number, difference = 0) =>
+      programs.check!.run({ packet: packet.tcp({ payload: new Uint8Array(1400) }), ctx: { mark: ifindex, priority: difference } })
+        .retval
+    expect([check(1), check(9), check(1, 60), check(1, 61)]).toEqual([0, 0, 0, 1])
+    vm.env.devices.set(2, { mtu: 1300 })
+    expect([check(2), check(1)]).toEqual([1, -19])
+  })
+
+  it('time stamps need IP, and a time on clocks but the first', async () => {
+    const { programs } = await program(source)
+    const stamp = (mark: number, priority: number, bytes = packet.tcp()) =>
+      programs.stamp!.run({ packet: bytes, ctx: { mark, priority } }).retval
+    expect([stamp(5, 1), stamp(0, 1), stamp(0, 0), stamp(5, 3)]).toEqual([0, -22, 0, -22])
+    expect(stamp(5, 1, packet.arp({ src: '10.0.0.1', dst: '10.0.0.2' }))).toBe(-95)
+  })
+})
+
+describe('lightweight tunnels', () => {
+  it('push an outer IP header with its checksum', async () => {
+    const { programs } = await program(`
+SEC("lwt_xmit")
+int encap(struct __sk_buff *skb)
+{
+	struct iphdr outer = { .version = 4, .ihl = 5, .ttl = 64, .protocol = 4, .saddr = bpf_htonl(0x0a000001),
+			       .daddr = bpf_htonl(0x0a000002), .tot_len = bpf_htons(20 + 40) };
+
+	if (bpf_lwt_push_encap(skb, BPF_LWT_ENCAP_IP, &outer, 19) != -22)
+		return 1;
+	if (bpf_lwt_push_encap(skb, BPF_LWT_ENCAP_SEG6, &outer, sizeof(outer)) != -22)
+		return 2;
+	return bpf_lwt_push_encap(skb, BPF_LWT_ENCAP_IP, &outer, sizeof(outer));
+}`)
+    const inner = packet.tcp()
+    const run = programs.encap!.run({ packet: inner })
+    expect(run).toMatchObject({ retval: 0, fault: undefined })
+    const outer = run.packet!.subarray(14, 34)
+    let sum = 0
+    for (let at = 0; at < 20; at += 2) sum += (outer[at]! << 8) | outer[at + 1]!
+    expect((sum & 0xffff) + (sum >>> 16)).toBe(0xffff)
+    expect(run.packet!.subarray(34)).toEqual(inner.subarray(14))
+  })
+
+  it('segment routing headers are changed where they may be', async () => {
+    const { programs } = await program(`
+long results[4];
+SEC("lwt_seg6local")
+int change(struct __sk_buff *skb)
+{
+	__u8 tag[2] = { 0xab, 0xcd };
+
+	results[0] = bpf_lwt_seg6_store_bytes(skb, 40 + 6, tag, 2);
+	results[1] = bpf_lwt_seg6_store_bytes(skb, 40 + 8, tag, 2);
+	results[2] = bpf_lwt_seg6_adjust_srh(skb, 40 + 24, 8);
+	results[3] = bpf_lwt_seg6_adjust_srh(skb, 40 + 8, 8);
+	return results[0] || results[1] != -14 || results[2] || results[3] != -14;
+}`)
+    const segment = [17, 2, 4, 0, 0, 0, 0, 0, ...new Array<number>(16).fill(7)]
+    const bytes = Uint8Array.from([
+      ...new Array<number>(12).fill(2),
+      ...[0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 43, 64],
+      ...new Array<number>(32).fill(1),
+      ...segment,
+      ...new Array<number>(8).fill(9),
+    ])
+    const run = programs.change!.run({ packet: bytes })
+    expect(run).toMatchObject({ retval: 0, fault: undefined })
+    expect([...run.packet!.subarray(14 + 46, 14 + 48)]).toEqual([0xab, 0xcd])
+    expect(run.packet!.length).toBe(bytes.length + 8)
+    // The IPv6 payload's length is put right.
+    expect([...run.packet!.subarray(18, 20)]).toEqual([0, 40])
+    expect([...run.packet!.subarray(14 + 40 + 24)]).toEqual([...new Array<number>(8).fill(0), ...new Array<number>(8).fill(9)])
+  })
+})
+
+describe('SYN cookies', () => {
+  it('come back as valid for two minutes', async () => {
+    const loaded = await program(`
+__u64 cookie;
+__u32 ack_of;
+SEC("xdp")
+int make(struct xdp_md *ctx)
+{
+	struct iphdr *ip = (void *)(long)ctx->data + 14;
+	struct tcphdr *tcp = (void *)(ip + 1);
+
+	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
+		return 0;
+	cookie = bpf_tcp_raw_gen_syncookie_ipv4(ip, tcp, sizeof(*tcp));
+	return cookie >> 32;
+}
+SEC("xdp")
+int check(struct xdp_md *ctx)
+{
+	struct iphdr *ip = (void *)(long)ctx->data + 14;
+	struct tcphdr *tcp = (void *)(ip + 1);
+
+	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
+		return 1;
+	return bpf_tcp_raw_check_syncookie_ipv4(ip, tcp);
+}`)
+    const ends = { src: '192.0.2.1', dst: '10.0.0.1', sport: 5000, dport: 80 }
+    const syn = packet.tcp({ ...ends, seq: 1000 })
+    expect(loaded.programs.make!.run({ packet: syn })).toMatchObject({ retval: 536, fault: undefined })
+    const cookie = new DataView(section(loaded, '.bss').buffer).getUint32(0, true)
+    const check = (ack: number, more: object = {}) =>
+      loaded.programs.check!.run({ packet: packet.tcp({ ...ends, seq: 1001, ack, ...more }) }).retval
+    expect(check(cookie + 1)).toBe(0)
+    expect(check(cookie + 2 ** 20)).toBe(-13)
+    expect(check(cookie + 1, { sport: 5001 })).toBe(-13)
+    loaded.vm.advance(60_000_000_000)
+    expect(check(cookie + 1)).toBe(0)
+    loaded.vm.advance(120_000_000_000)
+    expect(check(cookie + 1)).toBe(-13)
+  })
+})
+
+describe('infrared receivers', () => {
+  it('report keys, repeats and movements', async () => {
+    const { programs } = await program(`
+SEC("lirc_mode2")
+int decode(unsigned int *sample)
+{
+	if (*sample == 7)
+		bpf_rc_repeat(sample);
+	else
+		bpf_rc_keydown(sample, 1, *sample, 0);
+	bpf_rc_pointer_rel(sample, -1, 2);
+	return 0;
+}`)
+    expect(programs.decode!.run({ ctx: { sample: 42 } }).remote).toEqual([
+      { kind: 'key', protocol: 1, scancode: 42n, toggle: 0 },
+      { kind: 'move', x: -1, y: 2 },
+    ])
+    expect(programs.decode!.run({ ctx: { sample: 7 } }).remote![0]).toEqual({ kind: 'repeat' })
+  })
+})
+
+describe('cgroup arrays', () => {
+  it('say whether the current task is below a cgroup', async () => {
+    const { vm, programs, maps } = await program(
+      `
+struct { __uint(type, BPF_MAP_TYPE_CGROUP_ARRAY); __uint(max_entries, 2); __type(key, __u32); __type(value, __u32); } groups SEC(".maps");
+SEC("kprobe/do_nothing")
+int under(struct pt_regs *ctx) { return bpf_current_task_under_cgroup(&groups, 1); }
+`,
+      { task: { cgroupId: 30n, cgroupAncestors: [1n, 20n, 30n] } },
+    )
+    expect(programs.under!.run().retval).toBe(-11)
+    maps.groups!.set(1, 20)
+    expect(programs.under!.run().retval).toBe(1)
+    vm.env.task.cgroupAncestors = [1n, 30n]
+    expect(programs.under!.run().retval).toBe(0)
+  })
+})
+
+describe('virtual CPUs', () => {
+  it('have per-CPU maps and variables of their own', async () => {
+    const { vm, programs, maps } = await program(
+      `
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } counts SEC(".maps");
+SEC("xdp")
+int count(struct xdp_md *ctx)
+{
+	__u32 key = 0, other = 2;
+	__u64 *mine = bpf_map_lookup_elem(&counts, &key);
+	__u64 *theirs = bpf_map_lookup_percpu_elem(&counts, &key, other);
+
+	if (mine)
+		*mine += 1;
+	return theirs ? *theirs : 99;
+}`,
+      { cpus: 3 },
+    )
+    for (const cpu of [0, 2, 2, 1]) {
+      vm.env.cpu = cpu
+      programs.count!.run()
+    }
+    expect(maps.counts!.getPerCpu(0)).toEqual([1n, 1n, 2n])
+    expect(programs.count!.run().retval).toBe(2)
+  })
+})
