@@ -38,13 +38,14 @@ import { type StructOps, structOps } from './struct-ops.js'
 import { type SocketFixture, Sockets, VmSocket } from './sockets.js'
 
 export interface VmOptions extends EnvironmentOptions {
-  /** Instructions a run may execute before it ends in LimitReached. Default: 100 million. */
+  /** Instructions a run may execute before it ends in LimitReached, each of its repetitions anew. Default: 100 million. */
   readonly budget?: number
   /** Bytes that maps, packets and kernel objects may take. Default: 1 GB. */
   readonly memoryLimit?: number
   /**
    * `compiled`: programs run as WebAssembly, without checks of their own. For programs that a verifier accepted; a program that
-   * cannot be compiled runs in the interpreter all the same. Neither budget nor instructions are counted. Default: `checked`.
+   * cannot be compiled runs in the interpreter all the same. Of instructions only those of loops count against the budget, none where
+   * it is Infinity. Default: `checked`.
    */
   readonly engine?: 'checked' | 'compiled'
   /** Counts how often each instruction ran (see `VmProgram.hits`). */
@@ -307,7 +308,9 @@ export class VmProgram {
       context = kind.setUp(machine, this.prepared, input)
       machine.context = context.address
       const [low1, high1, low2, high2] = [machine.lo[1]!, machine.hi[1]!, machine.lo[2]!, machine.hi[2]!]
+      const budget = machine.remaining
       for (let left = input.repeat ?? 1; left > 0; left--) {
+        machine.remaining = budget
         machine.lo[1] = low1
         machine.hi[1] = high1
         machine.lo[2] = low2

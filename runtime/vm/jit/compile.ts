@@ -19,6 +19,11 @@ export const CPU_CELL = 0x8040
 /** Nanoseconds of `bpf_ktime_get_ns`; time stands still during a run. */
 export const TIME_CELL = 0x8048
 
+/** Instructions that may still run, 32 bits; compiled code takes a share of them at a time. */
+export const BUDGET_CELL = 0x8050
+/** The share: instructions of loops between two looks at the cell. */
+const SHARE = 1 << 16
+
 /** Loops that `may_goto` allows. */
 const MAX_LOOPS = 1 << 23
 
@@ -31,6 +36,8 @@ const LOOPS = 12
 const ADDRESS = 13
 const ENTRY = 14
 const KEY_HASH = 15
+/** What is left of the share of the budget. */
+const FUEL = 16
 
 /** Local of a BPF register. */
 const local = (register: number) =>
@@ -124,6 +131,8 @@ class FunctionCompiler {
     private readonly maps: readonly VmMap[],
     entry: number,
     private readonly indexOf: (slot: number) => number,
+    /** Whether loops count their instructions. */
+    private readonly counting: boolean,
   ) {
     this.flow = flowOf(
       entry,
@@ -153,8 +162,8 @@ class FunctionCompiler {
 
   compile(): WasmCode {
     const { code } = this
-    // r0, r6 to r9, scratch and the loop count; then addresses and the hash of a key
-    code.u32(2).u32(7).op(I64).u32(3).op(I32)
+    // r0, r6 to r9, scratch and the loop count; then addresses, the hash of a key and the share of the budget
+    code.u32(2).u32(7).op(I64).u32(4).op(I32)
     this.tree(0)
     code.op(Op.unreachable, Op.end)
     return code
@@ -177,9 +186,43 @@ class FunctionCompiler {
     }
     this.code.op(Op.loop, VOID)
     this.contexts.push({ kind: 'loop', target: index })
+    if (this.counting) this.charge(index)
     this.within(index, merges, 0)
     this.contexts.pop()
     this.code.op(Op.end)
+  }
+
+  /** Instructions of a loop, from its first block to the last that jumps back to it. */
+  private weight(index: number): number {
+    const { order, position } = this.flow
+    let last = index
+    for (let at = index; at < order.length; at++) if (order[at]!.successors.some(slot => position.get(slot) === index)) last = at
+    let instructions = 0
+    for (let at = index; at <= last; at++) instructions += order[at]!.last - order[at]!.start + 1
+    return Math.min(instructions, SHARE)
+  }
+
+  /**
+   * One round of a loop: its instructions come off the share; a share that is used up is replaced by one of the budget, and where
+   * there is none left the code stops.
+   */
+  private charge(index: number): void {
+    const { code } = this
+    code.get(FUEL).i32(this.weight(index)).op(Op.i32_sub).tee(FUEL).i32(0).op(Op.i32_lt_s, Op.if, VOID)
+    code.i32(0).memory(Op.i32_load, BUDGET_CELL).tee(ADDRESS).op(Op.i32_eqz, Op.if, VOID)
+    code.i32(0).i32(-1).memory(Op.i32_store, BUDGET_CELL).op(Op.unreachable, Op.end)
+    // the share, or what there is
+    code.get(ADDRESS).i32(SHARE).get(ADDRESS).i32(SHARE).op(Op.i32_lt_u, Op.select).set(KEY_HASH)
+    code.i32(0).get(ADDRESS).get(KEY_HASH).op(Op.i32_sub).memory(Op.i32_store, BUDGET_CELL)
+    code.get(FUEL).get(KEY_HASH).op(Op.i32_add).set(FUEL)
+    code.op(Op.end)
+  }
+
+  /** At the end of a function with loops, what is left of its share goes back. */
+  private refund(): void {
+    if (!this.counting || !this.flow.isLoop.some(each => each)) return
+    const { code } = this
+    code.i32(0).i32(0).memory(Op.i32_load, BUDGET_CELL).get(FUEL).op(Op.i32_add).memory(Op.i32_store, BUDGET_CELL)
   }
 
   private within(index: number, merges: readonly number[], from: number): void {
@@ -219,6 +262,7 @@ class FunctionCompiler {
   private terminator(index: number, block: Block): void {
     const { code } = this
     if (this.leaves(block.last) !== undefined && block.successors.length === 0) {
+      this.refund()
       code.get(R0).op(Op.return)
       return
     }
@@ -599,7 +643,12 @@ class FunctionCompiler {
  * The module of a program. Exports `run`, which takes registers 1 to 5 from their cells and leaves register 0 in its own; imports
  * `m.memory` and `m.call`. `stack` is the address of the first frame.
  */
-export function compileProgram(image: ProgramImage, maps: readonly VmMap[], stack: number): Uint8Array<ArrayBuffer> {
+export function compileProgram(
+  image: ProgramImage,
+  maps: readonly VmMap[],
+  stack: number,
+  counting: boolean,
+): Uint8Array<ArrayBuffer> {
   const entries = [0]
   const indexOf = (slot: number) => {
     let index = entries.indexOf(slot)
@@ -611,7 +660,7 @@ export function compileProgram(image: ProgramImage, maps: readonly VmMap[], stac
   }
   const bodies: WasmCode[] = []
   for (let index = 0; index < entries.length; index++)
-    bodies.push(new FunctionCompiler(image, maps, entries[index]!, indexOf).compile())
+    bodies.push(new FunctionCompiler(image, maps, entries[index]!, indexOf, counting).compile())
   const module = new WasmCode().op(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
   module.section(
     1,

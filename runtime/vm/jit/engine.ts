@@ -1,14 +1,18 @@
 /** Runs compiled programs on a machine. A program that cannot be compiled stays with the interpreter, and says why. */
+import { LimitReached } from '../../../base/outcome.js'
 import { VmFault } from '../fault.js'
 import { execute, FRAME_BYTES } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../program-image.js'
-import { CPU_CELL, compileProgram, REGISTER_CELLS, TIME_CELL } from './compile.js'
+import { BUDGET_CELL, CPU_CELL, compileProgram, REGISTER_CELLS, TIME_CELL } from './compile.js'
 import { NotCompilable } from './flow.js'
 import { wasm } from './wasm-api.js'
 
 /** Frames of the stack that compiled code uses; the verifier allows 8 a call chain, tail calls start anew. */
 const STACK_FRAMES = 512
+
+/** Largest budget that compiled code can count down. */
+const MAX_BUDGET = 0x7fff_ffff
 
 export interface Compiled {
   /** Why the program stays with the interpreter; undefined when it is compiled. */
@@ -31,7 +35,7 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
   const stack = stackOf(m)
   let bytes: Uint8Array<ArrayBuffer>
   try {
-    bytes = compileProgram(image, m.maps, stack)
+    bytes = compileProgram(image, m.maps, stack, m.options.budget !== Number.POSITIVE_INFINITY)
   } catch (error) {
     const stay = (refused: string): Compiled => ({ refused, run: machine => execute(machine, image, 0) })
     if (error instanceof NotCompilable) return stay(error.message)
@@ -59,6 +63,7 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
         cells[(REGISTER_CELLS >> 2) + register * 2 + 1] = hi[register]!
       }
       memory.bytes.fill(0, stack, stack + FRAME_BYTES)
+      cells[BUDGET_CELL >> 2] = Math.min(machine.remaining, MAX_BUDGET)
       try {
         start()
       } catch (error) {
@@ -66,6 +71,8 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
           error.slot = machine.pc
           error.program = machine.image.name
         }
+        if (error instanceof wasm.RuntimeError && machine.memory.i32[BUDGET_CELL >> 2]! < 0)
+          throw new LimitReached('instructions executed', machine.remaining)
         if (error instanceof wasm.RuntimeError)
           throw new VmFault(`compiled code stopped: ${error.message}`, machine.pc, image.name)
         throw error

@@ -1,5 +1,6 @@
 /** Compiled programs give what the interpreter gives: generated programs, calls, maps, faults, and what stays uncompiled. */
 import { describe, expect, it } from 'vitest'
+import { LimitReached } from '../../../base/outcome.js'
 import { seededRandom } from '../../../runtime/vm/environment.js'
 import { MapType } from '../../../runtime/vm/maps/map.js'
 import { packet } from '../../../runtime/vm/packets/build.js'
@@ -159,5 +160,34 @@ describe('compiled programs', () => {
     const vm = vmOf(irreducible, [], { engine: 'compiled' })
     expect(vm.program('main').notCompiled).toBe('the control flow is not reducible')
     expect(vm.program('main').run().ret).toBe(vmOf(irreducible).program('main').run().ret)
+  })
+})
+
+describe('the budget of compiled programs', () => {
+  const endless = 'r0 = 0; l: r0 += 1; if r0 != 0 goto l; exit'
+  const nested = `r6 = 0; l: call f; r6 += 1; if r6 != 2000 goto l; r0 = r6; exit
+    f: r0 = 0; m: r0 += 1; if r0 != 2000 goto m; exit`
+  const run = (text: string, budget: number) => {
+    const vm = vmOf(text, [], { engine: 'compiled', budget })
+    expect(vm.program('main').notCompiled).toBeUndefined()
+    return () => vm.program('main').run()
+  }
+
+  it('ends endless loops, also those of functions that are called in loops', () => {
+    expect(run(endless, 1_000_000)).toThrow(LimitReached)
+    expect(run(nested, 4_000_000)).toThrow('instructions executed')
+  })
+
+  it('lets a program run that stays below it, again and again', () => {
+    const start = run(nested, 9_000_000)
+    for (let round = 0; round < 3; round++) expect(start()).toMatchObject({ ret: 2000n, fault: undefined })
+    const short = 'r0 = 0; l: r0 += 1; if r0 != 100 goto l; exit'
+    expect(run(short, 250)()).toMatchObject({ ret: 100n, fault: undefined })
+    expect(run(short, 100)).toThrow(LimitReached)
+    expect(vmOf(short, [], { engine: 'compiled', budget: 250 }).program('main').run({ repeat: 10 }).ret).toBe(100n)
+  })
+
+  it('is not counted where it is infinite', () => {
+    expect(run(nested, Number.POSITIVE_INFINITY)().ret).toBe(2000n)
   })
 })
