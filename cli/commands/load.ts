@@ -1,9 +1,13 @@
 /** `bpfc load`: the running kernel's own verdict, as a second opinion. Loads and closes again; never attaches. */
 import { ExitCode } from '../../base/outcome.js'
+import { BtfFile } from '../../linker/btf/btf-file.js'
 import { prepareObject } from '../../linker/object/prepare.js'
+import type { PrepareOptions } from '../../linker/object/prepare-options.js'
 import { errnoName, type LiveVerdict, loadProgram } from '../../runtime/live/load-object.js'
 import { LiveUnavailable } from '../../runtime/live/native.js'
 import { kernelBtf } from '../kernel-btf.js'
+import { readKernelConfig } from '../kernel-config.js'
+import { runningKernel } from '../running-kernel.js'
 import type { Subcommand } from '../commands.js'
 import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
@@ -20,15 +24,25 @@ export const loadCommand: Subcommand = {
       )
       .argument('<files...>', 'BPF objects or C sources')
       .option('--prog <name>', 'only this program')
+      .option('--kconfig <file>', "kernel configuration for .kconfig externs (default: the running kernel's)")
       .option('--log', "print the verifier's log of accepted programs too")
       .option('--log-level <n>', 'bits of the log level: 1, 2, 4')
       .option('--format <format>', 'text or json (one object a line)', 'text')
     addCompileFlags(command).action(
-      (paths: string[], values: { prog?: string; log?: boolean; logLevel?: string; format: string }) => {
+      (paths: string[], values: { prog?: string; kconfig?: string; log?: boolean; logLevel?: string; format: string }) => {
         const request = readCompileFlags(values)
         const paint = painter(context.colour)
         const json = values.format === 'json'
         let code: number = ExitCode.ok
+        // Types of another kernel are taken alone; the running kernel's come with all that is known of it.
+        let known: PrepareOptions | undefined
+        const options = (): PrepareOptions => {
+          if (known) return known
+          const { set, from } = kernelBtf(request.flags.btf)
+          const kernel = from === 'the running kernel' && set instanceof BtfFile ? runningKernel(set) : { kernelBtf: set }
+          known = values.kconfig === undefined ? kernel : { ...kernel, kconfig: readKernelConfig(values.kconfig) }
+          return known
+        }
         for (const path of paths) {
           const input = objectInput(path, request, context, json)
           if (typeof input === 'number') {
@@ -36,7 +50,7 @@ export const loadCommand: Subcommand = {
             continue
           }
           try {
-            const prepared = prepareObject(input.object, { kernelBtf: kernelBtf(request.flags.btf).set })
+            const prepared = prepareObject(input.object, options())
             for (const one of prepared.programs) {
               if (values.prog !== undefined && one.name !== values.prog) continue
               const live = loadProgram(prepared, one, values.logLevel !== undefined ? { logLevel: Number(values.logLevel) } : {})

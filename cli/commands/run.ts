@@ -12,11 +12,13 @@ import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
+import { readKernelConfig } from '../kernel-config.js'
 import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 
 interface RunFlags {
+  kconfig?: string
   prog?: string
   packet?: string
   pcap?: string
@@ -44,6 +46,7 @@ export const runCommand: Subcommand = {
       )
       .argument('<file>', 'a BPF object or C source')
       .option('--prog <name>', 'the program (may be left out when there is only one)')
+      .option('--kconfig <file>', 'kernel configuration for .kconfig externs, as /boot/config-6.12.0 or /proc/config.gz')
       .option('--packet <file>', 'a file with the bytes of one packet, from its Ethernet header')
       .option('--pcap <file>', 'a pcap or pcapng capture: the program runs on each packet, at its time')
       .option('--ctx <hex>', 'the bytes of the context')
@@ -72,7 +75,10 @@ export const runCommand: Subcommand = {
       const request = readCompileFlags(values)
       const input = objectInput(path, request, context)
       if (typeof input === 'number') return exit(input)
-      const prepared = prepareObject(input.object, { kernelBtf: kernelBtf(request.flags.btf).set })
+      const prepared = prepareObject(input.object, {
+        kernelBtf: kernelBtf(request.flags.btf).set,
+        ...(values.kconfig === undefined ? {} : { kconfig: readKernelConfig(values.kconfig) }),
+      })
       const name = values.prog ?? (prepared.programs.length === 1 ? prepared.programs[0]!.name : undefined)
       if (name === undefined || !prepared.programs.some(each => each.name === name)) {
         const list = prepared.programs.map(each => each.name).join(', ')

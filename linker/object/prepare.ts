@@ -16,7 +16,7 @@ import {
   BPF_PSEUDO_MAP_VALUE,
 } from '../../assembler/isa/opcodes.js'
 import { kindOf } from '../btf/btf-overlay.js'
-import { BTF_LINKAGE_GLOBAL, BtfKind } from '../btf/btf-types.js'
+import { BTF_LINKAGE_GLOBAL, BtfKind, type BtfSet } from '../btf/btf-types.js'
 import { CoreFault } from '../core/access-spec.js'
 import { CoreRelocator, patchInsn } from '../core/relocate.js'
 import type { BpfObject, MapDef, ObjectFunction } from './bpf-object.js'
@@ -27,6 +27,8 @@ import { loadableBtf } from './loadable-btf.js'
 import { kernelVersion, KERNEL_VERSION_DEFAULT, type PrepareOptions } from './prepare-options.js'
 import type { PreparedFunction, PreparedObject, PreparedProgram } from './prepared.js'
 import { attachPrefix, findSectionDef, type SectionDef } from './sections.js'
+import { sanitizeBtf } from './sanitize-btf.js'
+import { knowsAttachTypes, sanitizeCalls, sanitizeMapFlags } from './sanitize-program.js'
 import { prepareStructOps, type StructOpsResult } from './struct-ops.js'
 import { AttachType, BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, MapType, ProgType } from './uapi.js'
 
@@ -55,7 +57,9 @@ class Preparation {
   private readonly code = new Map<ObjectFunction, Code>()
   private readonly externs: ResolvedExtern[]
   private readonly structOps: StructOpsResult
-  private readonly btf
+  private readonly btf: BtfSet | undefined
+  /** KERNEL_VERSION of the kernel that it is for. */
+  private readonly version: number
   private readonly core: CoreRelocator | undefined
   private readonly maps: MapDef[]
   /** What keeps libbpf from loading anything of the object. */
@@ -69,7 +73,9 @@ class Preparation {
     for (const extern of this.externs) if (extern.kind === 'fault') this.faults.push(extern.message)
     this.structOps = prepareStructOps(object, options)
     this.faults.push(...this.structOps.faults)
-    this.btf = loadableBtf(object)
+    this.version = options.kernelVersion ?? KERNEL_VERSION_DEFAULT
+    const loadable = loadableBtf(object)
+    this.btf = loadable && sanitizeBtf(loadable, this.version)
     this.core =
       object.btf &&
       new CoreRelocator(
@@ -77,7 +83,7 @@ class Preparation {
         options.kernelBtf && { vmlinux: options.kernelBtf, modules: (options.modules ?? []).map(module => module.btf) },
         object.little,
       )
-    this.maps = object.maps.map((def, index) => this.prepareMap(def, index))
+    this.maps = object.maps.map((def, index) => sanitizeMapFlags(this.prepareMap(def, index), this.version))
   }
 
   run(): PreparedObject {
@@ -94,6 +100,7 @@ class Preparation {
       maps: this.maps,
       btf: this.btf,
       kernelBtf: this.options.kernelBtf,
+      kernelVersion: this.object.version || this.version,
     }
   }
 
@@ -137,6 +144,7 @@ class Preparation {
     const { placed, fault: callFault } = this.place(main)
     const insns = this.assemble(placed)
     dropDescriptors(insns)
+    sanitizeCalls(insns, this.version)
     this.relocateData(placed, insns)
     const type = def?.type ?? ProgType.UNSPEC
     const attach = this.attachTarget(main, def)
@@ -177,8 +185,8 @@ class Preparation {
   private expectedAttachType(def: SectionDef | undefined): number {
     if (!def) return 0
     // Kernels with multi-uprobe links take USDT probes as such.
-    if (def.usdt && (this.options.kernelVersion ?? KERNEL_VERSION_DEFAULT) >= kernelVersion(6, 6))
-      return AttachType.TRACE_UPROBE_MULTI
+    if (def.usdt && this.version >= kernelVersion(6, 6)) return AttachType.TRACE_UPROBE_MULTI
+    if (def.attachOptional && !knowsAttachTypes(this.version)) return 0
     return def.expectedAttachType
   }
 

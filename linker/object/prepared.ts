@@ -33,7 +33,7 @@ export interface PreparedProgram {
   readonly expectedAttachType: number
   /** From a section suffix `.s`. */
   readonly sleepable: boolean
-  /** BPF_F_* of BPF_PROG_LOAD: sleepable, XDP frags, and what test annotations ask for. */
+  /** BPF_F_* of BPF_PROG_LOAD: sleepable, XDP frags. */
   readonly flags: number
   /** For programs that attach to a BTF type: its name (`do_unlinkat`, `sched_switch`, `file_open`) and its id in the kernel's BTF, 0 if absent. */
   readonly attachName: string
@@ -56,4 +56,6 @@ export interface PreparedObject {
   readonly btf: BtfSet | undefined
   /** The kernel's BTF it was prepared for; undefined when none was given. */
   readonly kernelBtf: BtfSet | undefined
+  /** KERNEL_VERSION to load with: of the object's `version` section, else of the kernel it was prepared for. Kernels before 5.0 ask for it. */
+  readonly kernelVersion?: number
 }

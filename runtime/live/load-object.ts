@@ -24,6 +24,8 @@ import { native } from './native.js'
 const BPF_LD_IMM64 = 0x18
 const LOG_LEVEL_STATS = 4
 const PERF_EVENT_ARRAY = 4
+const ARENA = 33
+const PAGE_BYTES = 4096
 /** Names of errno values that bpf(2) gives; others print as numbers. */
 const errnoNames: Readonly<Record<number, string>> = {
   1: 'EPERM',
@@ -126,7 +128,7 @@ export function loadProgram(object: PreparedObject, program: PreparedProgram, se
       flags: program.flags,
       insns: insns.toBytes(true),
       license: object.license,
-      kernVersion: 0,
+      kernVersion: object.kernelVersion ?? 0,
       attachBtfId: program.attachBtfId,
       attachProgFd: 0,
       btfFd: named ? btfFd : 0,
@@ -163,6 +165,7 @@ function usedMaps(insns: Insns): Set<number> {
     if (insns.src[slot] === BPF_PSEUDO_MAP_FD || insns.src[slot] === BPF_PSEUDO_MAP_VALUE) used.add(insns.imm[slot]!)
     slot++
   }
+  used.delete(-1)
   return used
 }
 
@@ -172,7 +175,8 @@ function withDescriptors(prepared: Insns, maps: readonly number[]): Insns {
   for (let slot = 0; slot < insns.length; slot++) {
     if (insns.code[slot] !== BPF_LD_IMM64) continue
     const source = insns.src[slot]
-    if (source === BPF_PSEUDO_MAP_FD || source === BPF_PSEUDO_MAP_VALUE) insns.imm[slot] = maps[insns.imm[slot]!]!
+    // -1 names no map, and no descriptor either.
+    if (source === BPF_PSEUDO_MAP_FD || source === BPF_PSEUDO_MAP_VALUE) insns.imm[slot] = maps[insns.imm[slot]!] ?? -1
     else if (source === BPF_PSEUDO_BTF_ID) insns.imm[slot + 1] = 0
     slot++
   }
@@ -206,10 +210,20 @@ function createMap(map: MapDef, btfFd: number, descriptors: number[]): number {
   if (fd < 0 && request.btfFd) fd = mapCreate({ ...request, btfFd: 0, keyType: 0, valueType: 0 })
   if (fd < 0) return fd
   descriptors.push(fd)
+  if (map.type === ARENA) return mapArena(map, fd)
   if (map.data) {
     const updated = mapUpdate(fd, new Uint8Array(4), map.data.bytes)
     if (updated < 0) return updated
     if (map.data.readonly) mapFreeze(fd)
   }
+  return fd
+}
+
+/** An arena has to be mapped before the verifier takes programs that use it; its globals are written through the mapping. Gives `fd`, or `-errno`. */
+function mapArena(map: MapDef, fd: number): number {
+  const size = map.maxEntries * PAGE_BYTES
+  const address = native().map(map.mapExtra, size, fd)
+  if (address < 0n) return Number(address)
+  if (map.data && map.data.bytes.length > 0) native().write(address, map.data.bytes)
   return fd
 }

@@ -13,7 +13,15 @@ export interface Native {
   copyOut(address: bigint, size: number): Uint8Array
   free(address: bigint): void
   close(fd: number): void
+  /** Maps a descriptor, shared, readable and writable, at `hint` if that is not 0; the address, or `-errno`. It stays mapped. */
+  map(hint: bigint, size: number, fd: number): bigint
+  write(address: bigint, bytes: Uint8Array): void
 }
+
+const PROT_READ = 1
+const PROT_WRITE = 2
+const MAP_SHARED = 1
+const MAP_FIXED = 16
 
 /** Why the running kernel cannot be asked. */
 export class LiveUnavailable extends Error {
@@ -36,6 +44,7 @@ export function native(): Native {
   const call = libc.func('long syscall(long number, int a, uint64_t b, uint32_t c)')
   const calloc = libc.func('uint64_t calloc(size_t count, size_t size)')
   const release = libc.func('void free(uint64_t address)')
+  const mmap = libc.func('int64_t mmap(uint64_t hint, size_t size, int protection, int flags, int fd, int64_t offset)')
   const closeFd = libc.func('int close(int fd)')
   const library = koffi.load('libc.so.6')
   const toNative = library.func('uint64_t memcpy(uint64_t to, const void *from, size_t size)')
@@ -58,6 +67,11 @@ export function native(): Native {
     },
     free: address => void release(address),
     close: fd => void closeFd(fd),
+    map(hint, size, fd) {
+      const address = BigInt(mmap(hint, size, PROT_READ | PROT_WRITE, hint === 0n ? MAP_SHARED : MAP_SHARED | MAP_FIXED, fd, 0))
+      return address === -1n ? BigInt(-koffi.errno()) : address
+    },
+    write: (address, bytes) => void toNative(address, bytes, bytes.length),
   }
   return loaded
 }
