@@ -4,7 +4,16 @@
  */
 import { LiveUnavailable, type Native, native } from './native.js'
 
-const Command = { MapCreate: 0, MapLookup: 1, MapUpdate: 2, ProgLoad: 5, TestRun: 10, BtfLoad: 18, MapFreeze: 22 } as const
+const Command = {
+  MapCreate: 0,
+  MapLookup: 1,
+  MapUpdate: 2,
+  MapNextKey: 4,
+  ProgLoad: 5,
+  TestRun: 10,
+  BtfLoad: 18,
+  MapFreeze: 22,
+} as const
 
 /** The number of bpf(2) in the system call table, by machine. */
 const syscallNumbers: Readonly<Record<string, number>> = {
@@ -130,6 +139,17 @@ export function mapLookup(fd: number, key: Uint8Array, valueSize: number): Uint8
     const out = attr.pointer(16, new Uint8Array(valueSize))
     const result = attr.call(Command.MapLookup)
     return result < 0 ? result : lib.copyOut(out, valueSize)
+  })
+}
+
+/** The key after another, the first one without; `-ENOENT` after the last. */
+export function mapNextKey(fd: number, key: Uint8Array | undefined, keySize: number): Uint8Array | number {
+  return withAttr((attr, lib) => {
+    attr.u32(0, fd)
+    if (key) attr.pointer(8, key)
+    const out = attr.pointer(16, new Uint8Array(keySize))
+    const result = attr.call(Command.MapNextKey)
+    return result < 0 ? result : lib.copyOut(out, keySize)
   })
 }
 

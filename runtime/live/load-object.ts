@@ -114,8 +114,10 @@ export function loadProgram(object: PreparedObject, program: PreparedProgram, se
 
   const used = usedMaps(program.insns)
   for (const index of used) {
-    const fd = createMap(object.maps[index]!, btfFd, descriptors)
-    if (fd < 0) return fail(`map ${object.maps[index]!.name}: ${errnoName(-fd)}`, -fd)
+    const def = object.maps[index]
+    if (!def) return fail(`an instruction refers to map ${index}, the object has ${object.maps.length}`, 22)
+    const fd = createMap(def, btfFd, descriptors)
+    if (fd < 0) return fail(`map ${def.name}: ${errnoName(-fd)}`, -fd)
     maps[index] = fd
   }
   const insns = withDescriptors(program.insns, maps)
@@ -212,7 +214,10 @@ function createMap(map: MapDef, btfFd: number, descriptors: number[]): number {
   descriptors.push(fd)
   if (map.type === ARENA) return mapArena(map, fd)
   if (map.data) {
-    const updated = mapUpdate(fd, new Uint8Array(4), map.data.bytes)
+    // The kernel reads a whole value; what the section leaves out (all of .bss) is 0.
+    const value = new Uint8Array(map.valueSize)
+    value.set(map.data.bytes.subarray(0, map.valueSize))
+    const updated = mapUpdate(fd, new Uint8Array(4), value)
     if (updated < 0) return updated
     if (map.data.readonly) mapFreeze(fd)
   }

@@ -148,9 +148,13 @@ function checksumDifference(m: Machine): void {
   }
   const from = fromSize ? m.readable(1, fromSize) : 0
   const to = toSize ? m.readable(3, toSize) : 0
-  let sum = m.u32(5) + sumWords(m, from, fromSize, true) + sumWords(m, to, toSize, false)
+  // Both zeros of one's complement are told apart as the kernel does: without `to` the sum is taken of the complement and turned around.
+  const onlyFrom = fromSize > 0 && toSize === 0
+  let sum = onlyFrom
+    ? (~m.u32(5) >>> 0) + sumWords(m, from, fromSize, false)
+    : m.u32(5) + sumWords(m, from, fromSize, true) + sumWords(m, to, toSize, false)
   while (sum > 0xffff_ffff) sum = (sum % 0x1_0000_0000) + Math.floor(sum / 0x1_0000_0000)
-  m.retAddress(fold(halves(sum)))
+  m.retAddress(fold(halves(onlyFrom ? ~sum >>> 0 : sum)))
 }
 
 function changeTail(m: Machine): void {

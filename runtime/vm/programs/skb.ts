@@ -67,6 +67,19 @@ function packetType(packet: Uint8Array): number {
   return target.every(byte => byte === 0) ? 0 : 3
 }
 
+const ETH_P_802_3_MIN = 0x600
+const ETH_P_802_3 = 1
+const ETH_P_802_2 = 4
+
+/** The protocol as eth_type_trans finds it: a length where the type should be means a frame of IEEE 802.3. */
+function etherType(packet: Uint8Array): number {
+  const type = (packet[12]! << 8) | packet[13]!
+  if (type >= ETH_P_802_3_MIN) return type
+  return packet[14] === 0xff && packet[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2
+}
+
+const networkOrder = (value: number) => ((value & 0xff) << 8) | (value >> 8)
+
 defineProgramKind({
   types: [1, 3, 4, 8, 10, 11, 12, 19],
   setUp(m, program, input) {
@@ -81,7 +94,7 @@ defineProgramKind({
     m.extras.set('skb', state)
     const proto = (whole[12]! << 8) | whole[13]!
     view.setUint32(address + 4, packetType(whole), true)
-    view.setUint32(address + 16, whole[12]! | (whole[13]! << 8), true)
+    view.setUint32(address + 16, networkOrder(etherType(whole)), true)
     view.setUint32(address + 40, 1, true)
     view.setUint32(address + 160, m.packet.length, true)
     const sock = scratchRegion(m, 'bpf_sock', BPF_SOCK_BYTES)
