@@ -39,6 +39,7 @@ export type { BpfObject, MapDef, ObjectFunction } from './linker/object/bpf-obje
 export { openObject } from './linker/object/open.js'
 export { prepareObject } from './linker/object/prepare.js'
 export type { PreparedObject, PreparedProgram } from './linker/object/prepared.js'
+export { type MachineFacts, parseKernelConfig } from './runtime/kernel/machine.js'
 export { type KernelProfile, kernelProfile, kernelProfiles } from './runtime/kernel/profile.js'
 export { type Verdict, verifyProgram } from './runtime/verifier/verify.js'
 export type { BtfValue } from './runtime/vm/btf-values.js'

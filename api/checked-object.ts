@@ -11,6 +11,7 @@ import { isElf } from '../linker/elf/read-elf.js'
 import { openObject } from '../linker/object/open.js'
 import { prepareObject } from '../linker/object/prepare.js'
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
+import type { MachineFacts } from '../runtime/kernel/machine.js'
 import { type KernelProfile, kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
 import { explainRejection } from '../runtime/verifier/explain/explain.js'
 import { renderExplanation } from '../runtime/verifier/explain/explanation-text.js'
@@ -27,6 +28,8 @@ export interface CheckedObjectOptions {
    * rules are not all there (`settled` in its profile) must find nothing against the program.
    */
   readonly kernels?: readonly string[]
+  /** What is known of the machines that it will run on, where a verdict hangs on it (lockdown, configuration); nothing by default. */
+  readonly machine?: MachineFacts
   /** `false`: take what no kernel was asked about. Default: true. */
   readonly verify?: boolean
   /** Changes to the compiler's options: include folders, macros, -mcpu. */
@@ -67,7 +70,7 @@ export function checkedObject(input: string | Uint8Array, options: CheckedObject
   const kernelBtf = options.kernelBtf ?? bundledBtf()
   const { name, ...object } = objectBytes(input, kernelBtf, options)
   const prepared = prepareObject(openObject(object.bytes, name), { kernelBtf })
-  if (options.verify !== false) verifyAll(prepared, options.kernels ?? DEFAULT_KERNELS, options.kernels === undefined)
+  if (options.verify !== false) verifyAll(prepared, options)
   return { ...object, prepared }
 }
 
@@ -117,15 +120,21 @@ function diagnosticTexts(result: CompileResult, severity: 'error' | 'warning'): 
 }
 
 /** `unsettled`: a kernel whose rules are not all there only has to find nothing against the program. */
-function verifyAll(prepared: PreparedObject, versions: readonly string[], unsettled: boolean): void {
-  const kernels = versions.map(version => {
+function verifyAll(prepared: PreparedObject, options: CheckedObjectOptions): void {
+  const unsettled = options.kernels === undefined
+  const kernels = (options.kernels ?? DEFAULT_KERNELS).map(version => {
     const profile = kernelProfile(version)
     if (!profile) throw new RangeError(`kernel ${version}: must be of ${kernelProfiles.map(each => each.version).join(', ')}`)
     return profile
   })
   for (const program of prepared.programs)
     for (const kernel of kernels) {
-      const verdict = verifyProgram(prepared, program, { kernel, logLevel: 1, unsettled })
+      const verdict = verifyProgram(prepared, program, {
+        kernel,
+        logLevel: 1,
+        unsettled,
+        ...(options.machine && { machine: options.machine }),
+      })
       if (verdict.verdict !== 'accepted')
         throw new VerifierError(explanation(prepared, program, kernel, verdict), program.name, kernel.version, verdict)
     }

@@ -86,6 +86,7 @@ int look(struct pt_regs *ctx)
   it('have areas, registers and a namespace', async () => {
     const look = await program(source, {
       task: { pid: 10, tgid: 10, pidNamespace: { device: 4, inode: 77, pid: 1, tgid: 1 } },
+      machine: { config: new Map([['CONFIG_BPF_KPROBE_OVERRIDE', 'y']]) },
     })
     look.vm.setCurrentTask(
       { struct: 'task_struct', fields: { pid: 10, comm: 'sh' } },
