@@ -1,0 +1,124 @@
+/** Kfuncs of CPU sets, strings and tasks. */
+import { describe, expect, it } from 'vitest'
+import { load } from '../../../index.js'
+
+const HEADERS = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+char LICENSE[] SEC("license") = "GPL";
+#define MASK const struct cpumask *
+extern struct bpf_cpumask *bpf_cpumask_create(void) __ksym;
+extern void bpf_cpumask_release(struct bpf_cpumask *mask) __ksym;
+extern void bpf_cpumask_set_cpu(u32 cpu, struct bpf_cpumask *mask) __ksym;
+extern void bpf_cpumask_clear_cpu(u32 cpu, struct bpf_cpumask *mask) __ksym;
+extern void bpf_cpumask_setall(struct bpf_cpumask *mask) __ksym;
+extern u32 bpf_cpumask_weight(MASK mask) __ksym;
+extern u32 bpf_cpumask_first(MASK mask) __ksym;
+extern bool bpf_cpumask_and(struct bpf_cpumask *to, MASK a, MASK b) __ksym;
+extern bool bpf_cpumask_subset(MASK a, MASK b) __ksym;
+extern int bpf_strcmp(const char *a, const char *b) __ksym;
+extern int bpf_strcasecmp(const char *a, const char *b) __ksym;
+extern int bpf_strlen(const char *text) __ksym;
+extern int bpf_strnlen(const char *text, size_t size) __ksym;
+extern int bpf_strchr(const char *text, char character) __ksym;
+extern int bpf_strrchr(const char *text, int character) __ksym;
+extern int bpf_strstr(const char *text, const char *wanted) __ksym;
+extern int bpf_strspn(const char *text, const char *set) __ksym;
+extern int bpf_strcspn(const char *text, const char *set) __ksym;
+extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
+extern void bpf_task_release(struct task_struct *task) __ksym;
+extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, unsigned int flags) __ksym;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym;
+`
+const program = (text: string, options: Parameters<typeof load>[1] = {}) =>
+  load(`${HEADERS}${text}`, { kernels: ['6.18'], ...options })
+
+describe('CPU sets', () => {
+  it('hold the CPUs of the machine', async () => {
+    const { programs } = await program(
+      `
+SEC("tp_btf/task_newtask")
+int BPF_PROG(sets, struct task_struct *task, u64 flags)
+{
+	struct bpf_cpumask *one = bpf_cpumask_create(), *two;
+	int result = 0;
+
+	if (!one)
+		return 0;
+	two = bpf_cpumask_create();
+	if (!two) {
+		bpf_cpumask_release(one);
+		return 0;
+	}
+	bpf_cpumask_set_cpu(1, one);
+	bpf_cpumask_set_cpu(3, one);
+	bpf_cpumask_set_cpu(9, one);
+	bpf_cpumask_setall(two);
+	bpf_cpumask_clear_cpu(3, two);
+	result = bpf_cpumask_weight((MASK)one) * 1000;
+	result += bpf_cpumask_first((MASK)one) * 100;
+	bpf_cpumask_and(two, (MASK)one, (MASK)two);
+	result += bpf_cpumask_weight((MASK)two) * 10;
+	result += bpf_cpumask_subset((MASK)two, (MASK)one);
+	bpf_cpumask_release(one);
+	bpf_cpumask_release(two);
+	bpf_printk("%d", result);
+	return 0;
+}`,
+      { cpus: 4 },
+    )
+    expect(programs.sets!.run({ args: [{ struct: 'task_struct' }, 0] })).toMatchObject({ fault: undefined, trace: ['2111'] })
+  })
+})
+
+describe('strings', () => {
+  it('are compared and searched', async () => {
+    const { programs } = await program(`
+const char text[] = "hello world", low[] = "HELLO WORLD", wanted[] = "o w", none[] = "xyz", set[] = "leh";
+SEC("syscall")
+int strings(void *ctx)
+{
+	bpf_printk("%d %d %d", bpf_strcmp(text, low), bpf_strcasecmp(text, low), bpf_strlen(text));
+	bpf_printk("%d %d %d", bpf_strchr(text, 'o'), bpf_strrchr(text, 'o'), bpf_strchr(text, 'z'));
+	bpf_printk("%d %d", bpf_strstr(text, wanted), bpf_strstr(text, none));
+	bpf_printk("%d %d", bpf_strspn(text, set), bpf_strcspn(text, wanted));
+	bpf_printk("%d %d", bpf_strnlen(text, 3), bpf_strnlen(text, 64));
+	return 0;
+}`)
+    expect(programs.strings!.run()).toMatchObject({
+      fault: undefined,
+      trace: ['1 0 11', '4 7 -2', '4 -2', '4 4', '3 11'],
+    })
+  })
+})
+
+describe('tasks', () => {
+  it('are walked over, and found by pid', async () => {
+    const { vm, programs } = await program(
+      `
+SEC("syscall")
+int walk(void *ctx)
+{
+	struct task_struct *task;
+
+	bpf_for_each(task, task, NULL, BPF_TASK_ITER_ALL_PROCS)
+		bpf_printk("%d", task->pid);
+	task = bpf_task_from_pid(12);
+	if (task) {
+		bpf_printk("%s", task->comm);
+		bpf_task_release(task);
+	}
+	return 0;
+}`,
+      { verify: false },
+    )
+    for (const [pid, tgid, comm] of [
+      [10, 10, 'init'],
+      [12, 12, 'nginx'],
+      [13, 12, 'worker'],
+    ] as const)
+      vm.addTask({ struct: 'task_struct', fields: { pid, tgid, comm } })
+    expect(programs.walk!.run()).toMatchObject({ fault: undefined, trace: ['10', '12', 'nginx'] })
+  })
+})
