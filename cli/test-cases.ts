@@ -32,6 +32,8 @@ interface Run {
   readonly sysctl?: JsonObject
   /** The processor that runs the program. */
   readonly cpu?: number
+  /** What changes of the current task before the run. */
+  readonly task?: JsonObject
   readonly repeat?: number
   /** Nanoseconds by which the clock moves before the run. */
   readonly advance?: number
@@ -48,6 +50,8 @@ export interface TestCase {
   readonly name: string
   readonly program?: string
   readonly env: { readonly ktime?: bigint; readonly task?: object; readonly cpus?: number }
+  /** The current task as a kernel object: a fixture of struct task_struct. */
+  readonly current: JsonObject | undefined
   /** Sockets of the network, by names of the test's own; in maps they stand as { "socket": NAME }. */
   readonly sockets: Readonly<Record<string, JsonObject>>
   readonly maps: Rows
@@ -75,7 +79,7 @@ function known(value: Json | undefined, keys: readonly string[], what: string): 
 
 const RUN_KEYS = [
   ...['program', 'packet', 'ctx', 'event', 'args', 'result', 'repeat', 'advance', 'verdict', 'becomes'],
-  ...['socket', 'fragments', 'sockopt', 'sysctl', 'cpu', 'to'],
+  ...['socket', 'fragments', 'sockopt', 'sysctl', 'cpu', 'task', 'to'],
 ]
 
 function rows(value: Json | undefined, what: string): Rows {
@@ -101,7 +105,7 @@ export function parseTestFile(text: string): TestFile {
 
 function parseCase(value: Json, index: number): TestCase {
   const what = `case ${index + 1}`
-  const given = known(value, ['name', 'program', 'time', 'task', 'cpus', 'sockets', 'maps', 'runs', 'expect'], what)
+  const given = known(value, ['name', 'program', 'time', 'task', 'current', 'cpus', 'sockets', 'maps', 'runs', 'expect'], what)
   if (typeof given['name'] !== 'string') throw new RangeError(`${what} needs a "name"`)
   if (!Array.isArray(given['runs']) || given['runs'].length === 0) throw new RangeError(`${what} needs "runs"`)
   const runs = given['runs'] as readonly Json[]
@@ -126,6 +130,7 @@ function parseCase(value: Json, index: number): TestCase {
       ...(isObject(given['task']) && { task: taskOf(given['task']) }),
       ...(typeof cpus === 'number' && { cpus }),
     },
+    current: isObject(given['current']) ? given['current'] : undefined,
     sockets: sockets as Readonly<Record<string, JsonObject>>,
     maps: rows(given['maps'], `"maps" of ${what}`),
     runs: runs as unknown as readonly Run[],
@@ -168,6 +173,7 @@ export function runCase(each: TestCase, loaded: Loaded): string[] {
   try {
     const sockets = new Map<string, VmSocket>()
     for (const [name, fixture] of Object.entries(each.sockets)) sockets.set(name, loaded.vm.addSocket(socketFixture(fixture)))
+    if (each.current) loaded.vm.setCurrentTask(each.current as unknown as Fixture)
     for (const [map, list] of Object.entries(each.maps))
       for (const [key, value] of list) mapOf(loaded, map).set(key as BtfValue, mapValue(value, sockets))
     for (const [index, run] of each.runs.entries())
@@ -237,6 +243,7 @@ function runOnce(run: Run, each: TestCase, loaded: Loaded, sockets: ReadonlyMap<
     ...(run.sockopt !== undefined && { sockopt: sockopt(run.sockopt) }),
     ...(run.sysctl !== undefined && { sysctl: run.sysctl as unknown as NonNullable<RunInput['sysctl']> }),
   }
+  if (run.task !== undefined) Object.assign(loaded.vm.env.task, taskOf(run.task))
   if (run.cpu !== undefined) {
     if (!Number.isInteger(run.cpu) || run.cpu < 0 || run.cpu >= loaded.vm.env.cpus)
       throw new RangeError(`there is no CPU ${run.cpu}: the case has "cpus": ${loaded.vm.env.cpus}`)

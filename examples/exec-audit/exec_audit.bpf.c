@@ -28,6 +28,9 @@ struct {
 /* Events that found the ring buffer full. */
 __u64 lost;
 
+/* Keeps the type in the object's BTF, for readers of the events. */
+const struct event *kept_event __attribute__((unused));
+
 /* Only this cgroup (a pod), if not 0. */
 const volatile __u64 target_cgroup = 0;
 

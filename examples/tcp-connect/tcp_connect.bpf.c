@@ -20,6 +20,8 @@ struct event {
 	__u8 daddr[16];
 	char comm[COMM_LEN];
 };
+/* Keeps the type in the object's BTF, for readers of the events. */
+const struct event *kept_event __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
