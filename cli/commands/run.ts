@@ -25,6 +25,8 @@ interface RunFlags {
   ctx?: string
   repeat: string
   set: string[]
+  budget?: string
+  memory?: string
   maps: boolean
   coverage?: string | true
   profile?: true
@@ -57,6 +59,8 @@ export const runCommand: Subcommand = {
         [],
       )
       .option('--repeat <n>', 'run so many times', '1')
+      .option('--budget <n>', 'instructions that a run may take (default: 100000000)')
+      .option('--memory <MiB>', 'memory for maps, packets and objects (default: 1024)')
       .option('--coverage [format]', 'count lines and branches of the C source: text (a table, the default) or lcov')
       .option('--profile', 'show which C lines took the most instructions')
       .option('--trace', 'show each C line as it runs')
@@ -72,6 +76,10 @@ export const runCommand: Subcommand = {
       if (!Number.isInteger(repeat) || repeat < 1) usage(`--repeat ${values.repeat}: must be a whole number from 1`)
       if (values.coverage !== undefined && ![true, 'text', 'lcov'].includes(values.coverage))
         usage(`--coverage ${values.coverage}: must be text or lcov`)
+      const limits = [values.budget, values.memory].map(text => (text === undefined ? undefined : Number(text)))
+      const [budget, memory] = limits
+      if (limits.some(each => each !== undefined && !(Number.isInteger(each) && each > 0)))
+        usage('--budget and --memory take whole numbers from 1')
       const request = readCompileFlags(values)
       const input = objectInput(path, request, context)
       if (typeof input === 'number') return exit(input)
@@ -87,7 +95,19 @@ export const runCommand: Subcommand = {
         )
         return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
       }
-      const vm = new Vm(prepared, { coverage: values.coverage !== undefined || values.profile === true })
+      const options = {
+        coverage: values.coverage !== undefined || values.profile === true,
+        ...(budget !== undefined && { budget }),
+        ...(memory !== undefined && { memoryLimit: memory * 2 ** 20 }),
+      }
+      let vm: Vm
+      try {
+        vm = new Vm(prepared, options)
+      } catch (error) {
+        if (!(error instanceof LimitReached)) throw error
+        context.err(`error: ${path}: ${error.message}\n`)
+        return exit(ExitCode.limit)
+      }
       for (const assignment of values.set) {
         const problem = setElement(vm, assignment)
         if (problem) usage(`--set ${assignment}: ${problem}`)

@@ -105,3 +105,19 @@ describe('bpfc run', () => {
     expect((await run('--coverage', 'html')).code).toBe(2)
   })
 })
+
+describe('limits of bpfc run', () => {
+  it('a budget or the memory that is used up is exit code 3', async () => {
+    const budget = await bpfc(['run', 'fw.bpf.c', '--budget', '5'], files)
+    expect([budget.code, budget.err]).toEqual([3, expect.stringContaining('limit reached')])
+    const big = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1 << 20); __type(key, __u32); __type(value, __u64); } counts SEC(".maps");
+SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+`
+    const memory = await bpfc(['run', 'big.bpf.c', '--memory', '4'], { 'big.bpf.c': big })
+    expect([memory.code, memory.err]).toEqual([3, expect.stringContaining('memory of the VM')])
+    expect((await bpfc(['run', 'fw.bpf.c', '--budget', 'many'], files)).code).toBe(2)
+    expect((await bpfc(['run', 'fw.bpf.c', '--budget', '5000', '--memory', '64'], files)).code).toBe(0)
+  })
+})

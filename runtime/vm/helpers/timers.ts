@@ -1,11 +1,14 @@
-/** Timers in map values (kernel/bpf/helpers.c, bpf_timer_*). They fire when the test advances the clock. */
+/**
+ * Timers and work queues in map values (kernel/bpf/helpers.c, bpf_timer_* and bpf_wq_*). They fire when the test advances the clock,
+ * work that was queued also when it advances by nothing.
+ */
 import { EBUSY, EINVAL } from '../errno.js'
 import { execute } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import type { VmMap } from '../maps/map.js'
 import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
-import { defineHelpers } from './table.js'
+import { defineHelpers, defineKfuncs } from './table.js'
 
 interface Timer {
   readonly map: VmMap
@@ -76,6 +79,37 @@ defineHelpers([
     },
   },
 ])
+
+/** The timer or work queue in a map value; undefined where it was not initialised. */
+const timerOf = (m: Machine) => timers(m).get(m.u32(1))
+
+defineKfuncs({
+  bpf_wq_init: m => {
+    const at = m.writable(1, 16)
+    if (m.u32(3) !== 0) m.ret(-EINVAL)
+    else if (timers(m).has(at)) m.ret(-EBUSY)
+    else {
+      timers(m).set(at, { map: m.map(2), callback: undefined, due: undefined })
+      m.ret(0)
+    }
+  },
+  bpf_wq_set_callback_impl: m => {
+    const queue = timerOf(m)
+    if (!queue || m.u32(3) !== 0 || m.hi[2] !== FUNC_HANDLE) m.ret(-EINVAL)
+    else {
+      queue.callback = { image: m.image, slot: m.lo[2]! }
+      m.ret(0)
+    }
+  },
+  bpf_wq_start: m => {
+    const queue = timerOf(m)
+    if (!queue?.callback || m.u32(2) !== 0) m.ret(-EINVAL)
+    else {
+      queue.due = m.env.ktime
+      m.ret(0)
+    }
+  },
+})
 
 /** Fires all timers due up to a moment, the clock standing at each one's time while it runs. */
 export function fireTimers(m: Machine, until: bigint): void {

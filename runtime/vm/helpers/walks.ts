@@ -1,4 +1,4 @@
-/** Kfuncs that walk over tasks and their memory, look at cgroups, copy strings, and lock. */
+/** Kfuncs that walk over tasks and their memory, look at cgroups, copy strings, lock, and tell a session's two calls apart. */
 import { EFAULT, EINVAL, ENOENT } from '../errno.js'
 import type { Machine } from '../machine.js'
 import { HashMap } from '../maps/hash.js'
@@ -114,6 +114,14 @@ function unlock(m: Machine): void {
   m.ret(0)
 }
 
+/** Eight bytes that the two calls of a session share. */
+function sessionCookie(m: Machine): void {
+  let at = m.extras.get('session cookie') as number | undefined
+  at ??= m.memory.region('cookie of a session', 8).start
+  m.extras.set('session cookie', at)
+  m.retAddress(at)
+}
+
 defineKfuncs({
   bpf_iter_task_new: tasksNew,
   bpf_iter_task_next: next,
@@ -122,6 +130,8 @@ defineKfuncs({
   bpf_iter_task_vma_next: next,
   bpf_iter_task_vma_destroy: destroy,
   bpf_task_under_cgroup: underCgroup,
+  bpf_session_is_return: m => m.ret(m.extras.get('returning') === true ? 1 : 0),
+  bpf_session_cookie: sessionCookie,
   bpf_copy_from_user_str: copyUserString,
   bpf_map_sum_elem_count: m => {
     const map = m.hi[1] === MAP_HANDLE ? m.map(1) : m.maps.find((_, index) => m.memory.mapObject?.(index) === m.u32(1))

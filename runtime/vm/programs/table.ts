@@ -41,6 +41,8 @@ export interface RunInput {
   readonly sample?: SampleInput
   /** Call stacks for bpf_get_stack and bpf_get_stackid, innermost address first. */
   readonly stack?: StackInput
+  /** Sessions (kprobe.session): whether this is the call at the function's return. */
+  readonly returning?: boolean
   /** What bpf_get_attach_cookie answers. */
   readonly cookie?: bigint
   /** What bpf_get_func_ip answers. */

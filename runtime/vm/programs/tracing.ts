@@ -52,6 +52,7 @@ function extras(m: Machine, input: RunInput, count: number): void {
   m.extras.set('cookie', input.cookie ?? 0n)
   m.extras.set('ip', input.ip ?? 0n)
   m.extras.set('arguments', count)
+  m.extras.set('returning', input.returning ?? false)
 }
 
 function writeContext(m: Machine, address: number, input: RunInput, fields: readonly ContextField[], what: string): void {

@@ -122,3 +122,61 @@ int walk(void *ctx)
     expect(programs.walk!.run()).toMatchObject({ fault: undefined, trace: ['10', '12', 'nginx'] })
   })
 })
+
+describe('work queues and sessions', () => {
+  it('queued work runs when the clock is moved, even by nothing', async () => {
+    const { vm, programs, maps } = await program(
+      `
+struct job { __u64 done; struct bpf_wq work; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct job); } jobs SEC(".maps");
+extern int bpf_wq_init(struct bpf_wq *wq, void *map, unsigned int flags) __ksym;
+extern int bpf_wq_set_callback_impl(struct bpf_wq *wq, int (*callback)(void *, int *, void *), unsigned int flags, void *aux) __ksym;
+extern int bpf_wq_start(struct bpf_wq *wq, unsigned int flags) __ksym;
+static int work(void *map, int *key, void *value)
+{
+	((struct job *)value)->done += 1;
+	return 0;
+}
+SEC("tc")
+int queue(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	struct job *job = bpf_map_lookup_elem(&jobs, &key);
+
+	if (!job || bpf_wq_init(&job->work, &jobs, 0) || bpf_wq_set_callback_impl(&job->work, work, 0, NULL))
+		return 1;
+	return bpf_wq_start(&job->work, 0);
+}`,
+      { verify: false },
+    )
+    const done = () => (maps.jobs!.get(0) as { done: bigint }).done
+    expect(programs.queue!.run()).toMatchObject({ retval: 0, fault: undefined })
+    expect(done()).toBe(0n)
+    vm.advance(0)
+    expect(done()).toBe(1n)
+    vm.advance(10)
+    expect(done()).toBe(1n)
+  })
+
+  it('the two calls of a session share a cookie', async () => {
+    const { programs } = await program(
+      `
+extern bool bpf_session_is_return(void) __ksym;
+extern __u64 *bpf_session_cookie(void) __ksym;
+SEC("kprobe.session/do_*")
+int session(struct pt_regs *ctx)
+{
+	__u64 *cookie = bpf_session_cookie();
+
+	if (bpf_session_is_return())
+		bpf_printk("%d", *cookie);
+	else
+		*cookie = 42;
+	return 0;
+}`,
+      { verify: false },
+    )
+    expect(programs.session!.run({}).trace).toEqual([])
+    expect(programs.session!.run({ returning: true })).toMatchObject({ trace: ['42'], fault: undefined })
+  })
+})
