@@ -27,6 +27,7 @@ const leftOutFrom: Readonly<Record<string, Care>> = {
   'tail-merge': 1,
   'share-addresses': 1,
   'hoist-moves': 1,
+  'carried-values': 1,
   alu32: 2,
 }
 

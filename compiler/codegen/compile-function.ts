@@ -3,6 +3,7 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func } from '../ir/ir.js'
 import { type Care, isDone } from '../care.js'
 import type { Target } from '../options.js'
+import { reuseCarriedValues } from './carried-values.js'
 import { type FrameContent, frameContents, layOutFrame, MAX_STACK } from './frame.js'
 import { hoistMoves } from './hoist-moves.js'
 import { layOutBlocks } from './layout.js'
@@ -29,6 +30,7 @@ export function compileFunction(func: Func, context: CodegenContext, serial: num
     const { homes } = allocateRegisters(machine)
     peephole(machine)
     if (isDone('hoist-moves', care)) hoistMoves(machine)
+    if (isDone('carried-values', care)) reuseCarriedValues(machine)
     if (isDone('tail-merge', care)) mergeTails(machine)
     layOutFrame(machine, homes)
   } catch (error) {
@@ -38,7 +40,7 @@ export function compileFunction(func: Func, context: CodegenContext, serial: num
     return undefined
   }
   if (machine.frameSize > MAX_STACK) reportFrame(func, context, machine.frameSize, frameContents(machine))
-  layOutBlocks(machine)
+  layOutBlocks(machine, Number(context.target.cpu.slice(1)))
   const code = linearize(machine, context, serial)
   return sink.errors > errors ? undefined : code
 }

@@ -2,14 +2,16 @@
  * Order of blocks. Empty blocks are passed over, straight lines joined, and chains built so that as many blocks as can be are followed by one of
  * their successors, the most frequent edges first: each that is not costs a `goto`.
  */
-import { BPF_JSET } from '../../assembler/isa/opcodes.js'
+import { BPF_JEQ, BPF_JGT, BPF_JNE, BPF_JSGE, BPF_JSGT, BPF_JSLE, BPF_JSLT, BPF_X } from '../../assembler/isa/opcodes.js'
+import { invertJump } from './select-control.js'
 import { isBranch, type MBlock, type MFunc, type MInsn, successorBlocks } from './machine.js'
 
-export function layOutBlocks(func: MFunc): void {
+/** `cpu` is the number in -mcpu: it says which branches can be turned round. */
+export function layOutBlocks(func: MFunc, cpu: number): void {
   threadEmpty(func)
   removeUnreached(func)
   joinLines(func)
-  order(func)
+  order(func, cpu)
   jumpBack(func)
 }
 
@@ -60,20 +62,24 @@ interface Chain {
   blocks: MBlock[]
 }
 
-function order(func: MFunc): void {
+function order(func: MFunc, cpu: number): void {
   const chains = new Map<MBlock, Chain>(func.blocks.map(block => [block, { blocks: [block] }]))
   const edges: { from: MBlock; to: MBlock; weight: number; rank: number }[] = []
   const frequency = (block: MBlock) => 4 ** Math.min(block.depth, 5) * (block.cold ? 0.1 : 1)
   const back = backEdges(func.blocks, block => [block.next, ...successorBlocks(block)])
+  const entries = new Map<MBlock, number>()
+  for (const block of func.blocks) for (const to of successorBlocks(block)) entries.set(to, (entries.get(to) ?? 0) + 1)
   func.blocks.forEach((from, position) => {
     from.index = position
     const targets = successorBlocks(from)
     const branches = targets.length > 1
+    const taken = likelihood(from.last)
     for (const to of targets) {
       // A loop's last block that just runs into its first would need a `goto` all the same.
       if (!branches && back.get(from)?.has(to)) continue
       // A branch can be turned round, so either side may follow; the side it falls into needs no turning.
-      const weight = Math.min(frequency(from), frequency(to)) * (branches ? 1 : 2)
+      const share = !branches ? ALWAYS : to === from.next ? 1 - taken : taken
+      const weight = Math.min(frequency(from), frequency(to)) * share * (branches && entries.get(to) === 1 ? OWN : 1)
       edges.push({ from, to, weight, rank: position * 2 + (to === from.next ? 0 : 1) })
     }
   })
@@ -83,7 +89,7 @@ function order(func: MFunc): void {
     const after = chains.get(to)!
     if (before === after || before.blocks[before.blocks.length - 1] !== from || after.blocks[0] !== to || to === func.blocks[0])
       continue
-    if (!canFollow(from, to)) continue
+    if (!canFollow(from, to, cpu)) continue
     // The shorter list moves.
     if (before.blocks.length >= after.blocks.length) {
       for (const block of after.blocks) {
@@ -158,9 +164,43 @@ function jumpBack(func: MFunc): void {
   }
 }
 
-/** Jumps out of an asm and tests of bits have no inverse: only their fall-through can follow. */
-function canFollow(from: MBlock, to: MBlock): boolean {
+/** A block that always goes on to the same one needs a `goto` when that does not follow: worth more than any side of a branch. */
+const ALWAYS = 1.5
+/** What only a branch leads to comes behind it rather than what others lead to as well, which can follow those. */
+const OWN = 2
+/** More than a half: what LLVM's branch probabilities say of comparisons with zero. */
+const LIKELY = 0.625
+
+/**
+ * How likely a branch is taken. Pointers are rarely null, numbers rarely zero or negative: what is done with them comes first. Verifiers go
+ * straight on before they go to branches' targets, and the way on which most is done leaves behind the states that cover the others.
+ */
+function likelihood(branch: MInsn | undefined): number {
+  if (!branch || !isBranch(branch) || branch.asm || (branch.op & BPF_X) !== 0) return 0.5
+  const { imm } = branch
+  switch (branch.op & 0xf0) {
+    case BPF_JEQ:
+      return imm === 0 || imm === -1 ? 1 - LIKELY : 0.5
+    case BPF_JNE:
+      return imm === 0 || imm === -1 ? LIKELY : 0.5
+    case BPF_JGT:
+      return imm === 0 ? LIKELY : 0.5
+    case BPF_JSGT:
+      return imm === 0 || imm === -1 ? LIKELY : 0.5
+    case BPF_JSGE:
+      return imm === 0 || imm === 1 ? LIKELY : 0.5
+    case BPF_JSLT:
+      return imm === 0 || imm === 1 ? 1 - LIKELY : 0.5
+    case BPF_JSLE:
+      return imm === 0 || imm === -1 ? 1 - LIKELY : 0.5
+    default:
+      return 0.5
+  }
+}
+
+/** Jumps out of an asm, tests of bits and, at -mcpu=v1, some compares have no inverse: only their fall-through can follow. */
+function canFollow(from: MBlock, to: MBlock, cpu: number): boolean {
   const last: MInsn | undefined = from.last
   if (!last || !isBranch(last) || from.next === to) return true
-  return !last.asm && (last.op & 0xf0) !== BPF_JSET
+  return !last.asm && invertJump({ cpu }, last.op) !== undefined
 }

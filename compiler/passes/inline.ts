@@ -3,6 +3,7 @@
  * function that the kernel can verify on its own (other objects may replace it), never a `noinline` one. Callees come first, so that what is
  * put in has been simplified; cycles are left as calls.
  */
+import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
 import { type Block, bitsOf, type Func, type Module, successors, type Value } from '../ir/ir.js'
 import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
@@ -10,6 +11,11 @@ import type { FunctionPass, ModulePass } from './pass.js'
 
 /** Instructions up to which a static function with several calls is still put in; clang's threshold of 225 at 5 an instruction. */
 const SMALL = 45
+/** Callees up to so many times as large are looked at with their arguments; what numbers among them leave may be this long, and this share. */
+const WORTH_A_LOOK = 4
+const LEFT = 2 / 3
+const SMALL_FOR_CALL = 80
+const CALL_WEIGHT = 6
 /** Instructions up to which a caller keeps growing by what is not `always_inline`. */
 const CALLER_LIMIT = 20_000
 
@@ -97,7 +103,8 @@ export function sizeOf(func: Func): number {
   return size
 }
 
-function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', callerSize: number): boolean {
+function wanted(call: Value, counts: CallCounts, only: 'always' | 'all', callerSize: number): boolean {
+  const callee = call.func!
   if (callee.naked) return false
   if (callee.alwaysInline) return true
   if (only === 'always' || callee.noInline || callee.optnone || callee.section !== undefined) return false
@@ -108,7 +115,55 @@ function wanted(callee: Func, counts: CallCounts, only: 'always' | 'all', caller
     return false
   if (callerSize > CALLER_LIMIT) return false
   if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true
-  return sizeOf(callee) <= SMALL
+  const size = sizeOf(callee)
+  return size <= SMALL || (size <= SMALL * WORTH_A_LOOK && sizeFor(callee, call.args) <= Math.min(SMALL_FOR_CALL, size * LEFT))
+}
+
+/** Instructions that are left of a callee when it knows the numbers among its arguments: decided branches, folded arithmetic. */
+function sizeFor(callee: Func, args: readonly Value[]): number {
+  const known = new Map<Value, bigint>()
+  callee.params.forEach((param, i) => {
+    const arg = args[i]
+    if (arg?.op === 'const' && arg.type === param.type) known.set(param, arg.value)
+  })
+  if (known.size === 0) return Number.POSITIVE_INFINITY
+  const numberOf = (value: Value) => (value.op === 'const' ? value.value : known.get(value))
+  const reached = new Set<Block>([callee.entry])
+  let size = 0
+  // Each block is looked at once: parameters of blocks, which may bring several values, count as unknown.
+  for (const block of reached) {
+    for (const inst of block.insts) {
+      const folded = foldOn(inst, numberOf)
+      if (folded === undefined) size += weightOf(inst)
+      else known.set(inst, folded)
+    }
+    if (block.terminator.kind !== 'br') size++
+    const { terminator } = block
+    const condition = terminator.kind === 'condbr' ? numberOf(terminator.condition) : undefined
+    if (terminator.kind === 'condbr' && condition !== undefined)
+      reached.add(condition ? terminator.then.block : terminator.otherwise.block)
+    else for (const edge of successors(block)) reached.add(edge.block)
+  }
+  return size
+}
+
+/** As LLVM's InlineCost weighs: calls are long, and what becomes part of another instruction is nothing. */
+function weightOf(inst: Value): number {
+  if (inst.op === 'call' || inst.op === 'callhelper') return CALL_WEIGHT
+  return inst.op === 'trunc' || (inst.op === 'ptradd' && inst.args[1]!.op === 'const') ? 0 : 1
+}
+
+/** The value of an instruction all of whose operands are known. */
+function foldOn(inst: Value, numberOf: (value: Value) => bigint | undefined): bigint | undefined {
+  if (inst.args.length === 0 || inst.args.length > 2) return undefined
+  const [a, b] = inst.args.map(numberOf)
+  if (a === undefined || (inst.args.length === 2 && b === undefined)) return undefined
+  const { type } = inst.args[0]!
+  if (inst.op === 'icmp') return foldCompare(inst.predicate, type, a, b!) ? 1n : 0n
+  if (inst.op === 'zext' || inst.op === 'sext' || inst.op === 'trunc') return foldCast(inst.op, type, inst.type, a)
+  if (inst.op === 'and' || inst.op === 'or' || inst.op === 'xor' || inst.op === 'add')
+    return foldBinary(inst.op, inst.type, a, b!)
+  return undefined
 }
 
 /**
@@ -167,7 +222,7 @@ function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, onl
         done.has(inst.func!) &&
         inst.func !== func &&
         (!func.optnone || inst.func!.alwaysInline) &&
-        wanted(inst.func!, counts, only, size),
+        wanted(inst, counts, only, size),
     )
     if (at < 0) continue
     const callee = block.insts[at]!.func!

@@ -388,8 +388,9 @@ class Simplifier {
    * keep the order: zeros the unsigned one (and what is compared is then never negative), signs both.
    */
   private narrowCompare(inst: Value, a: Value, b: Value): Value | undefined {
-    if ((a.op !== 'zext' && a.op !== 'sext') || a.args[0]!.type !== 'i32') return undefined
+    if (a.op !== 'zext' && a.op !== 'sext') return undefined
     const word = a.args[0]!
+    if (word.type !== 'i32') return this.narrowEquality(inst, a, b)
     let other: Value
     if (b.op === 'const') {
       const back = a.op === 'zext' ? BigInt.asUintN(32, b.value) : BigInt.asUintN(64, BigInt.asIntN(32, b.value))
@@ -399,6 +400,24 @@ class Simplifier {
     else return undefined
     const value = this.make('icmp', 'i1', [word, other])
     value.predicate = a.op === 'zext' ? unsignedForm[inst.predicate] : inst.predicate
+    return value
+  }
+
+  /** Bytes and halves with their sign are as equal as without it. */
+  private narrowEquality(inst: Value, a: Value, b: Value): Value | undefined {
+    const part = a.args[0]!
+    if (a.op !== 'sext' || part.type === 'i1' || (inst.predicate !== 'eq' && inst.predicate !== 'ne')) return undefined
+    let other: Value
+    if (b.op === 'const') {
+      const bits = bitsOf(part.type)
+      const kept = BigInt.asUintN(bits, b.value)
+      if (BigInt.asUintN(bitsOf(a.type), BigInt.asIntN(bits, kept)) !== b.value)
+        return this.const('i1', inst.predicate === 'ne' ? 1n : 0n)
+      other = this.const(part.type, kept)
+    } else if (b.op === 'sext' && b.args[0]!.type === part.type) other = b.args[0]!
+    else return undefined
+    const value = this.make('icmp', 'i1', [part, other])
+    value.predicate = inst.predicate
     return value
   }
 

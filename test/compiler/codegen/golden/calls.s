@@ -13,5 +13,4 @@
   w0 += w6
   exit
 L2:
-  w0 = 0x0
   exit
