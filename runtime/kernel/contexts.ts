@@ -3,6 +3,7 @@
  * functions, 6.12). A row is a byte range with an access rule for reads and one for writes.
  */
 import { AttachType as A } from '../../linker/object/uapi.js'
+import { versionAtLeast } from './profile.js'
 import { RegType, TypeFlag } from './reg-types.js'
 
 /**
@@ -38,6 +39,8 @@ export interface ContextField {
   /** Only for programs of these attach types, reads and writes apart. */
   readonly readFor?: readonly number[]
   readonly writeFor?: readonly number[]
+  /** First version that has the field; older ones refuse it. */
+  readonly since?: string
   /** Sign-extending loads are refused. */
   readonly noSigned?: true
 }
@@ -92,10 +95,10 @@ const skbRows: readonly Row[] = [
   ['wire_len', 160, 164, 'narrow', 'u32'],
   ['gso_segs', 164, 168, 'narrow', 'u32'],
   ['sk', 168, 176, 'u64', 'no', { reg: RegType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL }],
-  ['gso_size', 176, 180, 'narrow', 'u32'],
+  ['gso_size', 176, 180, 'narrow', 'u32', { since: '5.7' }],
   ['tstamp_type', 180, 181, 'no', 'no'],
   ['padding', 181, 184, 'no', 'no'],
-  ['hwtstamp', 184, 192, 'u64', 'no'],
+  ['hwtstamp', 184, 192, 'u64', 'no', { since: '5.16' }],
 ]
 
 const socketFields = ['family', 'remote_ip4', 'local_ip4', 'remote_ip6', 'local_ip6', 'remote_port', 'local_port']
@@ -141,7 +144,7 @@ const sockRows: readonly Row[] = [
   ['dst_ip4', 52, 56, 'narrow', 'narrow'],
   ['dst_ip6', 56, 72, 'narrow', 'narrow'],
   ['state', 72, 76, 'start', 'start'],
-  ['rx_queue_mapping', 76, 80, 'start', 'start'],
+  ['rx_queue_mapping', 76, 80, 'start', 'start', { since: '5.8' }],
 ]
 const readOnly = (rows: readonly Row[]): readonly Row[] => rows.map(([name, start, end, read]) => [name, start, end, read])
 
@@ -218,10 +221,10 @@ const otherContexts = {
       ['sk_txhash', 164, 168, 'u32', 'u32'],
       ['bytes', 168, 184, 'u64'],
       ['sk', 184, 192, 'u64', 'no', { reg: SOCKET_OR_NULL }],
-      ['skb_data', 192, 200, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
-      ['skb_data_end', 200, 208, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END }],
-      ['skb_tcp_flags', 212, 216, 'start'],
-      ['skb_hwtstamp', 216, 224, 'u64'],
+      ['skb_data', 192, 200, 'u64', 'no', { reg: RegType.PTR_TO_PACKET, since: '5.10' }],
+      ['skb_data_end', 200, 208, 'u64', 'no', { reg: RegType.PTR_TO_PACKET_END, since: '5.10' }],
+      ['skb_tcp_flags', 212, 216, 'start', 'no', { since: '5.10' }],
+      ['skb_hwtstamp', 216, 224, 'u64', 'no', { since: '6.2' }],
     ],
     'u32',
   ),
@@ -236,7 +239,7 @@ const otherContexts = {
     ['remote_port', 60, 64, 'u32'],
     ['local_port', 64, 68, 'u32'],
     ['size', 68, 72, 'u32'],
-    ['sk', 72, 80, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
+    ['sk', 72, 80, 'u64', 'no', { since: '5.8', reg: RegType.PTR_TO_SOCKET }],
   ]),
   sk_lookup: table(72, [
     ['sk', 0, 8, 'u64', 'no', { reg: SOCKET_OR_NULL }],
@@ -249,7 +252,7 @@ const otherContexts = {
     ['local_ip4', 40, 44, 'narrow'],
     ['local_ip6', 44, 60, 'narrow'],
     ['local_port', 60, 64, 'narrow'],
-    ['ingress_ifindex', 64, 68, 'narrow'],
+    ['ingress_ifindex', 64, 68, 'narrow', 'no', { since: '5.17' }],
   ]),
   sk_reuseport: table(56, [
     ['data', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_PACKET }],
@@ -259,8 +262,8 @@ const otherContexts = {
     ['ip_protocol', 24, 28, 'narrow'],
     ['bind_inany', 28, 32, 'narrow'],
     ['hash', 32, 36, 'u32'],
-    ['sk', 40, 48, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
-    ['migrating_sk', 48, 56, 'u64', 'no', { reg: RegType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL }],
+    ['sk', 40, 48, 'u64', 'no', { since: '5.14', reg: RegType.PTR_TO_SOCKET }],
+    ['migrating_sk', 48, 56, 'u64', 'no', { since: '5.14', reg: RegType.PTR_TO_SOCK_COMMON | TypeFlag.PTR_MAYBE_NULL }],
   ]),
   cgroup_sockopt: table(40, [
     ['sk', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_SOCKET }],
@@ -329,7 +332,7 @@ export const contexts = {
     ['data_meta', 8, 12, 'u32', 'no', { reg: RegType.PTR_TO_PACKET_META, noSigned: true }],
     ['ingress_ifindex', 12, 16, 'u32'],
     ['rx_queue_index', 16, 20, 'u32'],
-    ['egress_ifindex', 20, 24, 'u32', 'no', { readFor: [A.XDP_DEVMAP] }],
+    ['egress_ifindex', 20, 24, 'u32', 'no', { since: '5.8', readFor: [A.XDP_DEVMAP] }],
   ]),
   cgroup_sock: cgroupSock,
   kprobe: table(BPF_PT_REGS_SIZE, [['pt_regs', 0, BPF_PT_REGS_SIZE, 'any']]),
@@ -402,11 +405,13 @@ export function contextAccess(
   write: boolean,
   attachType: number,
   signed: boolean,
+  version: string,
 ): ContextAccess | undefined {
   if (offset < 0 || offset >= context.size || offset % size !== 0) return undefined
   const field = context.fields.find(candidate => offset >= candidate.start && offset < candidate.end)
   if (!field)
     return permits(context.elsewhere, offset, size, 0, context.size) && !write ? { field, reg: RegType.SCALAR_VALUE } : undefined
+  if (field.since && !versionAtLeast(version, field.since)) return undefined
   const only = write ? field.writeFor : field.readFor
   if (only && !only.includes(attachType)) return undefined
   if (signed && field.noSigned) return undefined

@@ -109,6 +109,17 @@ export const kernelRules = {
   /** A null given where an argument may be null is precise. */
   preciseNulls: { since: '6.8', source: 'check_func_arg' },
 
+  /** Packet loads of old are refused in callbacks. */
+  callbackPacketLoads: { since: '6.18', stable: ['6.12'], source: 'check_ld_abs, check_max_stack_depth_subprog' },
+  /** Frames count as the JIT lays them out, in steps of 16 bytes, not of 32. */
+  stackOfJit: { since: '6.9', source: 'round_up_stack_depth' },
+
+  // ---- programs that may sleep
+  sleepablePrograms: { since: '5.10', source: 'bpf_prog_load in kernel/bpf/syscall.c' },
+  /** Which may sleep is decided by what they attach to; iterators and struct_ops are among them. */
+  sleepableByAttach: { since: '6.3', source: 'can_be_sleepable' },
+  sleepableLocks: { since: '6.6', source: 'check_map_prog_compatibility' },
+
   // ---- words of the log
   /** Memory of ring buffers is called so, no longer `alloc_mem`. */
   ringbufWord: { since: '6.2', source: 'reg_type_str' },

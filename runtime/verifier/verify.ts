@@ -8,6 +8,7 @@ import type { PreparedObject, PreparedProgram } from '../../linker/object/prepar
 import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { resolveAttachTarget } from './check/attach.js'
+import { checkKnown } from './check/known.js'
 import { Env, Rejection } from './env.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
@@ -75,6 +76,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
   try {
     const limits = { milliseconds: options.limits?.milliseconds ?? 0, jumpSequence: options.limits?.jumpSequence ?? 8192 }
     env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
+    checkKnown(env)
     collectSubprograms(env)
     checkSubprograms(env)
     checkPatterns(env)

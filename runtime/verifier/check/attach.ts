@@ -52,7 +52,13 @@ export function resolveAttachTarget(env: Env): void {
     if (!program.sleepable) env.reject('Syscall programs can only be sleepable')
     return
   }
-  if (program.sleepable && !canSleep(program.type, program.expectedAttachType))
+  if (program.sleepable && !env.kernel.sleepableByAttach) {
+    // Up to 6.2 only the program's type counts here, and the hook of an LSM program.
+    if (program.type !== P.TRACING && program.type !== P.LSM && program.type !== P.KPROBE)
+      env.reject('Only fentry/fexit/fmod_ret, lsm, and kprobe/uprobe programs can be sleepable')
+    if (program.type === P.LSM && program.expectedAttachType === A.LSM_CGROUP)
+      env.reject('BPF_LSM_CGROUP programs cannot be sleepable')
+  } else if (program.sleepable && !canSleep(program.type, program.expectedAttachType))
     env.reject('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   if (!needsTarget(program.type)) return
   if (program.type === P.STRUCT_OPS) return resolveStructOps(env)

@@ -143,8 +143,12 @@ function structArgument(env: Env, btf: BtfView, name: string, arg: number, point
     )
 }
 
+/** reg2btf_ids of 6.1: sockets; maps came later. */
+const isSocket = (reg: RegState): boolean =>
+  regBtfNames[baseType(reg.type)] !== undefined && baseType(reg.type) !== RegType.CONST_PTR_TO_MAP
+
 const standsForStruct = (reg: RegState): boolean =>
-  reg.type === RegType.PTR_TO_BTF_ID || (regBtfNames[baseType(reg.type)] !== undefined && typeFlags(reg.type) === 0)
+  reg.type === RegType.PTR_TO_BTF_ID || (isSocket(reg) && typeFlags(reg.type) === 0)
 
 /**
  * btf_check_func_arg_match: the registers of a call against the function `id` of `btf`. `kfunc` for a function of the kernel; else
@@ -181,8 +185,7 @@ function matchFunction(
     }
     const type = btf.resolved(param.type)
     if (type.kind !== BtfKind.Ptr) return env.reject(`Unrecognized arg#${i} type ${kindName(type)}`)
-    const object =
-      reg.type === RegType.PTR_TO_CTX || reg.type === RegType.PTR_TO_BTF_ID || regBtfNames[baseType(reg.type)] !== undefined
+    const object = reg.type === RegType.PTR_TO_CTX || reg.type === RegType.PTR_TO_BTF_ID || isSocket(reg)
     if (trusted && object && reg.type !== RegType.PTR_TO_CTX && !reg.refObjId) env.reject(`R${regno} must be referenced`)
     const released = (trusted && object) || (releases && reg.refObjId !== 0)
     checkArgOffset(env, reg, regno, ArgType.DONTCARE | (released ? TypeFlag.OBJ_RELEASE : 0))

@@ -311,7 +311,7 @@ function accessSocket(env: Env, regno: number, off: number, size: number): void 
         : reg.type === RegType.PTR_TO_TCP_SOCK
           ? socketContexts.tcp_sock
           : socketContexts.xdp_sock
-  if (!contextAccess(table, off, size, false, 0, false))
+  if (!contextAccess(table, off, size, false, 0, false, env.kernel.version))
     env.reject(`R${regno} invalid ${regTypeName(reg.type)} access off=${off} size=${size}`, EACCES)
 }
 
@@ -350,7 +350,7 @@ function accessContext(
   if (program.type === ProgType.RAW_TRACEPOINT && program.attachBtfId) return env.missing('raw tracepoint with BTF')
   const context = progType.context
   if (!context) return env.missing(`context of program type ${progType.name}`)
-  const found = contextAccess(context, off, size, access === 'write', program.expectedAttachType, signed)
+  const found = contextAccess(context, off, size, access === 'write', program.expectedAttachType, signed, env.kernel.version)
   if (!found) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`)
     env.sayLine(env.insnIdx, '; ')

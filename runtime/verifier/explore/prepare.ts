@@ -4,6 +4,7 @@ import { MapType, ProgType } from '../../../linker/object/uapi.js'
 import { BtfKind } from '../../../linker/btf/btf-types.js'
 import { builtIn } from '../../kernel/machine.js'
 import { RegType, TypeFlag } from '../../kernel/reg-types.js'
+import { versionAtLeast } from '../../kernel/profile.js'
 import type { Env } from '../env.js'
 import { hasField } from '../state/btf-record.js'
 import type { VerifierMap } from '../state/maps.js'
@@ -70,6 +71,23 @@ const sleepableMaps: readonly number[] = [
   MapType.ARENA,
 ]
 
+/** Those that sleepable programs could not use from the first, 5.10. */
+const sleepableMapsSince: ReadonlyMap<number, string> = new Map([
+  [MapType.RINGBUF, '5.11'],
+  [MapType.PERCPU_HASH, '5.12'],
+  [MapType.PERCPU_ARRAY, '5.12'],
+  [MapType.LRU_PERCPU_HASH, '5.12'],
+  [MapType.ARRAY_OF_MAPS, '5.12'],
+  [MapType.HASH_OF_MAPS, '5.12'],
+  [MapType.INODE_STORAGE, '5.17'],
+  [MapType.SK_STORAGE, '5.17'],
+  [MapType.TASK_STORAGE, '5.17'],
+  [MapType.USER_RINGBUF, '6.1'],
+  [MapType.CGRP_STORAGE, '6.2'],
+  [MapType.QUEUE, '6.7'],
+  [MapType.STACK, '6.7'],
+])
+
 /** check_map_prog_compatibility. */
 function checkMapForProgram(env: Env, map: VerifierMap): void {
   const tracing = env.progType.tracing
@@ -80,11 +98,19 @@ function checkMapForProgram(env: Env, map: VerifierMap): void {
     if (env.program.type === ProgType.SOCKET_FILTER && lock) env.reject('socket filter progs cannot use bpf_spin_lock yet')
     if (tracing && lock) env.reject('tracing progs cannot use bpf_spin_lock yet')
   }
+  if (hasField(record, 'spin_lock') && env.program.sleepable && !env.kernel.sleepableLocks)
+    env.reject('sleepable progs cannot use bpf_spin_lock yet')
   if (hasField(record, 'timer') && tracing) env.reject('tracing progs cannot use bpf_timer yet')
   if (hasField(record, 'wq') && tracing) env.reject('tracing progs cannot use bpf_wq yet')
   if (map.type === MapType.STRUCT_OPS) env.reject('bpf_struct_ops map cannot be used in prog')
-  if (env.program.sleepable && !sleepableMaps.includes(map.type))
-    env.reject('Sleepable programs can only use array, hash, ringbuf and local storage maps')
+  if (!env.program.sleepable) return
+  const since = sleepableMapsSince.get(map.type)
+  if (!sleepableMaps.includes(map.type) || (since && !versionAtLeast(env.kernel.version, since)))
+    env.reject(
+      env.kernel.sleepableByAttach
+        ? 'Sleepable programs can only use array, hash, ringbuf and local storage maps'
+        : 'Sleepable programs can only use array, hash, and ringbuf maps',
+    )
 }
 
 export function checkPatterns(env: Env): void {

@@ -9,7 +9,9 @@ import { MAX_BPF_STACK, MAX_CALL_FRAMES } from '../state/frames.js'
 /** Smaller frames are not worth a private stack. */
 const PRIVATE_STACK_MIN = 64
 
-const roundUp = (depth: number): number => Math.ceil(depth / 16) * 16
+/** Frames are rounded as the JIT's are; up to 6.7 always as the interpreter's (round_up_stack_depth). */
+const roundUp = (env: Env, depth: number): number =>
+  env.kernel.stackOfJit ? Math.ceil(depth / 16) * 16 : Math.ceil(Math.max(depth, 1) / 32) * 32
 
 /** bpf_enable_priv_stack: programs that can interrupt themselves get stacks of their own. */
 function wantsPrivateStack(env: Env): boolean {
@@ -45,11 +47,15 @@ function checkFrom(env: Env, root: number, privateOk: boolean, mode: ('unknown' 
   const enter = () => {
     const subprog = subprogs[current]!
     if (!privateOk) mode[current] = 'shared'
-    if (subprog.hasLdAbs && (subprog.isCallback || chain.some(entry => subprogs[entry.subprog]!.isCallback)))
+    if (
+      env.kernel.callbackPacketLoads &&
+      subprog.hasLdAbs &&
+      (subprog.isCallback || chain.some(entry => subprogs[entry.subprog]!.isCallback))
+    )
       env.reject('cannot use BPF_LD_[ABS|IND] within callback')
     if (current && subprog.hasTailCall && depth >= 256)
       env.reject(`tail_calls are not allowed when call stack of previous frames is ${depth} bytes. Too large`)
-    const own = roundUp(subprog.stackDepth)
+    const own = roundUp(env, subprog.stackDepth)
     if (privateOk && mode[current] === 'unknown' && own >= PRIVATE_STACK_MIN) mode[current] = 'private'
     if (mode[current] === 'private') {
       if (own > MAX_BPF_STACK) env.reject(`stack size of subprog ${current} is ${own}. Too large`)
@@ -94,7 +100,7 @@ function checkFrom(env: Env, root: number, privateOk: boolean, mode: ('unknown' 
         subprog.tailCallReachable = true
       }
     if (chain.length === 0) return
-    if (mode[current] !== 'private') depth -= roundUp(subprogs[current]!.stackDepth)
+    if (mode[current] !== 'private') depth -= roundUp(env, subprogs[current]!.stackDepth)
     const back = chain.pop()!
     slot = back.next
     current = back.subprog

@@ -96,7 +96,7 @@ function checkPacketLoad(env: Env, slot: number): void {
   const code = insns.code[slot]!
   const indirect = (code & 0xe0) === op.BPF_IND
   if (!env.progType.ldAbs) env.reject('BPF_LD_[ABS|IND] instructions not allowed for this program type')
-  for (let i = state.curframe; i > 0; i--)
+  for (let i = state.curframe; i > 0 && env.kernel.callbackPacketLoads; i--)
     if (state.frames[i]!.inCallbackFn) env.reject('cannot use BPF_LD_[ABS|IND] within callback')
   if (insns.dst[slot] !== 0 || insns.off[slot] !== 0 || (code & 0x18) === op.BPF_DW || (!indirect && insns.src[slot] !== 0))
     env.reject('BPF_LD_[ABS|IND] uses reserved fields')

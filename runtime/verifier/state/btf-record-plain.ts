@@ -8,7 +8,7 @@ import { type KernelProfile, versionAtLeast } from '../../kernel/profile.js'
 import { type BtfRecord, type RecordField, structKinds } from './btf-record.js'
 import type { BtfView } from './btf-view.js'
 
-/** Fields of one kind that a value may have; with more of a kptr the kernel sees none, of others it refuses the lot. */
+/** Kptrs that a value may have (BPF_MAP_VALUE_OFF_MAX). */
 const KPTRS_MAX = 8
 
 export function parsePlainRecord(
@@ -16,15 +16,15 @@ export function parsePlainRecord(
   id: BtfId,
   kernel: BtfView | undefined,
   profile: KernelProfile,
-): BtfRecord | 'invalid' | undefined {
-  const fields: RecordField[] = []
+): BtfRecord | undefined {
+  const found: RecordField[] = []
   const known = (kind: FieldKind) => versionAtLeast(profile.version, fieldSince[kind])
   const look = (typeId: BtfId, offset: number): boolean => {
     const direct = view.skipModifiers(typeId)
     const type = view.type(direct)
     if (type.kind === BtfKind.Struct) {
       const special = structKinds[type.name]
-      if (special && known(special[0])) fields.push({ kind: special[0], offset, size: special[1] })
+      if (special && known(special[0])) found.push({ kind: special[0], offset, size: special[1] })
       return true
     }
     if (type.kind !== BtfKind.Ptr) return true
@@ -38,9 +38,9 @@ export function parsePlainRecord(
     if (!row) return true
     const target = view.type(view.skipModifiers(type.type))
     const name = 'name' in target ? target.name : ''
-    const found = kernel && name ? kernel.find(name, BtfKind.Struct) : 0
-    if (!kernel || !found) return false
-    fields.push({ kind: row.kind, offset, size: 8, btf: kernel, btfId: found })
+    const inKernel = kernel && name ? kernel.find(name, BtfKind.Struct) : 0
+    if (!kernel || !inKernel) return false
+    found.push({ kind: row.kind, offset, size: 8, btf: kernel, btfId: inKernel })
     return true
   }
   const type = view.resolved(id)
@@ -54,9 +54,9 @@ export function parsePlainRecord(
       if (entry.kind === BtfKind.Var && !look(entry.type, offset)) ok = false
     }
   }
-  if (!ok) return 'invalid'
-  const count = (...kinds: FieldKind[]) => fields.filter(field => kinds.includes(field.kind)).length
-  if (count('spin_lock') > 1 || count('timer') > 1 || count('kptr_unref', 'kptr_ref') > KPTRS_MAX) return 'invalid'
-  if (fields.length === 0) return undefined
-  return { fields: fields.sort((a, b) => a.offset - b.offset) }
+  // What is there too often, or points to what the kernel does not have, is no field: the map is made all the same.
+  const count = (...kinds: FieldKind[]) => found.filter(field => kinds.includes(field.kind)).length
+  const kptrs = ok && count('kptr_unref', 'kptr_ref') <= KPTRS_MAX
+  const fields = found.filter(({ kind }) => (kind === 'kptr_unref' || kind === 'kptr_ref' ? kptrs : count(kind) === 1))
+  return fields.length === 0 ? undefined : { fields: fields.sort((a, b) => a.offset - b.offset) }
 }

@@ -1,8 +1,8 @@
 /** Maps as the verifier needs them: sizes, flags, special fields, and the bytes of frozen ones. */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { BPF_F_RDONLY_PROG, MapType, MapType as M } from '../../../linker/object/uapi.js'
-import type { KernelProfile } from '../../kernel/profile.js'
-import { type BtfRecord, type FieldKind, parseRecord } from './btf-record.js'
+import { type KernelProfile, versionAtLeast } from '../../kernel/profile.js'
+import { type BtfRecord, type FieldKind, isKptr, parseRecord } from './btf-record.js'
 import { parsePlainRecord } from './btf-record-plain.js'
 import type { BtfView } from './btf-view.js'
 
@@ -31,9 +31,19 @@ const mapsOf: Readonly<Record<FieldKind, readonly number[]>> = {
   rb_node: [],
 }
 
-const fieldsAllowed = (def: MapDef, record: BtfRecord): boolean =>
+/** Map types whose values could hold kptrs later than others. */
+const kptrMapsSince: ReadonlyMap<number, string> = new Map([
+  [M.PERCPU_HASH, '6.3'],
+  [M.LRU_PERCPU_HASH, '6.3'],
+  ...storages.map(type => [type, '6.4'] as const),
+])
+
+const holdsYet = (profile: KernelProfile, type: number, kind: FieldKind): boolean =>
+  !isKptr(kind) || versionAtLeast(profile.version, kptrMapsSince.get(type) ?? '5.19')
+
+const fieldsAllowed = (profile: KernelProfile, def: MapDef, record: BtfRecord): boolean =>
   (def.flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)) === 0 &&
-  record.fields.every(field => mapsOf[field.kind].includes(def.type))
+  record.fields.every(field => mapsOf[field.kind].includes(def.type) && holdsYet(profile, def.type, field.kind))
 
 export class VerifierMap {
   readonly type: number
@@ -63,7 +73,7 @@ export class VerifierMap {
       btf && def.valueType
         ? (profile.nestedFields ? parseRecord : parsePlainRecord)(btf, def.valueType, kernel, profile)
         : undefined
-    const refused = record === 'invalid' || (record !== undefined && !fieldsAllowed(def, record))
+    const refused = record === 'invalid' || (record !== undefined && !fieldsAllowed(profile, def, record))
     // Loaders try again without BTF where the kernel refuses it.
     this.hasBtf = btf !== undefined && def.valueType !== 0 && !refused
     this.record = refused ? undefined : record
