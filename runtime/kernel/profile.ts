@@ -114,6 +114,9 @@ export const kernelRules = {
   /** Frames count as the JIT lays them out, in steps of 16 bytes, not of 32. */
   stackOfJit: { since: '6.9', source: 'round_up_stack_depth' },
 
+  /** Functions are named whose results programs may change, beside those made to fail. */
+  fmodRetSets: { since: '6.3', source: 'check_attach_modify_return, btf_kfunc_is_modify_return' },
+
   // ---- programs that may sleep
   sleepablePrograms: { since: '5.10', source: 'bpf_prog_load in kernel/bpf/syscall.c' },
   /** Which may sleep is decided by what they attach to; iterators and struct_ops are among them. */

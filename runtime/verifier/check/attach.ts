@@ -92,7 +92,12 @@ export function resolveAttachTarget(env: Env): void {
   if (program.sleepable) {
     const sleeps = lsm ? sleepableLsmHooks.has(name.replace(/^bpf_lsm_/, '')) : tracedMaySleep(env, name)
     if (!sleeps) env.reject(`${name} is not sleepable`)
-  } else if (attach === A.MODIFY_RETURN && !modifiableTargets.has(name) && !name.startsWith('security_') && !mayFail(env, name))
+  } else if (
+    attach === A.MODIFY_RETURN &&
+    !(env.kernel.fmodRetSets && modifiableTargets.has(name)) &&
+    !name.startsWith('security_') &&
+    !mayFail(env, name)
+  )
     env.reject(`${name}() is not modifiable`)
   if (lsm) {
     if (!env.gpl) env.reject('LSM programs must have a GPL compatible license')
