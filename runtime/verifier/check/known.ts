@@ -13,10 +13,10 @@ const nameOf = (numbers: Readonly<Record<string, number>>, value: number): strin
 export function checkKnown(env: Env): void {
   const { kernel, program, progType, object } = env
   const lacks = (what: string, since: string): never =>
-    env.reject(`Linux ${kernel.version} has no ${what}: it came with ${since}`)
+    env.reject(`Linux ${kernel.version} has no ${what}: they came with ${since}`)
   if (!versionAtLeast(kernel.version, progType.since)) lacks(`programs of type ${progType.name}`, progType.since)
   const attachSince = attachTypeMissing(kernel.version, program.type, program.expectedAttachType)
-  if (attachSince) lacks(`attach type ${nameOf(AttachType, program.expectedAttachType)}`, attachSince)
+  if (attachSince) lacks(`programs for ${nameOf(AttachType, program.expectedAttachType)}`, attachSince)
   if ((program.flags & BPF_F_SLEEPABLE) !== 0 && !kernel.sleepablePrograms) lacks('sleepable programs', '5.10')
   for (const map of object.maps) {
     const since = mapTypeSince.get(map.type)

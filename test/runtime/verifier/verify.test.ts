@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Insns } from '../../../assembler/isa/insns.js'
 import type { PreparedObject, PreparedProgram } from '../../../linker/object/prepared.js'
-import { kernelProfile } from '../../../runtime/kernel/profile.js'
+import { type KernelProfile, kernelProfile } from '../../../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../../../runtime/verifier/verify.js'
 
 type Row = readonly [code: number, dst: number, src: number, off: number, imm: number]
@@ -9,7 +9,12 @@ type Row = readonly [code: number, dst: number, src: number, off: number, imm: n
 const MOV_R0_0: Row = [0xb7, 0, 0, 0, 0]
 const EXIT: Row = [0x95, 0, 0, 0, 0]
 
-function verify(rows: readonly Row[], version = '6.18', over: Partial<PreparedProgram> = {}): Verdict {
+function verify(
+  rows: readonly Row[],
+  version = '6.18',
+  over: Partial<PreparedProgram> = {},
+  rules: Partial<KernelProfile> = {},
+): Verdict {
   const insns = new Insns(rows.length)
   rows.forEach(([code, dst, src, off, imm], i) => {
     insns.code[i] = code
@@ -42,7 +47,7 @@ function verify(rows: readonly Row[], version = '6.18', over: Partial<PreparedPr
     btf: undefined,
     kernelBtf: undefined,
   }
-  return verifyProgram(object, program, { kernel: kernelProfile(version)!, logLevel: 1 })
+  return verifyProgram(object, program, { kernel: { ...kernelProfile(version)!, ...rules }, logLevel: 1 })
 }
 
 describe('verifyProgram', () => {
@@ -74,8 +79,38 @@ describe('verifyProgram', () => {
     })
   })
 
+  it('lets only jumps lead back before 6.9', () => {
+    // r0 = 0; goto 3; 2: r0 += 1; 3: if r0 < 4 goto 2; exit
+    const loop: readonly Row[] = [MOV_R0_0, [0x05, 0, 0, 1, 0], [0x07, 0, 0, 0, 1], [0xa5, 0, 0, -2, 4], EXIT]
+    expect(verify(loop)).toMatchObject({ verdict: 'accepted' })
+    expect(verify(loop, '6.1')).toMatchObject({ verdict: 'rejected', message: 'back-edge from insn 2 to 3' })
+  })
+
+  it('learns nothing from two unknowns before 6.8', () => {
+    // Whether r6 < r0 says that r0 is not 0, so that r9 (never set) is not read.
+    const compare: readonly Row[] = [
+      [0x85, 0, 0, 0, 7],
+      [0xbf, 6, 0, 0, 0],
+      [0x85, 0, 0, 0, 7],
+      [0xbd, 0, 6, 2, 0],
+      [0x55, 0, 0, 1, 0],
+      [0xbf, 0, 9, 0, 0],
+      MOV_R0_0,
+      EXIT,
+    ]
+    expect(verify(compare)).toMatchObject({ verdict: 'accepted' })
+    expect(verify(compare, '6.1')).toMatchObject({ verdict: 'rejected', message: 'R9 !read_ok' })
+  })
+
+  it('says what a kernel is too old for', () => {
+    expect(verify([MOV_R0_0, EXIT], '6.1', { type: 32 })).toMatchObject({
+      verdict: 'rejected',
+      message: 'Linux 6.1 has no programs of type netfilter: they came with 6.4',
+    })
+  })
+
   it('does not accept for a kernel whose rules are not all there', () => {
-    expect(verify([MOV_R0_0, EXIT], '6.1').verdict).toBe('not-implemented')
-    expect(verify([[0xbf, 0, 2, 0, 0], EXIT], '6.1').verdict).toBe('rejected')
+    expect(verify([MOV_R0_0, EXIT], '6.1', {}, { settled: false }).verdict).toBe('not-implemented')
+    expect(verify([[0xbf, 0, 2, 0, 0], EXIT], '6.1', {}, { settled: false }).verdict).toBe('rejected')
   })
 })
