@@ -7,6 +7,7 @@ import type { FunctionContext } from './function-context.js'
 import { alignmentOf, irTypeOf, isSigned } from './ir-types.js'
 import { lowerPlace } from './lvalues.js'
 import { addressOf, isVolatile, storePlace, temporaryPlace } from './places.js'
+import { productOf } from './wide-integers.js'
 
 type BuiltinExpr = Expr & { kind: 'builtin' }
 
@@ -253,15 +254,8 @@ function twoWords(
     const carry = builder.cast('zext', operation === 'add' ? builder.icmp('ult', low, x) : builder.icmp('ult', x, y), 'i64')
     return { low, high: builder.binary(operation, builder.binary(operation, signX, signY), carry) }
   }
-  // The upper word of the unsigned product from products of halves, none of which can be too large.
-  const lowHalf = (value: Value) => op(fc, 'and', value, 0xffff_ffffn)
-  const highHalf = (value: Value) => op(fc, 'lshr', value, 32)
-  const product = (one: Value, two: Value) => builder.binary('mul', one, two)
-  const sum = (one: Value, two: Value) => builder.binary('add', one, two)
-  const middle = sum(product(highHalf(x), lowHalf(y)), highHalf(product(lowHalf(x), lowHalf(y))))
-  const other = sum(product(lowHalf(x), highHalf(y)), lowHalf(middle))
-  const unsigned = sum(product(highHalf(x), highHalf(y)), sum(highHalf(middle), highHalf(other)))
+  const { high: unsigned } = productOf(fc, x, y)
   // A negative operand was taken for itself plus 2^64.
-  const tooMuch = sum(builder.binary('and', signX, y), builder.binary('and', signY, x))
+  const tooMuch = builder.binary('add', builder.binary('and', signX, y), builder.binary('and', signY, x))
   return { low, high: builder.binary('sub', unsigned, tooMuch) }
 }

@@ -2,7 +2,7 @@
  * Expressions. Four ways to ask: for a scalar's value, for an aggregate put somewhere, for the effects only, and as a condition that
  * decides between two blocks (so that `a && b` never becomes a number that is compared again).
  */
-import { InternalError } from '../../base/outcome.js'
+import { InternalError, NotImplemented } from '../../base/outcome.js'
 import { type BinaryOp, type Block, bitsOf, type Predicate, type Value } from '../ir/ir.js'
 import type { ArithmeticOp, CompareOp, Expr } from '../typecheck/typed-ast.js'
 import { type CType, canonical } from '../typecheck/types.js'
@@ -12,13 +12,34 @@ import { lowerBuiltin } from './builtins.js'
 import { lowerCall } from './calls.js'
 import { lowerCoreEnum, lowerCoreField, lowerCoreType } from './core-access.js'
 import type { FunctionContext } from './function-context.js'
-import { bytesOf, irTypeOf, isAggregate, isSigned } from './ir-types.js'
+import { bytesOf, irTypeOf, isAggregate, isSigned, isWide } from './ir-types.js'
 import { lowerPlace, spaceOfPointer } from './lvalues.js'
-import { addressOf, copyPlace, isVolatile, loadPlace, type Place, storePlace, temporaryPlace } from './places.js'
+import {
+  addressOf,
+  copyPlace,
+  isVolatile,
+  loadPlace,
+  loadWords,
+  type Place,
+  storePlace,
+  storeWords,
+  temporaryPlace,
+} from './places.js'
 import { closeScope, lowerStatement } from './statements.js'
+import {
+  assignCombined,
+  chooseNonZero,
+  compareWords,
+  computesWords,
+  narrowed,
+  rightOf,
+  wordsNonZero,
+  wordsOf,
+} from './wide-integers.js'
 
 /** The value of a scalar expression. */
 export function lowerValue(fc: FunctionContext, expr: Expr): Value {
+  if (isWide(expr.type)) throw new NotImplemented('integers of 128 bits in this place')
   const value = scalarOf(fc, expr)
   if (!value) throw new InternalError(`an expression of kind ${expr.kind} has no value`)
   return value
@@ -60,7 +81,8 @@ export function lowerEffect(fc: FunctionContext, expr: Expr): void {
       lowerStatementExpr(fc, expr, result => lowerEffect(fc, result))
       return
     case 'incdec':
-      lowerIncDec(fc, expr, false)
+      if (isWide(expr.type)) stepWords(fc, expr)
+      else lowerIncDec(fc, expr, false)
       return
     case 'atomic':
       lowerAtomic(fc, expr, false)
@@ -93,6 +115,10 @@ function lowerPlaceEffects(fc: FunctionContext, expr: Expr): void {
 /** Puts an aggregate's value into a place that nothing in the expression refers to. */
 export function lowerToMemory(fc: FunctionContext, expr: Expr, to: Place): void {
   const { builder } = fc
+  if (isWide(expr.type) && computesWords(expr)) {
+    storeWords(fc, to, wordsOf(fc, expr))
+    return
+  }
   switch (expr.kind) {
     case 'load':
       copyPlace(fc, to, lowerPlace(fc, expr.object), bytesOf(to.type))
@@ -115,12 +141,16 @@ export function lowerToMemory(fc: FunctionContext, expr: Expr, to: Place): void 
       lowerToMemory(fc, expr.right, to)
       return
     case 'conditional': {
+      if (!expr.then) {
+        chooseNonZero(fc, expr.condition, expr.otherwise, to)
+        return
+      }
       const then = builder.newBlock()
       const otherwise = builder.newBlock()
       const after = builder.newBlock()
       lowerCondition(fc, expr.condition, then, otherwise)
       builder.place(then)
-      if (expr.then) lowerToMemory(fc, expr.then, to)
+      lowerToMemory(fc, expr.then, to)
       builder.br(after)
       builder.place(otherwise)
       lowerToMemory(fc, expr.otherwise, to)
@@ -135,6 +165,12 @@ export function lowerToMemory(fc: FunctionContext, expr: Expr, to: Place): void 
       copyPlace(fc, to, target)
       return
     }
+    case 'compound_assign':
+      copyPlace(fc, to, assignWords(fc, expr))
+      return
+    case 'incdec':
+      storeWords(fc, to, stepWords(fc, expr))
+      return
     default:
       copyPlace(fc, to, lowerPlace(fc, expr), bytesOf(to.type))
   }
@@ -199,6 +235,7 @@ function isTruth(expr: Expr): boolean {
 /** The expression compared with zero, as an i1. */
 function truth(fc: FunctionContext, expr: Expr): Value {
   if (expr.kind === 'compare') return comparison(fc, expr)
+  if (isWide(expr.type)) return wordsNonZero(fc, expr)
   return nonZero(fc, lowerValue(fc, expr))
 }
 
@@ -347,6 +384,7 @@ function joinHere(fc: FunctionContext, after: Block, type: Value['type']): Value
 function lowerConversion(fc: FunctionContext, expr: Expr & { kind: 'convert' }): Value | undefined {
   const { builder } = fc
   const { operand } = expr
+  if (isWide(operand.type) && (expr.conversion === 'int' || expr.conversion === 'int_to_pointer')) return narrowed(fc, expr)
   switch (expr.conversion) {
     case 'to_void':
       lowerEffect(fc, operand)
@@ -426,6 +464,7 @@ const unsignedPredicates: Readonly<Record<CompareOp, Predicate>> = {
 }
 
 function comparison(fc: FunctionContext, expr: Expr & { kind: 'compare' }): Value {
+  if (isWide(expr.left.type)) return compareWords(fc, expr)
   const left = lowerValue(fc, expr.left)
   const right = lowerValue(fc, expr.right)
   fc.mark(expr)
@@ -491,8 +530,39 @@ function assignAggregate(fc: FunctionContext, expr: Expr & { kind: 'assign' }): 
   return target
 }
 
+/** `op=` on a 128-bit object; where it stands. */
+function assignWords(fc: FunctionContext, expr: Expr & { kind: 'compound_assign' }): Place {
+  const operand = rightOf(fc, expr)
+  const place = lowerPlace(fc, expr.target)
+  fc.mark(expr)
+  assignCombined(fc, expr, place, operand, loadWords(fc, place))
+  return place
+}
+
+/** `++` and `--` on a 128-bit object; the value of the expression. */
+function stepWords(fc: FunctionContext, expr: Expr & { kind: 'incdec' }) {
+  const { builder } = fc
+  const place = lowerPlace(fc, expr.target)
+  fc.mark(expr)
+  const old = loadWords(fc, place)
+  const low = builder.binary('add', old.low, builder.const('i64', expr.increment ? 1 : -1))
+  const carries = builder.icmp('eq', expr.increment ? low : old.low, builder.const('i64', 0))
+  const high = builder.binary(expr.increment ? 'add' : 'sub', old.high, builder.cast('zext', carries, 'i64'))
+  storeWords(fc, place, { low, high })
+  return expr.prefix ? { low, high } : old
+}
+
 function lowerCompoundAssign(fc: FunctionContext, expr: Expr & { kind: 'compound_assign' }): Value {
   const { builder } = fc
+  if (isWide(expr.computation)) {
+    const right = rightOf(fc, expr)
+    const target = lowerPlace(fc, expr.target)
+    fc.mark(expr)
+    const { low } = assignCombined(fc, expr, target, right, loadPlace(fc, target))
+    const value = builder.resize(low, irTypeOf(expr.target.type), false)
+    storePlace(fc, target, value)
+    return target.bits ? cutToBits(fc, value, target.bits) : value
+  }
   const operand = lowerValue(fc, expr.value)
   const place = lowerPlace(fc, expr.target)
   fc.mark(expr)

@@ -7,7 +7,7 @@ import type { Func, IrType, Value } from '../ir/ir.js'
 import type { CompoundStmt, FunctionDecl, Stmt, TypedNode } from '../typecheck/typed-ast.js'
 import { type CType, canonical, type FunctionType } from '../typecheck/types.js'
 import { FunctionContext } from './function-context.js'
-import { alignmentOf, bytesOf, irTypeOf } from './ir-types.js'
+import { alignmentOf, bytesOf, irTypeOf, isWide } from './ir-types.js'
 import type { ModuleContext } from './module-context.js'
 import { closeScope, lowerCompound } from './statements.js'
 
@@ -22,7 +22,7 @@ export type Passing =
 export function passingOf(type: CType): Passing {
   const plain = canonical(type)
   if (plain.kind === 'void') return { kind: 'none' }
-  if (plain.kind !== 'record') {
+  if (plain.kind !== 'record' && !isWide(type)) {
     const scalar = irTypeOf(type)
     return { kind: 'scalar', type: scalar === 'i8' || scalar === 'i16' ? 'i32' : scalar }
   }
@@ -34,7 +34,7 @@ export function passingOf(type: CType): Passing {
 
 /** Whether the result goes to an address given by the caller. */
 export function returnsByAddress(type: FunctionType): boolean {
-  return canonical(type.result).kind === 'record' && bytesOf(type.result) > 0
+  return (canonical(type.result).kind === 'record' && bytesOf(type.result) > 0) || isWide(type.result)
 }
 
 export function functionSignature(type: FunctionType): { readonly params: IrType[]; readonly result: IrType } {

@@ -41,10 +41,16 @@ export function irTypeOf(type: CType): IrType {
   }
 }
 
-/** Whether values of the type live in memory. */
+/** Whether values of the type live in memory: 128-bit integers do, for want of a register. */
 export function isAggregate(type: CType): boolean {
-  const kind = canonical(type).kind
-  return kind === 'record' || kind === 'array'
+  const { kind } = canonical(type)
+  return kind === 'record' || kind === 'array' || isWide(type)
+}
+
+/** An integer of two words. */
+export function isWide(type: CType): boolean {
+  const plain = canonical(type)
+  return (plain.kind === 'int' && plain.size === 16) || (plain.kind === 'enum' && plain.underlying.size === 16)
 }
 
 export function isSigned(type: CType): boolean {

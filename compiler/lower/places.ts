@@ -2,6 +2,7 @@
  * A place: what an lvalue denotes, before anything is loaded or stored. An address with a constant offset kept apart, so that an access
  * uses it as its own offset and `ctx + n` is never formed; the bits, for a bit field; and the CO-RE chain not yet closed.
  */
+import { NotImplemented } from '../../base/outcome.js'
 import { Qualifier } from '../parser/ast.js'
 import type { Value } from '../ir/ir.js'
 import { type CType, qualifiersOf } from '../typecheck/types.js'
@@ -81,6 +82,24 @@ export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
   const place = accessible(fc, to)
   if (place.bits) storeBits(fc, place, place.bits, value)
   else fc.builder.store(place.base, value, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+}
+
+/** The two words of a 128-bit integer. */
+export function loadWords(fc: FunctionContext, from: Place): { readonly low: Value; readonly high: Value } {
+  if (from.bits) throw new NotImplemented('bit fields of 128-bit integers')
+  const place = accessible(fc, from)
+  const word = (at: number) => fc.builder.load('i64', place.base, place.offset + at, Math.min(place.align, 8), place.volatile)
+  const [first, second] = [word(0), word(8)]
+  return fc.module.little ? { low: first, high: second } : { low: second, high: first }
+}
+
+export function storeWords(fc: FunctionContext, to: Place, { low, high }: { readonly low: Value; readonly high: Value }): void {
+  if (to.bits) throw new NotImplemented('bit fields of 128-bit integers')
+  const place = accessible(fc, to)
+  const words = fc.module.little ? [low, high] : [high, low]
+  words.forEach((word, i) => {
+    fc.builder.store(place.base, word, place.offset + i * 8, Math.min(place.align, 8), place.volatile)
+  })
 }
 
 /** Copies a whole object. */
