@@ -30,6 +30,27 @@ export interface CurrentTask {
   address: number
 }
 
+/** A route: where packets to a prefix go. */
+export interface RouteFixture {
+  /** `10.1.0.0/16`, `2001:db8::/32`, `0.0.0.0/0`. */
+  readonly destination: string
+  readonly ifindex: number
+  readonly gateway?: string
+  /** Address that the machine itself would send from. */
+  readonly source?: string
+  readonly metric?: number
+  /** The device's where left out. */
+  readonly mtu?: number
+  /** A route that forwards nothing. */
+  readonly type?: 'blackhole' | 'unreachable' | 'prohibit'
+}
+
+/** A neighbour whose Ethernet address is known. */
+export interface NeighbourFixture {
+  readonly address: string
+  readonly mac: string
+}
+
 export interface Environment {
   /** Nanoseconds since boot, without suspend (`bpf_ktime_get_ns`). */
   ktime: bigint
@@ -48,8 +69,11 @@ export interface Environment {
   hz: number
   /** Addresses of the kernel's symbols, for bpf_kallsyms_lookup_name. */
   readonly symbols: Map<string, bigint>
-  /** MTUs of devices by index. Without any, every device exists and has 1500. */
-  readonly devices: Map<number, { readonly mtu: number }>
+  /** Devices by index. Without any, every device exists and has an MTU of 1500. */
+  readonly devices: Map<number, { readonly mtu: number; readonly mac?: string }>
+  /** What bpf_fib_lookup knows of the network. */
+  readonly routes: RouteFixture[]
+  readonly neighbours: NeighbourFixture[]
 }
 
 /** A xorshift generator (Marsaglia 2003): the same numbers for the same seed, everywhere. */
@@ -95,5 +119,7 @@ export function makeEnvironment(options: EnvironmentOptions = {}): Environment {
     hz: 250,
     symbols: new Map(),
     devices: new Map(),
+    routes: [],
+    neighbours: [],
   }
 }

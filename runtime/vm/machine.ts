@@ -187,7 +187,6 @@ export class Machine {
   private packetStart(offset: number): number | undefined {
     if (offset >= 0) return offset
     const { macOffset } = skbState(this) ?? { macOffset: 0 }
-    if (offset >= -0x1000) throw new NotImplemented(`ancillary data of packets (load at offset ${offset})`, this.where())
     if (offset >= -0x10_0000) return offset + 0x10_0000 + macOffset + 14
     return offset >= -0x20_0000 ? offset + 0x20_0000 + macOffset : undefined
   }

@@ -1,5 +1,5 @@
 /** Files: paths, sockets behind them, integrity measurements, what an exec shall be allowed. */
-import { EINVAL, EOPNOTSUPP } from '../errno.js'
+import { EFAULT, EINVAL, EOPNOTSUPP } from '../errno.js'
 import { VmFault } from '../fault.js'
 import type { KernelObjects } from '../kernel-objects.js'
 import type { Machine } from '../machine.js'
@@ -7,6 +7,8 @@ import { KERNEL_OBJECTS } from '../programs/tracing.js'
 import { defineHelpers, defineKfuncs } from './table.js'
 
 const ENAMETOOLONG = 36
+/** Size of struct path. */
+const PATH_BYTES = 16
 /** Dentries deeper than this are a loop. */
 const MAX_DEPTH = 256
 const encoder = new TextEncoder()
@@ -63,7 +65,12 @@ function dPath(m: Machine): void {
     m.ret(0)
     return
   }
-  const found = pathText(m, m.readable(1, 16))
+  // As copy_from_kernel_nofault: a bad pointer is an error of the call.
+  if (!m.memory.access(m.hi[1]!, m.u32(1), PATH_BYTES, false)) {
+    m.ret(-EFAULT)
+    return
+  }
+  const found = pathText(m, m.u32(1))
   const bytes = encoder.encode(found ?? '')
   if (found === undefined) m.ret(-EINVAL)
   else if (bytes.length + 1 > size) m.ret(-ENAMETOOLONG)

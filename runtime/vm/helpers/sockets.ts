@@ -101,16 +101,7 @@ const cgroupOf = (m: Machine, register: number) =>
 const ancestorOf = (m: Machine, register: number, level: number) =>
   (socketOf(m, register)?.fixture.cgroupAncestors ?? m.env.task.cgroupAncestors)[level] ?? 0n
 
-/** BPF_FIB_LKUP_RET_NOT_FWDED: the answer of a machine without routes. */
-const NOT_FORWARDED = 4
-
 defineHelpers([
-  {
-    id: 69,
-    name: 'bpf_fib_lookup',
-    run: m => m.ret(m.u32(3) < 64 || m.u32(4) & ~0x3f ? -EINVAL : NOT_FORWARDED),
-    partial: 'there are no routes',
-  },
   { id: 17, name: 'bpf_get_cgroup_classid', run: none, partial: 'always 0: there are no net_cls cgroups' },
   { id: 24, name: 'bpf_get_route_realm', run: none, partial: 'always 0: there are no routes' },
   { id: 46, name: 'bpf_get_socket_cookie', run: m => m.ret64(socketOf(m, 1)?.cookie ?? 1n) },

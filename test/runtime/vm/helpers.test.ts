@@ -213,3 +213,50 @@ int count(struct xdp_md *ctx)
     expect(programs.count!.run().retval).toBe(2)
   })
 })
+
+describe('routes', () => {
+  it('bpf_fib_lookup follows the longest prefix to a neighbour', async () => {
+    const { vm, programs } = await program(`
+SEC("xdp")
+int forward(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(eth + 1);
+	struct bpf_fib_lookup route = { .family = 2, .ifindex = ctx->ingress_ifindex };
+	long result;
+
+	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	route.tot_len = bpf_ntohs(ip->tot_len);
+	route.ipv4_src = ip->saddr;
+	route.ipv4_dst = ip->daddr;
+	result = bpf_fib_lookup(ctx, &route, sizeof(route), 0);
+	if (result)
+		return 100 + result;
+	__builtin_memcpy(eth->h_dest, route.dmac, 6);
+	__builtin_memcpy(eth->h_source, route.smac, 6);
+	return bpf_redirect(route.ifindex, 0);
+}`)
+    const send = (dst: string, size = 10) => programs.forward!.run({ packet: packet.udp({ dst, payload: new Uint8Array(size) }) })
+    expect(send('10.1.2.3').retval).toBe(104)
+    const { devices, routes, neighbours } = vm.env
+    routes.push(
+      { destination: '10.0.0.0/8', ifindex: 3, gateway: '192.0.2.1' },
+      { destination: '10.1.0.0/16', ifindex: 4 },
+      { destination: '10.2.0.0/16', ifindex: 0, type: 'blackhole' },
+      { destination: '0.0.0.0/0', ifindex: 5, mtu: 200 },
+    )
+    neighbours.push({ address: '192.0.2.1', mac: '02:00:00:00:00:99' })
+    expect(send('10.1.2.3').retval).toBe(107)
+    expect(send('10.2.2.3').retval).toBe(101)
+    expect(send('8.8.8.8', 300).retval).toBe(108)
+    const run = send('10.9.9.9')
+    expect(run).toMatchObject({ verdict: 'XDP_REDIRECT', redirects: [{ ifindex: 3 }], fault: undefined })
+    expect([...run.packet!.subarray(0, 6)]).toEqual([2, 0, 0, 0, 0, 0x99])
+    // Once there are devices, the one a packet came in by must be among them: -ENODEV.
+    devices.set(3, { mtu: 1500 })
+    expect(send('10.9.9.9').retval).toBe(100 - 19)
+    devices.set(1, { mtu: 1500 })
+    expect(send('10.9.9.9').verdict).toBe('XDP_REDIRECT')
+  })
+})
