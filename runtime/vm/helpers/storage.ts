@@ -14,6 +14,9 @@ function storage(m: Machine): LocalStorage {
   return map
 }
 
+/** What storage hangs on: a socket is one owner, whichever of its structs the program has. */
+const ownerOf = (m: Machine) => m.sockets.at(m.u32(2))?.address ?? m.u32(2)
+
 function get(m: Machine): void {
   const map = storage(m)
   if (m.isNull(2)) {
@@ -21,10 +24,10 @@ function get(m: Machine): void {
     return
   }
   const initial = m.isNull(3) ? 0 : m.readable(3, map.def.valueSize)
-  m.retAddress(map.of(m.u32(2), (m.u32(4) & BPF_LOCAL_STORAGE_GET_F_CREATE) !== 0, initial))
+  m.retAddress(map.of(ownerOf(m), (m.u32(4) & BPF_LOCAL_STORAGE_GET_F_CREATE) !== 0, initial))
 }
 
-const drop = (m: Machine) => m.ret(m.isNull(2) ? -ENOENT : storage(m).drop(m.u32(2)))
+const drop = (m: Machine) => m.ret(m.isNull(2) ? -ENOENT : storage(m).drop(ownerOf(m)))
 
 function cgroupStorage(m: Machine): void {
   const map = m.map(1)

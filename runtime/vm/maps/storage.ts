@@ -1,7 +1,10 @@
-/** Storage that hangs on a kernel object: task, socket, inode or cgroup (kernel/bpf/bpf_local_storage.c). The key is its address. */
+/**
+ * Storage that hangs on a kernel object: task, socket, inode or cgroup (kernel/bpf/bpf_local_storage.c). To programs the key is the
+ * object; from outside, where the kernel takes a file descriptor, it is a socket's number, a task's pid, or the object's address.
+ */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { ENOENT } from '../errno.js'
-import { defineMap, type MapScope, MapType, VmMap } from './map.js'
+import { EBADF, EEXIST, EINVAL, ENOENT } from '../errno.js'
+import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
 export class LocalStorage extends VmMap {
   private readonly values = new Map<number, number>()
@@ -31,6 +34,35 @@ export class LocalStorage extends VmMap {
     this.values.delete(owner)
     this.free.push(address)
     return 0
+  }
+
+  /** The object that a key from outside stands for; 0 where there is none such. */
+  private ownerAt(key: Uint8Array): number {
+    const number = new DataView(key.buffer, key.byteOffset).getUint32(0, true)
+    if (this.def.type === MapType.SK_STORAGE) return this.m.sockets.byNumber(number)?.address ?? 0
+    return this.def.type === MapType.TASK_STORAGE ? this.m.tasks.byPid(number) : number
+  }
+
+  override valuesOf(key: Uint8Array): Uint8Array[] | undefined {
+    const at = this.values.get(this.ownerAt(key))
+    return at === undefined ? undefined : [this.m.memory.bytes.slice(at, at + this.def.valueSize)]
+  }
+
+  override setFromOutside(key: Uint8Array, values: readonly Uint8Array[], flags: number): number {
+    const owner = this.ownerAt(key)
+    if (owner === 0) return -EBADF
+    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
+    const there = this.values.has(owner)
+    if (there && flags & BPF_NOEXIST) return -EEXIST
+    if (!there && flags & BPF_EXIST) return -ENOENT
+    this.m.memory.write(this.of(owner, true, 0), values[0]!)
+    return 0
+  }
+
+  /** From outside; programs delete through helpers. */
+  override remove(key: number): number {
+    const owner = this.ownerAt(this.m.memory.bytes.slice(key, key + 4))
+    return owner === 0 ? -EBADF : this.drop(owner)
   }
 
   /** Values by the address of their owner. */

@@ -7,6 +7,7 @@ import { mapDef, vmOf } from './bare.js'
 const HEADERS = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
 char LICENSE[] SEC("license") = "GPL";
 `
 const program = (text: string) => load(`${HEADERS}${text}`, { kernels: ['6.18'] })
@@ -353,5 +354,43 @@ int dissect(struct __sk_buff *skb)
       packet.udp({ src: '10.0.0.1', dst: '10.0.0.2' }).length,
     )
     expect(programs.dissect!.run({ packet: packet.arp({ src: '10.0.0.1', dst: '10.0.0.2' }) }).retval).toBe(2)
+  })
+})
+
+describe('socket storage', () => {
+  it('is one for all structs of a socket, and reachable from outside', async () => {
+    const { vm, programs, maps } = await program(`
+struct { __uint(type, BPF_MAP_TYPE_SK_STORAGE); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, int); __type(value, __u64); } seen SEC(".maps");
+SEC("sockops")
+int count(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	__u64 *value = sk ? bpf_sk_storage_get(&seen, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE) : NULL;
+
+	if (value)
+		*value += 1;
+	return 1;
+}
+SEC("fentry/tcp_close")
+int BPF_PROG(closed, struct sock *sk)
+{
+	__u64 *value = bpf_sk_storage_get(&seen, sk, NULL, 0);
+
+	if (value)
+		*value += 100;
+	return 0;
+}`)
+    const socket = vm.addSocket({ local: '10.0.0.1:5000', remote: '10.0.0.2:80' })
+    expect(maps.seen!.get(socket.number)).toBeUndefined()
+    programs.count!.run({ socket })
+    programs.count!.run({ socket })
+    expect(programs.closed!.run({ args: [socket.kernel()] }).fault).toBeUndefined()
+    expect(maps.seen!.get(socket.number)).toBe(102n)
+    maps.seen!.set(socket.number, 7n)
+    programs.count!.run({ socket })
+    expect(maps.seen!.get(socket.number)).toBe(8n)
+    expect(maps.seen!.delete(socket.number)).toBe(true)
+    expect(maps.seen!.get(socket.number)).toBeUndefined()
+    expect(() => maps.seen!.set(99, 1n)).toThrow('errno 9')
   })
 })
