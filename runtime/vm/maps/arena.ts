@@ -4,7 +4,7 @@
  * zeros, and what is written to them is lost.
  */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { EINVAL, EOPNOTSUPP } from '../errno.js'
+import { EOPNOTSUPP } from '../errno.js'
 import type { Region } from '../memory.js'
 import { defineMap, type MapScope, MapType, VmMap } from './map.js'
 
@@ -71,7 +71,7 @@ export class Arena extends VmMap {
   }
 
   override remove(): number {
-    return -EINVAL
+    return -EOPNOTSUPP
   }
 }
 

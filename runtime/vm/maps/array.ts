@@ -68,6 +68,7 @@ class ArrayMap extends VmMap {
   }
 
   override setFromOutside(key: Uint8Array, values: readonly Uint8Array[], flags: number): number {
+    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
     const index = this.indexAt(this.scratchKey(key))
     if (index >= this.def.maxEntries) return -E2BIG
     if (flags & BPF_NOEXIST) return -EEXIST

@@ -1,6 +1,6 @@
 /** Bloom filters (kernel/bpf/bloom_filter.c). This one remembers exactly, so it never says "perhaps" of what was not added. */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { EINVAL, ENOENT } from '../errno.js'
+import { EINVAL, ENOENT, EOPNOTSUPP } from '../errno.js'
 import { BPF_ANY, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
 export class BloomFilter extends VmMap {
@@ -33,7 +33,7 @@ export class BloomFilter extends VmMap {
   }
 
   override remove(): number {
-    return -EINVAL
+    return -EOPNOTSUPP
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { E2BIG, EEXIST, EINVAL, ENOENT } from '../errno.js'
-import { BPF_EXIST, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
+import { BPF_ANY, BPF_EXIST, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
 /** A table from key to a number; what the number means is the subclass's business. */
 export class ObjectMap extends VmMap {
@@ -16,6 +16,12 @@ export class ObjectMap extends VmMap {
   constructor(def: MapDef, scope: MapScope) {
     super(def, scope)
     this.isArray = def.type !== MapType.DEVMAP_HASH && def.type !== MapType.HASH_OF_MAPS && def.type !== MapType.SOCKHASH
+  }
+
+  /** Maps that packets are sent through. */
+  private get sends(): boolean {
+    const { type } = this.def
+    return type === MapType.DEVMAP || type === MapType.CPUMAP || type === MapType.XSKMAP || type === MapType.DEVMAP_HASH
   }
 
   private text(key: number): string {
@@ -53,27 +59,44 @@ export class ObjectMap extends VmMap {
   }
 
   override update(key: number, value: number, flags: number): number {
-    if (flags > BPF_EXIST) return -EINVAL
-    if (this.isArray) {
-      if (this.slotAt(key) >= this.def.maxEntries) return -E2BIG
-      if (flags === BPF_NOEXIST) return -EEXIST
+    const refused = this.isArray ? this.arrayRefuses(key, flags) : this.hashRefuses(key, value, flags)
+    if (refused !== 0) return refused
+    const { bytes, view } = this.m.memory
+    // Device 0 is none: the entry goes (__dev_map_update_elem).
+    if (this.def.type === MapType.DEVMAP && view.getUint32(value, true) === 0) {
+      this.entries.delete(this.text(key))
+      return 0
     }
-    const text = this.text(key)
-    if (!this.isArray) {
-      if (this.entries.has(text) ? flags === BPF_NOEXIST : flags === BPF_EXIST) return this.entries.has(text) ? -EEXIST : -ENOENT
-      if (!this.entries.has(text) && this.entries.size >= this.def.maxEntries) return -E2BIG
-    }
-    const { bytes } = this.m.memory
-    this.entries.set(text, {
+    this.entries.set(this.text(key), {
       key: bytes.slice(key, key + this.def.keySize),
       value: bytes.slice(value, value + Math.max(4, this.def.valueSize)),
     })
     return 0
   }
 
+  /** bpf_fd_array_map_update_elem takes no flags at all, maps of devices, CPUs and sockets take those of arrays. */
+  private arrayRefuses(key: number, flags: number): number {
+    if (flags > (this.sends ? BPF_EXIST : BPF_ANY)) return -EINVAL
+    if (this.slotAt(key) >= this.def.maxEntries) return -E2BIG
+    if (flags === BPF_ANY) return 0
+    const there = this.entries.has(this.text(key))
+    if (flags === BPF_EXIST) return this.def.type === MapType.XSKMAP && !there ? -ENOENT : 0
+    return this.def.type !== MapType.XSKMAP || there ? -EEXIST : 0
+  }
+
+  private hashRefuses(key: number, value: number, flags: number): number {
+    const isDevmap = this.def.type === MapType.DEVMAP_HASH
+    if (flags > BPF_EXIST || (isDevmap && this.m.memory.view.getUint32(value, true) === 0)) return -EINVAL
+    const there = this.entries.has(this.text(key))
+    if (there) return flags === BPF_NOEXIST ? -EEXIST : 0
+    if (flags === BPF_EXIST && !isDevmap) return -ENOENT
+    return this.entries.size >= this.def.maxEntries ? -E2BIG : 0
+  }
+
   override remove(key: number): number {
-    if (this.isArray && this.slotAt(key) >= this.def.maxEntries) return -EINVAL
-    return this.entries.delete(this.text(key)) ? 0 : -ENOENT
+    const outside = this.isArray && this.slotAt(key) >= this.def.maxEntries
+    if (outside) return this.sends ? -EINVAL : -E2BIG
+    return this.entries.delete(this.text(key)) || (this.isArray && this.sends) ? 0 : -ENOENT
   }
 
   override valuesOf(key: Uint8Array): Uint8Array[] | undefined {

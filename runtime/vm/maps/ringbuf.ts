@@ -3,7 +3,7 @@
  * is reserved twice in a row, so that a record that wraps stays in one piece, as the kernel's double mapping does.
  */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { EAGAIN, EINVAL } from '../errno.js'
+import { EAGAIN, ENOTSUPP } from '../errno.js'
 import type { Region } from '../memory.js'
 import { defineMap, type MapScope, MapType, VmMap } from './map.js'
 
@@ -91,11 +91,11 @@ export class RingBuffer extends VmMap {
   }
 
   override update(): number {
-    return -EINVAL
+    return -ENOTSUPP
   }
 
   override remove(): number {
-    return -EINVAL
+    return -ENOTSUPP
   }
 }
 

@@ -194,3 +194,40 @@ describe('arenas', () => {
     expect(vm.program('main').run()).toMatchObject({ ret: 700n, fault: undefined })
   })
 })
+
+describe('errors of updates and deletes, as kernel/bpf has them', () => {
+  const E2BIG = 7
+  const [EEXIST, EINVAL, ENOENT] = [17, 22, 2]
+  const [EOPNOTSUPP, ENOTSUPP] = [95, 524]
+  /** Map type, then: update of an element that is not there with flags 0, 1, 2, 3; the same once it is; beyond the end; deletes. */
+  const table: readonly (readonly [string, number, readonly number[], readonly number[], number, readonly number[]])[] = [
+    ['hash', MapType.HASH, [0, 0, ENOENT, EINVAL], [0, EEXIST, 0, EINVAL], 0, [0, ENOENT]],
+    ['array', MapType.ARRAY, [0, EEXIST, 0, EINVAL], [0, EEXIST, 0, EINVAL], E2BIG, [EINVAL, EINVAL]],
+    ['devmap', MapType.DEVMAP, [0, EEXIST, 0, EINVAL], [0, EEXIST, 0, EINVAL], E2BIG, [0, 0]],
+    ['devmap_hash', MapType.DEVMAP_HASH, [0, 0, 0, EINVAL], [0, EEXIST, 0, EINVAL], 0, [0, ENOENT]],
+    ['cpumap', MapType.CPUMAP, [0, EEXIST, 0, EINVAL], [0, EEXIST, 0, EINVAL], E2BIG, [0, 0]],
+    ['xskmap', MapType.XSKMAP, [0, 0, ENOENT, EINVAL], [0, EEXIST, 0, EINVAL], E2BIG, [0, 0]],
+    ['prog_array', MapType.PROG_ARRAY, [0, EINVAL, EINVAL, EINVAL], [0, EINVAL, EINVAL, EINVAL], E2BIG, [0, ENOENT]],
+    ['hash_of_maps', MapType.HASH_OF_MAPS, [0, 0, ENOENT, EINVAL], [0, EEXIST, 0, EINVAL], 0, [0, ENOENT]],
+    ['ringbuf', MapType.RINGBUF, Array(4).fill(ENOTSUPP), Array(4).fill(ENOTSUPP), ENOTSUPP, [ENOTSUPP, ENOTSUPP]],
+    ['arena', MapType.ARENA, Array(4).fill(EOPNOTSUPP), Array(4).fill(EOPNOTSUPP), EOPNOTSUPP, [EOPNOTSUPP, EOPNOTSUPP]],
+  ]
+  const value = Uint8Array.of(3, 0, 0, 0)
+
+  it.each(table)('%s', (_name, type, fresh, present, beyond, deletes) => {
+    const fill = () => vmOf('exit', [mapDef({ name: 'm', type, valueSize: 4, maxEntries: 4 })]).maps['m']!.map
+    const set = (map: ReturnType<typeof fill>, at: number, flags: number) => -map.setFromOutside(key(at), [value], flags) + 0
+    expect([0, 1, 2, 3].map(flags => set(fill(), 1, flags))).toEqual(fresh)
+    const again = (flags: number) => {
+      const map = fill()
+      set(map, 1, 0)
+      return set(map, 1, flags)
+    }
+    expect([0, 1, 2, 3].map(again)).toEqual(present)
+    const map = fill()
+    expect(set(map, 9, 0)).toBe(beyond)
+    set(map, 1, 0)
+    const remove = () => -map.remove(map.scratchKey(key(1))) + 0
+    expect([remove(), remove()]).toEqual(deletes)
+  })
+})
