@@ -22,7 +22,10 @@ const SANITIZE = ['-fsanitize=undefined', '-fno-sanitize=signed-integer-overflow
 function machine(text: string, flags: readonly string[]): string | undefined {
   const seed = Number(/^PROGRAM\((\d+)\)/m.exec(text)?.[1])
   const path = join(scratch, 'reference.c')
-  writeFileSync(path, `#define REFERENCE 1\n#include <stdio.h>\n${text}\n${mainFunction([seed])}`)
+  writeFileSync(
+    path,
+    `#define REFERENCE 1\n#include <stdio.h>\n#include <sys/wait.h>\n#include <unistd.h>\n${text}\n${mainFunction([seed])}`,
+  )
   const made = spawnSync('clang-19', [...FLAGS, ...flags, path, '-o', join(scratch, 'reference')], { encoding: 'utf8' })
   if (made.status !== 0) return undefined
   const run = spawnSync(join(scratch, 'reference'), { encoding: 'utf8', timeout: 2000 })

@@ -5,6 +5,7 @@
  *
  * usage: node scripts/run-ts.mjs scripts/differential.ts [--from SEED] [--count N] [--batch N] [--configs all|some] [--kernel 0|1]
  *        [--clang-bpf 0|1] [--without-pass NAME|each] [--keep DIR] [--profile v1|v3|v4]
+ *        [--csmith 1]   programs of csmith in the place of ours
  *        node scripts/run-ts.mjs scripts/differential.ts --write-slice   (test/differential/slice.gen.json, needs clang)
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -13,10 +14,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cpu } from '../compiler/options.js'
 import { passNames } from '../compiler/passes/pass-list.js'
-import { program, reference, source } from '../test/differential/batch.js'
+import { program, reference as referenceOf, source as sourceOf } from '../test/differential/batch.js'
 import { compileBatch, type Config, configName, configs } from '../test/differential/compile-batch.js'
 import { prepare, type Results, runInVm } from '../test/differential/run-object.js'
 import { profiles, type ProfileName, sliceSeeds } from '../test/differential/slice.js'
+import { csmithPrelude, csmithProgram } from './csmith-programs.js'
 import { runInKernel } from './differential-kernel.js'
 
 const args = new Map<string, string>()
@@ -30,6 +32,9 @@ const CLANG = args.get('clang') ?? 'clang-19'
 const keep = args.get('keep') ?? join(tmpdir(), 'bpfc-differential')
 mkdirSync(keep, { recursive: true })
 const scratch = mkdtempSync(join(tmpdir(), 'bpfc-diff-'))
+
+/** Instructions of one run; csmith likes loops. */
+const BUDGET = 3_000_000
 
 const REFERENCE_FLAGS = ['-w', '-fwrapv', '-fno-strict-aliasing', '-fno-strict-overflow']
 
@@ -65,15 +70,22 @@ function clangObject(text: string, cpu: Cpu): Uint8Array | undefined {
 /** Seeds whose refusal was printed. */
 const told = new Set<number>()
 
+const csmith = args.get('csmith') === '1'
+const before = (programs: readonly string[]): readonly string[] => (csmith ? [csmithPrelude, ...programs] : programs)
+const source = (programs: readonly string[]): string => sourceOf(before(programs))
+const reference = (seeds: readonly number[], programs: readonly string[]): string => referenceOf(seeds, before(programs))
+
 interface Totals {
   programs: number
   runs: number
   kernelRuns: number
   kernelRefused: number
   refused: number
+  /** Runs that were given up. */
+  tooLong: number
   different: number
 }
-const totals: Totals = { programs: 0, runs: 0, kernelRuns: 0, kernelRefused: 0, refused: 0, different: 0 }
+const totals: Totals = { programs: 0, runs: 0, kernelRuns: 0, kernelRefused: 0, refused: 0, tooLong: 0, different: 0 }
 
 function differ(seed: number, where: string, text: string, have: string, want: string): void {
   totals.different++
@@ -86,8 +98,9 @@ function compare(seeds: readonly number[], programs: readonly string[], have: Re
   seeds.forEach((seed, i) => {
     const got = have.get(String(seed))
     if (got === undefined) return
+    const wanted = want.get(String(seed))
+    if (wanted === undefined) return
     totals.runs++
-    const wanted = want.get(String(seed))!
     if (got !== wanted) differ(seed, where, source([programs[i]!]), got, wanted)
   })
 }
@@ -122,8 +135,10 @@ function testConfig(seeds: readonly number[], programs: readonly string[], confi
   for (const part of bpfcObjects(seeds, programs, config)) {
     const prepared = prepare(part.object)
     const of = part.seeds.map(seed => programs[seeds.indexOf(seed)]!)
-    compare(part.seeds, of, runInVm(prepared, 'checked'), want, `vm ${configName(config)}`)
-    compare(part.seeds, of, runInVm(prepared, 'compiled'), want, `wasm ${configName(config)}`)
+    const checked = runInVm(prepared, 'checked', BUDGET)
+    totals.tooLong += part.seeds.length - checked.size
+    compare(part.seeds, of, checked, want, `vm ${configName(config)}`)
+    compare(part.seeds, of, runInVm(prepared, 'compiled', BUDGET, checked), want, `wasm ${configName(config)}`)
     if (kernel) {
       const { results, refused } = runInKernel(prepared)
       totals.kernelRuns += results.size
@@ -136,7 +151,7 @@ function testConfig(seeds: readonly number[], programs: readonly string[], confi
 
 function runBatch(seeds: readonly number[], profile: ProfileName, batch: number): void {
   const { features, cpus } = profiles[profile]
-  const programs = seeds.map(seed => program(seed, features))
+  const programs = seeds.map(seed => (csmith ? csmithProgram(seed) : program(seed, features)))
   const want = machineResults(seeds, programs)
   if (!want) {
     writeFileSync(join(keep, `reference-${seeds[0]}.c`), reference(seeds, programs))
@@ -164,7 +179,7 @@ function runBatch(seeds: readonly number[], profile: ProfileName, batch: number)
         compare(
           part.map(i => seeds[i]!),
           part.map(i => programs[i]!),
-          runInVm(prepare(object), 'checked'),
+          runInVm(prepare(object), 'checked', BUDGET),
           want,
           `clang ${cpu}`,
         )

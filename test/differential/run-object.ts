@@ -1,4 +1,5 @@
 /** Runs the programs of an object made from a batch: in the VM's two engines. */
+import { LimitReached } from '../../base/outcome.js'
 import { openObject } from '../../linker/object/open.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import type { PreparedObject } from '../../linker/object/prepared.js'
@@ -26,13 +27,21 @@ export const ioResult = (bytes: Uint8Array): string =>
 export type Results = Map<string, string>
 
 /** `SEED` to the results in hexadecimal, or to the fault's message. */
-export function runInVm(prepared: PreparedObject, engine: 'checked' | 'compiled'): Results {
+export function runInVm(
+  prepared: PreparedObject,
+  engine: 'checked' | 'compiled',
+  /** Instructions a run may take in the interpreter; a program that takes more has no result. */
+  budget = 20_000_000,
+  /** Compiled programs know no budget: those that are not in here are left out. */
+  known?: Results,
+): Results {
   const results: Results = new Map()
-  const vm = new Vm(prepared, { engine })
+  const vm = new Vm(prepared, { engine, budget })
   const map = vm.maps[prepared.maps[ioMap(prepared)]!.name]!
   const key = new Uint8Array(4)
   for (const { name } of prepared.programs) {
     const words: string[] = []
+    if (known && !known.has(name.replace('prog_', ''))) continue
     try {
       const program = vm.program(name)
       for (const input of inputs) {
@@ -43,7 +52,7 @@ export function runInVm(prepared: PreparedObject, engine: 'checked' | 'compiled'
       }
       results.set(name.replace('prog_', ''), words.join(' '))
     } catch (error) {
-      results.set(name.replace('prog_', ''), `fault: ${(error as Error).message}`)
+      if (!(error instanceof LimitReached)) results.set(name.replace('prog_', ''), `fault: ${(error as Error).message}`)
     }
   }
   return results
