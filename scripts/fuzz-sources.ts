@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { defaultOptions } from '../api/compile-source.js'
+import type { Host } from '../base/host.js'
 import { compilerHost } from '../cli/compiler-host.js'
 import { NodeHost } from '../cli/context.js'
 import { renderClangStyle, renderDiagnostic } from '../cli/report/diagnostic-text.js'
@@ -68,10 +69,11 @@ function mutate(sources: readonly Source[], pool: readonly string[], seed: numbe
   const { path, text } = random.pick(sources)
   let tokens = split(text)
   // A part of the source costs less and gets as far.
-  if (tokens.length > 600 && random.chance(40)) {
-    const start = random.next(tokens.length - 400)
+  if (tokens.length > 600 && random.chance(70)) {
+    const length = 100 + random.next(300)
+    const start = random.next(tokens.length - length)
     const includes = text.match(/^#include.*$/gm) ?? []
-    tokens = [...(random.chance(50) ? [`${includes.join('\n')}\n`] : []), ...tokens.slice(start, start + 400)]
+    tokens = [...(random.chance(50) ? [`${includes.join('\n')}\n`] : []), ...tokens.slice(start, start + length)]
   }
   // Half of the inputs keep the kinds of their words, so that they get beyond the parser.
   if (random.chance(50)) {
@@ -134,7 +136,16 @@ function mutate(sources: readonly Source[], pool: readonly string[], seed: numbe
 
 // --- one input ---
 
-const files = new NodeHost(process.cwd())
+const disk = new NodeHost(process.cwd())
+const read = new Map<string, Uint8Array | undefined>()
+/** Gives the same array for a file each time, so that the indexes of headers are found again. */
+const files: Host = {
+  read: path => {
+    if (!read.has(path)) read.set(path, disk.read(path))
+    return read.get(path)
+  },
+  exists: path => read.get(path) !== undefined || disk.exists(path),
+}
 const shared = { headers: new MemoryHeaderCache() }
 const base = defaultOptions()
 const vmlinux = base.vmlinux?.()
@@ -187,10 +198,10 @@ function signature(error: unknown): string {
 function work(): void {
   const sources = readSources()
   const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
-  const { from, to } = workerData as { from: number; to: number }
+  const { from, to, at } = workerData as { from: number; to: number; at: Int32Array }
   const outcomes = new Map<string, number>()
   for (let seed = from; seed < to; seed++) {
-    parentPort!.postMessage({ kind: 'start', seed })
+    at[0] = seed
     const source = mutate(sources, pool, seed)
     const options = optionsOf(seed)
     try {
@@ -204,7 +215,7 @@ function work(): void {
 }
 
 interface Message {
-  readonly kind: 'start' | 'failure' | 'done'
+  readonly kind: 'failure' | 'done'
   readonly seed: number
   readonly signature: string
   readonly stack: string
@@ -231,14 +242,25 @@ async function run(): Promise<void> {
   while (next < to) {
     next = await new Promise<number>(resolve => {
       const memory = Number(args.get('memory') ?? 1000)
+      const at = new Int32Array(new SharedArrayBuffer(4))
+      at[0] = next
       const worker = new Worker(new URL(import.meta.url), {
-        workerData: { from: next, to, words },
+        workerData: { from: next, to, words, at },
         resourceLimits: { maxOldGenerationSizeMb: memory, stackSizeMb: 4 },
       })
-      let seed = next
+      let seen = next
       let since = Date.now()
       let cpu = process.cpuUsage()
       const timer = setInterval(() => {
+        const seed = at[0]!
+        if (seed !== seen) {
+          if (Math.floor(seed / 1000) !== Math.floor(seen / 1000))
+            console.log(`${seed} after ${Math.round((Date.now() - started) / 1000)} s`)
+          seen = seed
+          since = Date.now()
+          cpu = process.cpuUsage()
+          return
+        }
         const used = process.cpuUsage(cpu)
         // Time on the processor: the machine may be busy with other things.
         if ((used.user + used.system) / 1000 < limit || Date.now() - since < limit) return
@@ -251,20 +273,15 @@ async function run(): Promise<void> {
         resolve(at)
       }
       worker.on('message', (message: Message) => {
-        if (message.kind === 'start') {
-          seed = message.seed
-          since = Date.now()
-          cpu = process.cpuUsage()
-          if (seed % 2000 === 0) console.log(`${seed} after ${Math.round((Date.now() - started) / 1000)} s`)
-        } else if (message.kind === 'failure') fail(message.seed, message.signature, message.stack)
+        if (message.kind === 'failure') fail(message.seed, message.signature, message.stack)
         else {
           for (const [outcome, count] of message.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count)
           finish(to)
         }
       })
       worker.on('error', error => {
-        fail(seed, signature(error), error.stack)
-        finish(seed + 1)
+        fail(at[0]!, signature(error), error.stack)
+        finish(at[0]! + 1)
       })
     })
   }
