@@ -882,7 +882,10 @@ export class Preprocessor extends PragmaReader {
   protected headerExists(next: boolean): boolean | undefined {
     const open = this.top
     const header = this.headerName('')
-    return header && this.find(header.name, header.angled, open, next && this.files.length > 1) !== undefined
+    const found = header && this.find(header.name, header.angled, open, next && this.files.length > 1)
+    // What the answer rests on; clang lists it in depfiles too.
+    if (found && found.path !== VMLINUX) this.dependencies.push({ path: found.path, system: found.system })
+    return header && found !== undefined
   }
 }
 

@@ -71,6 +71,37 @@ describe('depfiles', () => {
     expect([...run.written.keys()].sort()).toEqual([file, 'out/a.o'].sort())
   })
 
+  it('lists each file that was asked for once, in order, and none that was not', async () => {
+    const tree = {
+      'src/a.c': `#include "guarded.h"
+#include "guarded.h"
+#if 0
+#include "never.h"
+#endif
+#if __has_include("probed.h") && !__has_include("absent.h")
+#define NAME <computed.h>
+#include NAME
+#endif
+#include <chained.h>
+int f(void) { return VALUE + COMPUTED + CHAINED + FORCED; }
+`,
+      'src/guarded.h': '#ifndef G\n#define G\n#define VALUE 1\n#endif\n',
+      'src/never.h': '#error never\n',
+      'src/probed.h': '#error probed\n',
+      'inc/computed.h': '#define COMPUTED 2\n',
+      'inc/chained.h': '#include_next <chained.h>\n',
+      'inc2/chained.h': '#define CHAINED 3\n',
+      'inc2/forced.h': '#define FORCED 4\n',
+    }
+    const words = ['-target', 'bpf', '-MD', '-MF', 'x.d', '-include', 'forced.h', '-Iinc', '-Iinc2', '-c', 'src/a.c', '-o', 'a.o']
+    const run = await bpfcClang(words, tree)
+    expect(run).toMatchObject({ code: 0, err: '' })
+    // As clang-19 lists them.
+    expect(text(run, 'x.d').replace(/ \\\n\s*/g, ' ')).toBe(
+      'a.o: src/a.c inc2/forced.h src/guarded.h src/probed.h inc/computed.h inc/chained.h inc2/chained.h\n',
+    )
+  })
+
   it('-M prints and compiles nothing', async () => {
     const run = await bpfcClang(['-target', 'bpf', '-M', 'src/a.bpf.c'], files)
     expect(run.out.replace(/ \\\n\s*/g, ' ')).toBe('a.bpf.o: src/a.bpf.c src/h.h src/inner.h\n')
