@@ -1,9 +1,17 @@
 /** Flags that several subcommands share: how to compile a C file, which kernel's BTF, which output format. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CompileOptions } from '../../compiler/options.js'
+import { neededPasses, passNames } from '../../compiler/passes/pass-list.js'
 import { type CompileFlags, defaultFlags, parseCpu, targetArch } from '../compile-options.js'
 
 const collect = (value: string, before: string[]): string[] => [...before, value]
+
+function collectPass(value: string, before: string[]): string[] {
+  const names = passNames().filter(name => !neededPasses.has(name))
+  if (neededPasses.has(value)) throw new InvalidArgumentError('Code generation cannot do without it.')
+  if (!names.includes(value)) throw new InvalidArgumentError(`The passes are ${names.join(', ')}.`)
+  return [...before, value]
+}
 
 /** Adds the compile flags in their own help group. */
 export function addCompileFlags(command: Command): Command {
@@ -21,7 +29,10 @@ export function addCompileFlags(command: Command): Command {
     .option('--btf <file>', 'kernel BTF that vmlinux.h is made of (default: the running kernel, else a bundled subset)')
     .option('-W <warning>', 'switch a warning on (-Wname), off (-Wno-name), or make it an error (-Werror)', collect, [])
     .addOption(
-      new Option('--disable-pass <name>', 'leave out an optimisation, for bisecting').argParser(collect).default([]).hideHelp(),
+      new Option('--disable-pass <name>', 'leave out an optimisation, for bisecting')
+        .argParser(collectPass)
+        .default([])
+        .hideHelp(),
     )
     .addOption(new Option('--time-report', 'how long each stage took, to standard error').hideHelp())
     .addOption(new Option('--no-debug', 'no BTF').hideHelp())

@@ -89,7 +89,15 @@ export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pas
 }
 
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */
-const needed: ReadonlySet<string> = new Set(['settle-constants', 'expand-memory', 'expand-division', 'split-unaligned', 'inline'])
+export const neededPasses: ReadonlySet<string> = new Set([
+  'settle-constants',
+  'expand-memory',
+  'expand-division',
+  'split-unaligned',
+])
+
+/** What is done in the place of a pass that is left out: `always_inline` is no optimisation. */
+const inPlaceOf: ReadonlyMap<string, Pass> = new Map([['inline', inlinePass('always', tidy)]])
 
 /** Every pass's name, for `--disable-pass` and its help. */
 export function passNames(): string[] {
@@ -101,8 +109,9 @@ export type AfterPass = (pass: Pass, func: Func | undefined, module: Module) => 
 
 /** Runs the passes of the chosen level. Changes the module in place; what the program cannot have goes to `sink`. */
 export function runPasses(module: Module, options: CompileOptions, sink: DiagnosticSink, after?: AfterPass): void {
-  for (const pass of passLists[options.optimize]) {
-    if (options.disabledPasses.has(pass.name) && !needed.has(pass.name)) continue
+  for (const listed of passLists[options.optimize]) {
+    const pass = options.disabledPasses.has(listed.name) && !neededPasses.has(listed.name) ? inPlaceOf.get(listed.name) : listed
+    if (!pass) continue
     if (pass.kind === 'module') {
       pass.run(module, options, sink)
       after?.(pass, undefined, module)
