@@ -4,6 +4,7 @@
  * where C leaves it open does not matter as long as all compilers are told the same.
  */
 import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
 
 const FLAGS =
   '--no-argc --no-float --no-volatiles --no-volatile-pointers --no-pointers --max-funcs 4 --max-block-depth 3 --max-expr-complexity 6 --max-block-size 3 --max-array-len-per-dim 5 --concise --quiet'.split(
@@ -62,7 +63,12 @@ ${checkedArithmetic()}`
 
 /** One program; its entry is `test_SEED(u64, u64)`, whose arguments change nothing but the first sum. */
 export function csmithProgram(seed: number): string {
-  const made = spawnSync('csmith', ['--seed', String(seed), ...FLAGS], { encoding: 'utf8', timeout: 20_000, maxBuffer: 1 << 26 })
+  const made = spawnSync('csmith', ['--seed', String(seed), ...FLAGS], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    maxBuffer: 1 << 26,
+    cwd: tmpdir(),
+  })
   if (made.status !== 0) return ''
   const text = made.stdout
     .replace(/^#include.*$/gm, '')
