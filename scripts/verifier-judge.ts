@@ -6,6 +6,7 @@
  *        [--list false-accept|false-reject|not-implemented|message|processed] [--show OBJ:PROG] [--log N] [--time MS] [--config FILE]
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 import { join } from 'node:path'
 import { readBtf } from '../linker/btf/btf-file.js'
@@ -50,8 +51,9 @@ const machine = { config: parseKernelConfig(kconfig) }
 const filter = options.get('filter') ?? ''
 const show = options.get('show')
 const list = options.get('list')
-const version = kernel.version.split('.').map(Number)
-const kernelVersion = (version[0]! << 16) | (version[1]! << 8)
+const exact = release().startsWith(`${kernel.version}.`) ? release() : kernel.version
+const [major = 0, minor = 0, patch = 0] = exact.split(/[.-]/).map(Number)
+const kernelVersion = (major << 16) | (minor << 8) | patch
 
 const answers = new Map<string, Answer[]>()
 for (const line of readFileSync(answersPath, 'utf8').split('\n')) {

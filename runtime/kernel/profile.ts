@@ -43,6 +43,10 @@ export const kernelRules = {
   forkSignMasks: { since: '6.18', stable: ['6.12'], source: 'maybe_fork_scalars' },
   /** Scalars linked by a constant difference. */
   linkedOffsets: { since: '6.11', source: 'sync_linked_regs, adjust_reg_min_max_vals' },
+  /** Also negative ones, of subtractions, and of 32-bit sums; what is learnt is synced. */
+  linkedDifferences: { since: '7.0', stable: ['6.18'], source: 'sync_linked_regs, adjust_reg_min_max_vals' },
+  /** Registers that nothing reads any more are not looked at for links. */
+  linkedLiveOnly: { since: '7.0', stable: ['6.18'], source: 'collect_linked_regs' },
   /** Linked scalars are kept with the path, six at most, so that precision follows the links. */
   linkedHistory: { since: '6.12', source: 'collect_linked_regs, bt_sync_linked_regs' },
   /** 32-bit moves of values that fit keep the link to their source. */

@@ -8,6 +8,9 @@ import { regTypeName } from '../log/print-state.js'
 import { coerceSigned, coerceSignedSubreg, zeroExtend } from '../state/bounds.js'
 import {
   BPF_ADD_CONST,
+  BPF_ADD_CONST32,
+  BPF_ADD_CONST64,
+  S32_MIN,
   constScalar,
   isPacketPointer,
   isScalar,
@@ -191,26 +194,33 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
     return
   }
   env.sync(reg)
-  if (
-    env.kernel.linkedOffsets &&
-    operation === op.BPF_ADD &&
-    wide &&
-    reg.id &&
-    t.isConst(operand.varOff) &&
-    !(fromRegister && src === dst)
-  ) {
-    const value = operand.varOff.value
-    if (reg.id & BPF_ADD_CONST || value.hi !== 0 || value.lo < 0) {
-      reg.id = 0
-      reg.off = 0
-    } else {
-      reg.id |= BPF_ADD_CONST
-      reg.off = value.lo
-    }
-  } else {
+  const self = fromRegister && src === dst
+  const link = reg.id && !self ? linkedDifference(env, operation, wide, target, operand) : undefined
+  if (link === undefined || reg.id & BPF_ADD_CONST) {
     reg.id = 0
     reg.off = 0
+  } else {
+    reg.id |= wide ? BPF_ADD_CONST64 : BPF_ADD_CONST32
+    reg.off = link
   }
+}
+
+/** The constant by which a result differs from the register it came from; undefined where none is kept. */
+function linkedDifference(env: Env, operation: number, wide: boolean, target: RegState, operand: RegState): number | undefined {
+  const { linkedOffsets, linkedDifferences } = env.kernel
+  if (!linkedDifferences) {
+    const { value } = operand.varOff
+    const kept = linkedOffsets && operation === op.BPF_ADD && wide && t.isConst(operand.varOff) && value.hi === 0 && value.lo >= 0
+    return kept ? value.lo : undefined
+  }
+  if (operation !== op.BPF_ADD && operation !== op.BPF_SUB) return undefined
+  if (wide ? !t.isConst(operand.varOff) : operand.varOff.mask.lo !== 0) return undefined
+  const { lo, hi } = operand.varOff.value
+  if (wide && hi !== lo >> 31) return undefined
+  // The relation holds for 32 bits only of a value that fits them.
+  if (!wide && target.umax.hi !== 0) return undefined
+  if (operation === op.BPF_ADD) return lo
+  return lo === S32_MIN ? undefined : -lo
 }
 
 /** maybe_fork_scalars: a value that is 0 or -1 is walked as either. */

@@ -8,6 +8,7 @@ import { hasField } from '../state/btf-record.js'
 import { isSpilled, mapRegisters, Slot, StackSlot, typeAt, type VerifierState } from '../state/frames.js'
 import {
   BPF_ADD_CONST,
+  BPF_ADD_CONST32,
   constScalar,
   isAllocatedObject,
   isConstScalar,
@@ -24,6 +25,7 @@ import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { BPF_MAX_VAR_OFF } from './alu.js'
 import { constantOutcome, learnFromConstant } from './branch-constant.js'
+import { zeroExtend } from '../state/bounds.js'
 import { recordOf } from './kptr.js'
 import { isTrusted } from './btf-access.js'
 import { MAX_PACKET_OFF } from './memory.js'
@@ -286,7 +288,10 @@ function collectLinked(env: Env, id: number, into: number[]): void {
   const { frames } = env.state
   for (let f = frames.length - 1; f >= 0; f--) {
     const { regs, stack } = frames[f]!
+    const place = f === frames.length - 1 ? env.insnIdx : frames[f + 1]!.callsite
+    const live = env.kernel.linkedLiveOnly ? env.liveRegs[place]! : -1
     for (let i = 0; i < 10; i++) {
+      if (!((live >> i) & 1)) continue
       const reg = regs[i]!
       if (!isScalar(reg) || (reg.id & ~BPF_ADD_CONST) !== wanted) continue
       if (into.length < most) into.push((f << 8) | 128 | i)
@@ -316,15 +321,20 @@ function syncLinked(env: Env, state: VerifierState, known: RegState, linked: rea
     const reg = isReg ? frame.regs[index]! : frame.stack[index]!.spilled
     if (!isScalar(reg) || reg === known) continue
     if ((reg.id & ~BPF_ADD_CONST) !== (known.id & ~BPF_ADD_CONST)) continue
+    // Differences of 32 bits and of 64 bits tell nothing of each other.
+    if (((reg.id ^ known.id) & BPF_ADD_CONST) === BPF_ADD_CONST) continue
     let result = known
     if (((reg.id | known.id) & BPF_ADD_CONST) !== 0 && reg.off !== known.off) {
-      const difference = knownScalar(w.fromS32((reg.off - known.off) | 0))
+      const apart = reg.off - known.off
+      const difference = knownScalar(env.kernel.linkedDifferences ? w.fromNumber(apart) : w.fromS32(apart | 0))
       result = known.clone()
       result.off = reg.off
       result.id = reg.id
       add32(result, difference, env.kernel)
       add64(result, difference, env.kernel)
       result.varOff = t.tnumAdd(result.varOff, difference.varOff)
+      if ((reg.id | known.id) & BPF_ADD_CONST32) zeroExtend(result)
+      if (env.kernel.linkedDifferences) env.sync(result)
     }
     if (isReg) frame.regs[index] = result
     else frame.stack[index] = new StackSlot(frame.stack[index]!.types, result)

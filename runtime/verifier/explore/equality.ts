@@ -56,8 +56,7 @@ function regSafe(old: RegState, oldPrecise: boolean, current: RegState, ids: IdM
   switch (baseType(old.type)) {
     case RegType.SCALAR_VALUE:
       if (!oldPrecise && exact === 'not-exact') return true
-      if ((old.id & BPF_ADD_CONST) !== 0 && (current.id & BPF_ADD_CONST) === 0) return false
-      if (old.id !== 0 && (old.id & BPF_ADD_CONST) === 0 && (current.id & BPF_ADD_CONST) !== 0) return false
+      if (old.id !== 0 && ((old.id ^ current.id) & BPF_ADD_CONST) !== 0) return false
       if ((old.id & BPF_ADD_CONST) !== 0 && old.off !== current.off) return false
       if (!ids.checkScalar(old.id, current.id)) return false
       return old === current || (rangeWithin(old, current) && tnumIn(old.varOff, current.varOff))

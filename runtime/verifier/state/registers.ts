@@ -9,8 +9,10 @@ import { TNUM_UNKNOWN, TNUM_ZERO, type Tnum, tnumConst, isConst, isConstZero, is
 import * as w from './u64.js'
 import type { U64 } from './u64.js'
 
-/** In `id`: the value is that of another register plus `off`. */
-export const BPF_ADD_CONST = 0x80000000 | 0
+/** In `id`: the value is that of another register plus `off`, as 64 bits or as 32 bits that were extended with zeros. */
+export const BPF_ADD_CONST64 = 0x80000000 | 0
+export const BPF_ADD_CONST32 = 0x40000000
+export const BPF_ADD_CONST = BPF_ADD_CONST64 | BPF_ADD_CONST32
 export const S32_MIN = -2147483648
 export const S32_MAX = 2147483647
 
