@@ -262,6 +262,46 @@ function choose(chooserName: string, helper: string, asker: HelperAsker, version
   return null
 }
 
+/**
+ * What newer kernels changed, by the C name: since 6.14 what a helper does to memory is taken from its signature, and 7.0 and
+ * 6.18's stable updates set right those that said nothing of writing or only reading (kernel/bpf/helpers.c, kernel/trace/bpf_trace.c,
+ * net/core/filter.c, kernel/bpf/cgroup.c).
+ */
+const accessFlags: Readonly<Record<string, readonly (readonly [arg: number, flag: number])[]>> = {
+  bpf_d_path_proto: [[1, TypeFlag.MEM_WRITE]],
+  bpf_read_branch_records_proto: [[1, TypeFlag.MEM_WRITE]],
+  bpf_skb_fib_lookup_proto: [[1, TypeFlag.MEM_WRITE]],
+  bpf_xdp_fib_lookup_proto: [[1, TypeFlag.MEM_WRITE]],
+  bpf_snprintf_btf_proto: [[0, TypeFlag.MEM_WRITE]],
+  bpf_snprintf_proto: [[0, TypeFlag.MEM_WRITE]],
+  bpf_sysctl_get_name_proto: [[1, TypeFlag.MEM_WRITE]],
+  bpf_kallsyms_lookup_name_proto: [[0, TypeFlag.MEM_RDONLY]],
+  bpf_tcp_raw_check_syncookie_ipv4_proto: [
+    [0, TypeFlag.MEM_RDONLY],
+    [1, TypeFlag.MEM_RDONLY],
+  ],
+  bpf_tcp_raw_check_syncookie_ipv6_proto: [
+    [0, TypeFlag.MEM_RDONLY],
+    [1, TypeFlag.MEM_RDONLY],
+  ],
+  bpf_tcp_raw_gen_syncookie_ipv4_proto: [
+    [0, TypeFlag.MEM_RDONLY],
+    [1, TypeFlag.MEM_RDONLY],
+  ],
+  bpf_tcp_raw_gen_syncookie_ipv6_proto: [
+    [0, TypeFlag.MEM_RDONLY],
+    [1, TypeFlag.MEM_RDONLY],
+  ],
+}
+
+function withAccess(proto: HelperProto, version: string): HelperProto {
+  const flags = versionAtLeast(version, '6.18') ? accessFlags[proto.proto] : undefined
+  if (!flags) return proto
+  const args = [...proto.args]
+  for (const [arg, flag] of flags) args[arg]! |= flag
+  return { ...proto, args }
+}
+
 const protos = new Map<string, HelperProto>()
 
 const answers = new WeakMap<HelperAsker, { readonly kernel: KernelProfile; readonly byId: Map<number, HelperAnswer> }>()
@@ -294,7 +334,7 @@ function askForHelper(kernel: KernelProfile, asker: HelperAsker, id: number): He
   if (!proto) {
     const text = factAt(helperSignatures[name], kernel.version)
     if (text === null) return { notImplemented: `helper bpf_${helperNames[id]} (${name})` }
-    proto = parseSignature(id, name, text)
+    proto = withAccess(parseSignature(id, name, text), kernel.version)
     protos.set(key, proto)
   }
   return proto

@@ -39,6 +39,8 @@ export const kernelRules = {
   overflowAware: { since: '6.17', source: 'scalar_min_max_add, scalar_min_max_sub' },
   /** BPF_NEG is tracked as 0 - x. */
   trackNeg: { since: '6.17', source: 'check_alu_op, adjust_scalar_min_max_vals' },
+  /** What byte swaps do to known bits, and that conversions to the machine's order only cut. */
+  trackByteSwaps: { since: '7.0', stable: ['6.18'], source: 'scalar_byte_swap' },
   /** AND and OR with a constant fork the path on a sign mask. */
   forkSignMasks: { since: '6.18', stable: ['6.12'], source: 'maybe_fork_scalars' },
   /** Scalars linked by a constant difference. */
@@ -110,8 +112,8 @@ export const kernelRules = {
 
   /** A size that may be 0 is refused as such where 0 is not allowed; older kernels check an access of 0 bytes. */
   zeroSizesRefused: { since: '6.9', source: 'check_mem_size_reg' },
-  /** A null given where an argument may be null is precise. */
-  preciseNulls: { since: '6.8', source: 'check_func_arg' },
+  /** A null given where an argument may be null is precise; 6.18's stable updates did not have it in November 2026. */
+  preciseNulls: { since: '7.1', stable: ['6.12'], source: 'check_func_arg' },
 
   /** Packet loads of old are refused in callbacks. */
   callbackPacketLoads: { since: '6.18', stable: ['6.12'], source: 'check_ld_abs, check_max_stack_depth_subprog' },

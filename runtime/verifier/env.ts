@@ -507,7 +507,6 @@ export class Env {
     if (!this.log.verbose) return
     if ((this.log.level & 2) !== 0 && fromBranch) {
       this.say(`\nfrom ${this.prevInsnIdx} to ${this.insnIdx}:${stateText(this, this.state, this.state.curframe)}\n`)
-      this.cleanTouched()
     }
     if (this.scratchedRegs !== 0 || this.scratchedSlots === undefined || this.scratchedSlots.size > 0) this.printTouched()
     this.sayLine(this.insnIdx, '; ')

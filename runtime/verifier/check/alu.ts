@@ -5,7 +5,7 @@ import { baseType, RegType } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { markChainPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
-import { coerceSigned, coerceSignedSubreg, zeroExtend } from '../state/bounds.js'
+import { coerceSigned, coerceSignedSubreg, coerceToSize, zeroExtend } from '../state/bounds.js'
 import {
   BPF_ADD_CONST,
   BPF_ADD_CONST32,
@@ -19,6 +19,7 @@ import {
   pointer,
   type RegState,
   setKnown,
+  setUnbounded,
   setUnbounded32,
   UNKNOWN_SCALAR,
   valueWidth,
@@ -78,6 +79,8 @@ export function checkAlu(env: Env, slot: number): void {
       const reg = env.edit(dst)
       scalarAlu(op.BPF_NEG, !wide, reg, reg, env.kernel)
       env.sync(reg)
+    } else if (operation === op.BPF_END && env.kernel.trackByteSwaps && isScalar(env.reg(dst))) {
+      swapBytes(env, dst, imm, wide || fromRegister)
     } else env.setUnknown(dst)
   } else if (operation === op.BPF_MOV) checkMov(env, wide, fromRegister, dst, src, off, imm)
   else if (operation > op.BPF_END) env.reject(`invalid BPF_ALU opcode ${operation.toString(16)}`)
@@ -96,6 +99,22 @@ export function checkAlu(env: Env, slot: number): void {
   }
   const result = env.reg(dst)
   if (result !== UNKNOWN_SCALAR) checkSanity(env, dst)
+}
+
+/** scalar_byte_swap, on a little-endian machine: `swap`, or cut to `bits`. */
+function swapBytes(env: Env, dst: number, bits: number, swap: boolean): void {
+  const reg = env.edit(dst)
+  if (swap || bits !== 64) {
+    reg.id = 0
+    reg.off = 0
+  }
+  if (swap) {
+    const { varOff } = reg
+    setUnbounded(reg)
+    reg.varOff = t.byteSwap(varOff, bits)
+  }
+  if (bits !== 64) coerceToSize(reg, bits / 8, env.kernel)
+  env.sync(reg)
 }
 
 function checkSanity(env: Env, number: number): void {

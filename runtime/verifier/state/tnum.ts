@@ -149,3 +149,14 @@ export const clearSubreg = (a: Tnum): Tnum => new Tnum(w.u64(a.value.hi, 0), w.u
 export const subregIsConst = (a: Tnum): boolean => a.mask.lo === 0
 export const withSubreg = (reg: Tnum, low: Tnum): Tnum =>
   new Tnum(w.u64(reg.value.hi, low.value.lo), w.u64(reg.mask.hi, low.mask.lo))
+
+const swap32 = (value: number): number =>
+  ((value >>> 24) & 0xff) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24)
+
+function swapped(value: U64, bits: number): U64 {
+  if (bits === 16) return w.u64(0, (swap32(value.lo) >>> 16) & 0xffff)
+  return bits === 32 ? w.u64(0, swap32(value.lo)) : w.u64(swap32(value.lo), swap32(value.hi))
+}
+
+/** tnum_bswap16, tnum_bswap32, tnum_bswap64: the lower `bits` with their bytes turned around, nothing above them. */
+export const byteSwap = (a: Tnum, bits: number): Tnum => new Tnum(swapped(a.value, bits), swapped(a.mask, bits))
