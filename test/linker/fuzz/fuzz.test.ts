@@ -6,10 +6,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FormatError } from '../../../base/outcome.js'
+import { formatInsn } from '../../../assembler/syntax/pseudo-c.js'
 import { readBtfExt } from '../../../linker/btf/btf-ext.js'
 import { readBtf } from '../../../linker/btf/btf-file.js'
 import { btfToC } from '../../../linker/btf/c-dump.js'
 import { dedupBtf } from '../../../linker/btf/dedup.js'
+import { dumpJson, dumpRaw } from '../../../linker/btf/raw-dump.js'
 import { diffBtf } from '../../../linker/btf/diff.js'
 import { validateBtf } from '../../../linker/btf/validate.js'
 import { coreReport } from '../../../linker/core/report.js'
@@ -17,12 +19,16 @@ import { readElf } from '../../../linker/elf/read-elf.js'
 import { LinkFault, linkObjects } from '../../../linker/merge.js'
 import { openObject } from '../../../linker/object/open.js'
 import { prepareObject } from '../../../linker/object/prepare.js'
+import { cSkeleton } from '../../../linker/skeleton/c-skeleton.js'
+import { tsSkeleton } from '../../../linker/skeleton/ts-skeleton.js'
 import { stripObject } from '../../../linker/strip.js'
 import { kitchenBytes, madeUpKernel } from '../object/kitchen.js'
 
 const RUNS = Number(process.env['BPFC_FUZZ'] ?? 600)
 /** Milliseconds of CPU that one input may take; an honest one takes about 5. */
 const SLOW = 2000
+/** Resident bytes that the process may have, the test runner's own some 100 MB among them. */
+const MEMORY = 512 << 20
 
 /** Numbers that look random and are the same every time (xorshift32). */
 function numbers(seed: number): (below: number) => number {
@@ -82,6 +88,7 @@ function attack(bytes: Uint8Array, seed: number, use: (input: Uint8Array) => voi
         throw new Error(`seed ${seed}, run ${run}: ${(error as Error).stack}`)
       refused++
     }
+    if (run % 512 === 511 && process.memoryUsage.rss() > MEMORY) throw new Error(`seed ${seed}, run ${run}: more than 512 MB`)
     const { user, system } = process.cpuUsage(start)
     const spent = (user + system) / 1000
     if (spent > SLOW) throw new Error(`seed ${seed}, run ${run}: ${Math.round(spent)} ms`)
@@ -93,6 +100,7 @@ const section = (name: string) => readElf(kitchenBytes('el')).sections.find(cand
 
 describe('damaged inputs', () => {
   const kernelBtf = madeUpKernel()
+  const own = readBtf(section('.BTF'))
   const right = new Uint8Array(readFileSync(join(import.meta.dirname, '../merge/fixtures/right.bpfel.o')))
 
   const cases: readonly [string, Uint8Array, (input: Uint8Array) => void][] = [
@@ -113,6 +121,27 @@ describe('damaged inputs', () => {
           { path: 'right.o', bytes: right },
         ]),
     ],
+    [
+      'objects, as they are and as skeletons',
+      kitchenBytes('el'),
+      input => {
+        const object = openObject(input, 'x.o', { tolerant: true })
+        for (const func of [...object.programs, ...object.subprograms])
+          for (let slot = 0; slot < func.insns.length; slot++) formatInsn(func.insns, slot, slot % 2 ? 'llvm' : 'bpftool')
+        cSkeleton(object, input, 'x')
+        tsSkeleton(object, input, 'x')
+      },
+    ],
+    [
+      'BTF, as text and JSON',
+      section('.BTF').slice(),
+      input => {
+        const btf = readBtf(input)
+        dumpRaw(btf)
+        JSON.parse(dumpJson(btf))
+      },
+    ],
+    ['BTF, split', section('.BTF').slice(), input => void dumpRaw(readBtf(input, { base: own }), own.count)],
     ['BTF, as C', section('.BTF').slice(), input => void btfToC(readBtf(input))],
     ['BTF, validated', section('.BTF').slice(), input => validateBtf(readBtf(input))],
     ['BTF, deduplicated', section('.BTF').slice(), input => void dedupBtf(readBtf(input))],
