@@ -15,6 +15,8 @@ export interface CliContext {
   /** What the compilations of this process share; without it, `sharedState` makes it when something is compiled. */
   readonly shared?: SharedState
   out(text: string): void
+  /** The same for text that is UTF-8 already. */
+  outBytes?(bytes: Uint8Array): void
   err(text: string): void
   /** Writes a whole file or nothing: to a temporary name beside it, then renamed. Returns a message when it cannot. */
   write(path: string, bytes: Uint8Array | string): string | undefined
@@ -92,6 +94,7 @@ export function nodeContext(): CliContext {
     colour: !noColour && (terminal || process.env['FORCE_COLOR'] !== undefined),
     interactive: terminal,
     out: text => output.write(text),
+    outBytes: bytes => output.writeBytes(bytes),
     err: text => {
       // In the order in which they were written, where both go to one place.
       output.flush()

@@ -18,10 +18,12 @@ export function reportFaults(path: string | (() => string), context: CliContext,
   }
 }
 
-/** Writes an output, whole or not at all; `-` is standard output, for texts. */
+/** Writes an output, whole or not at all; `-` is standard output; bytes that go there are text in UTF-8. */
 export function writeOutput(path: string, content: Uint8Array | string, context: CliContext): number {
-  if (path === '-' && typeof content === 'string') {
-    context.out(content)
+  if (path === '-') {
+    if (typeof content === 'string') context.out(content)
+    else if (context.outBytes) context.outBytes(content)
+    else context.out(new TextDecoder().decode(content))
     return ExitCode.ok
   }
   const problem = context.write(path, content)

@@ -33,6 +33,16 @@ export class StandardStream {
     if (this.pending === '') return
     const bytes = Buffer.from(this.pending)
     this.pending = ''
+    this.writeNow(bytes)
+  }
+
+  /** UTF-8, behind all that was written before. */
+  writeBytes(bytes: Uint8Array): void {
+    this.flush()
+    this.writeNow(bytes)
+  }
+
+  private writeNow(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       try {
         at += writeSync(this.descriptor, bytes, at)

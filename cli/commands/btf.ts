@@ -1,9 +1,9 @@
 /** `bpfc btf`: types of an object or a kernel as text, JSON or C, and what changed between two of them. */
 import type { Command } from 'commander'
 import { ExitCode } from '../../base/outcome.js'
-import { btfToC } from '../../linker/btf/c-dump.js'
+import { btfToCBytes } from '../../linker/btf/c-dump.js'
 import { diffBtf, type TypeChange } from '../../linker/btf/diff.js'
-import { dumpJson, dumpRaw } from '../../linker/btf/raw-dump.js'
+import { dumpJsonBytes, dumpRawBytes } from '../../linker/btf/raw-dump.js'
 import { readBtfInput } from '../btf-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
@@ -46,8 +46,8 @@ function addDump(group: Command, context: CliContext, exit: (code: number) => vo
         const btf = readBtfInput(path, context, base)
         if (typeof btf === 'number') return btf
         const { firstId } = btf
-        if (values.format === 'c') return writeOutput(values.output, btfToC(btf, { from: firstId }), context)
-        const text = values.format === 'json' ? `${dumpJson(btf, firstId).trimEnd()}\n` : dumpRaw(btf, firstId)
+        if (values.format === 'c') return writeOutput(values.output, btfToCBytes(btf, { from: firstId }), context)
+        const text = values.format === 'json' ? dumpJsonBytes(btf, firstId) : dumpRawBytes(btf, firstId)
         return writeOutput(values.output, text, context)
       }),
     )

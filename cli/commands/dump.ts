@@ -1,7 +1,7 @@
 /** `bpfc dump`: what an object holds, for people. */
 import { formatInsn, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
 import { ExitCode } from '../../base/outcome.js'
-import { dumpJson, printBtfType } from '../../linker/btf/raw-dump.js'
+import { dumpJson, dumpRaw } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
 import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
@@ -113,7 +113,7 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
   if (wanted.has('btf')) {
     head('BTF')
     if (!object.btf) context.out('  none\n')
-    else for (let id = 1; id < object.btf.count; id++) context.out(`${printBtfType(object.btf, id)}\n`)
+    else context.out(dumpRaw(object.btf))
   }
 }
 

@@ -4,6 +4,7 @@
  * Format: Documentation/bpf/btf.rst.
  */
 import { FormatError } from '../../base/outcome.js'
+import type { TextBytes } from '../../base/text-bytes.js'
 import { type BtfId, BtfKind, type BtfMember, type BtfSet, type BtfType } from './btf-types.js'
 
 const MAGIC = 0xeb9f
@@ -143,6 +144,44 @@ export class BtfFile implements BtfSet {
     if (this.ascii) return this.strings.slice(at, this.strings.indexOf('\0', at))
     const start = this.stringsStart + at
     return utf8.decode(this.bytes.subarray(start, this.bytes.indexOf(0, start)))
+  }
+
+  /** Appends a string's bytes to a text; throws as `string` does. */
+  putString(offset: number, out: TextBytes): void {
+    if (offset < this.stringBase) {
+      this.base!.putString(offset, out)
+      return
+    }
+    const { bytes } = this
+    const start = this.stringsStart + offset - this.stringBase
+    if (start >= this.stringsEnd) throw this.fault('F0203', `there is no BTF string at offset ${offset}`, this.stringsStart)
+    let end = start
+    while (bytes[end] !== 0) end++
+    const buffer = out.room(end - start)
+    let at = out.end
+    for (let from = start; from < end; from++) buffer[at++] = bytes[from]!
+    out.advance(at)
+  }
+
+  /** This file, or the base that has the type among its own. */
+  holderOf(id: BtfId): BtfFile {
+    return id < this.firstId && this.base ? this.base.holderOf(id) : this
+  }
+
+  /** Offset in `bytes` of an own type. */
+  placeOf(id: BtfId): number {
+    return this.ownOffset(id)
+  }
+
+  u32At(place: number): number {
+    return this.view.getUint32(place, this.little)
+  }
+
+  /** Offset of a type's name among the strings; 0 where it has none. */
+  nameOffsetOf(id: BtfId): number {
+    if (id === 0) return 0
+    const holder = this.holderOf(id)
+    return holder.u32At(holder.placeOf(id))
   }
 
   /** Kind of a type, without decoding it. */

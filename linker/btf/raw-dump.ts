@@ -1,5 +1,11 @@
-/** BTF type by type, as `bpftool btf dump` prints it: text (`format raw`) or JSON. */
-import { type BtfId, BtfKind, type BtfSet, type BtfType } from './btf-types.js'
+/**
+ * BTF type by type, as `bpftool btf dump` prints it: text (`format raw`) or JSON. Printed from the section's bytes to bytes: a kernel's types come to
+ * 12 MB of text, and decoding them first takes ten times as long.
+ */
+import { ascii, TextBytes } from '../../base/text-bytes.js'
+import { BtfBuilder, encodeBtf } from './btf-builder.js'
+import { BtfFile, readBtf } from './btf-file.js'
+import { type BtfId, BtfKind, type BtfSet } from './btf-types.js'
 
 export const BTF_KIND_NAMES: readonly string[] = [
   'UNKNOWN',
@@ -24,177 +30,369 @@ export const BTF_KIND_NAMES: readonly string[] = [
   'ENUM64',
 ]
 
-const LINKAGES = ['static', 'global', 'extern']
-const linkage = (value: number) => LINKAGES[value] ?? '(unknown)'
+const kindNames = BTF_KIND_NAMES.map(ascii)
+const LINKAGES = ['static', 'global', 'extern'].map(ascii)
+const UNKNOWN_LINKAGE = ascii('(unknown)')
+const ANONYMOUS = ascii('(anon)')
+const word = {
+  signed: ascii('SIGNED'),
+  unsigned: ascii('UNSIGNED'),
+  char: ascii('CHAR'),
+  bool: ascii('BOOL'),
+  none: ascii('(none)'),
+  struct: ascii('struct'),
+  union: ascii('union'),
+}
+const SUFFIXES = [ascii('ULL'), ascii('LL')] as const
 
-/** A field of a type or of one of its parts; bigint where it may go beyond 53 bits. */
-type Field = readonly [string, string | number | bigint]
+/** What stands around values in text and in JSON. */
+abstract class Syntax {
+  private readonly keys = new Map<string, Uint8Array>()
 
-interface Entry {
-  readonly fields: readonly Field[]
-  /** Members, enumerators, parameters, variables: under which name JSON has them. */
-  readonly parts?: { readonly name: string; readonly rows: readonly (readonly Field[])[] }
+  constructor(
+    protected readonly out: TextBytes,
+    private readonly btf: BtfFile,
+  ) {}
+
+  abstract type(id: BtfId, kind: number, name: number): void
+  abstract endType(): void
+  protected abstract keyText(name: string): string
+  /** A value that is no number. */
+  abstract word(name: string, value: Uint8Array): void
+  abstract parts(name: string): void
+  abstract endParts(): void
+  abstract partNamed(name: number, first: boolean): void
+  abstract part(first: boolean): void
+  abstract endPart(): void
+  /** An enumerator's value; `wide` numbers of 64 bits come as two halves. */
+  abstract value(low: number, high: number, wide: boolean, signed: boolean): void
+  abstract variable(kind: number, name: number): void
+
+  key(name: string): void {
+    let bytes = this.keys.get(name)
+    if (!bytes) this.keys.set(name, (bytes = ascii(this.keyText(name))))
+    this.out.put(bytes)
+  }
+
+  number(name: string, value: number): void {
+    this.key(name)
+    this.out.number(value)
+  }
+
+  protected name(offset: number): void {
+    if (offset === 0) this.out.put(ANONYMOUS)
+    else this.btf.putString(offset, this.out)
+  }
+
+  protected decimal(low: number, high: number, wide: boolean, signed: boolean): void {
+    if (!wide) this.out.number(signed ? low | 0 : low)
+    else if (high === 0) this.out.number(low)
+    else {
+      const value = (BigInt(high) << 32n) | BigInt(low)
+      this.out.text(`${signed ? BigInt.asIntN(64, value) : value}`)
+    }
+  }
 }
 
-const orAnon = (name: string) => name || '(anon)'
+class TextSyntax extends Syntax {
+  private readonly rowStart = ascii("\n\t'")
+  private readonly nameless = ascii('\n\t')
+  private nextKeyOpensRow = false
 
-function entryOf(type: BtfType): Entry {
-  switch (type.kind) {
+  protected keyText(name: string): string {
+    return ` ${name}=`
+  }
+
+  override key(name: string): void {
+    // The first of a row without a name has no blank before it.
+    if (this.nextKeyOpensRow) this.out.text(`${name}=`)
+    else super.key(name)
+    this.nextKeyOpensRow = false
+  }
+
+  type(id: BtfId, kind: number, name: number): void {
+    const { out } = this
+    out.byte(91)
+    out.number(id)
+    out.byte(93)
+    out.byte(32)
+    out.put(kindNames[kind]!)
+    out.byte(32)
+    out.byte(39)
+    this.name(name)
+    out.byte(39)
+  }
+
+  endType(): void {
+    this.out.byte(10)
+  }
+
+  word(name: string, value: Uint8Array): void {
+    this.key(name)
+    this.out.put(value)
+  }
+
+  parts(): void {}
+  endParts(): void {}
+
+  partNamed(name: number): void {
+    this.out.put(this.rowStart)
+    this.name(name)
+    this.out.byte(39)
+  }
+
+  part(): void {
+    this.out.put(this.nameless)
+    this.nextKeyOpensRow = true
+  }
+
+  endPart(): void {}
+
+  value(low: number, high: number, wide: boolean, signed: boolean): void {
+    this.key('val')
+    this.decimal(low, high, wide, signed)
+    if (wide) this.out.put(SUFFIXES[signed ? 1 : 0])
+  }
+
+  variable(kind: number, name: number): void {
+    const { out } = this
+    out.byte(32)
+    out.byte(40)
+    out.put(kindNames[kind]!)
+    out.byte(32)
+    out.byte(39)
+    this.name(name)
+    out.byte(39)
+    out.byte(41)
+  }
+}
+
+class JsonSyntax extends Syntax {
+  private readonly typeStart = ascii('{"id":')
+  private readonly kindKey = ascii(',"kind":"')
+  private readonly nameKey = ascii('","name":')
+  private readonly partName = ascii('{"name":')
+  private started = false
+  private opensRow = false
+
+  protected keyText(name: string): string {
+    return `,"${name}":`
+  }
+
+  override key(name: string): void {
+    if (this.opensRow) this.out.text(`"${name}":`)
+    else super.key(name)
+    this.opensRow = false
+  }
+
+  /** The name as a string of JSON. */
+  private quoted(offset: number): void {
+    const { out } = this
+    out.byte(34)
+    const start = out.end
+    this.name(offset)
+    const bytes = out.finish()
+    for (let at = start; at < bytes.length; at++) {
+      const code = bytes[at]!
+      if (code >= 32 && code < 127 && code !== 34 && code !== 92) continue
+      const text = JSON.stringify(new TextDecoder().decode(bytes.subarray(start)))
+      out.advance(start)
+      out.text(text.slice(1, -1))
+      break
+    }
+    out.byte(34)
+  }
+
+  type(id: BtfId, kind: number, name: number): void {
+    const { out } = this
+    if (this.started) out.byte(44)
+    this.started = true
+    out.put(this.typeStart)
+    out.number(id)
+    out.put(this.kindKey)
+    out.put(kindNames[kind]!)
+    out.put(this.nameKey)
+    this.quoted(name)
+  }
+
+  endType(): void {
+    this.out.byte(125)
+  }
+
+  word(name: string, value: Uint8Array): void {
+    this.key(name)
+    this.out.byte(34)
+    this.out.put(value)
+    this.out.byte(34)
+  }
+
+  parts(name: string): void {
+    this.key(name)
+    this.out.byte(91)
+  }
+
+  endParts(): void {
+    this.out.byte(93)
+  }
+
+  partNamed(name: number, first: boolean): void {
+    if (!first) this.out.byte(44)
+    this.out.put(this.partName)
+    this.quoted(name)
+  }
+
+  part(first: boolean): void {
+    if (!first) this.out.byte(44)
+    this.out.byte(123)
+    this.opensRow = true
+  }
+
+  endPart(): void {
+    this.out.byte(125)
+  }
+
+  value(low: number, high: number, wide: boolean, signed: boolean): void {
+    this.key('val')
+    this.decimal(low, high, wide, signed)
+  }
+
+  variable(): void {}
+}
+
+/** One type of `file`, whose bytes start at `at`; `btf` has all types that it may name. */
+function printType(id: BtfId, file: BtfFile, at: number, btf: BtfFile, to: Syntax, comma: () => void): void {
+  const u32 = (offset: number) => file.u32At(at + offset)
+  const info = u32(4)
+  const kind = (info >>> 24) & 31
+  const vlen = info & 0xffff
+  const flag = info >>> 31 === 1
+  to.type(id, kind, u32(0))
+  switch (kind) {
     case BtfKind.Int: {
-      const encoding = type.signed ? 'SIGNED' : type.char ? 'CHAR' : type.bool ? 'BOOL' : '(none)'
-      return {
-        fields: [
-          ['size', type.size],
-          ['bits_offset', type.offset],
-          ['nr_bits', type.bits],
-          ['encoding', encoding],
-        ],
-      }
+      const data = u32(12)
+      const encoding = (data >>> 24) & 15
+      to.number('size', u32(8))
+      to.number('bits_offset', (data >>> 16) & 255)
+      to.number('nr_bits', data & 255)
+      to.word('encoding', encoding & 1 ? word.signed : encoding & 2 ? word.char : encoding & 4 ? word.bool : word.none)
+      break
     }
     case BtfKind.Array:
-      return {
-        fields: [
-          ['type_id', type.type],
-          ['index_type_id', type.indexType],
-          ['nr_elems', type.nelems],
-        ],
-      }
+      to.number('type_id', u32(12))
+      to.number('index_type_id', u32(16))
+      to.number('nr_elems', u32(20))
+      break
     case BtfKind.Struct:
     case BtfKind.Union:
-      return {
-        fields: [
-          ['size', type.size],
-          ['vlen', type.members.length],
-        ],
-        parts: {
-          name: 'members',
-          rows: type.members.map(member => [
-            ['name', orAnon(member.name)],
-            ['type_id', member.type],
-            ['bits_offset', member.bitOffset],
-            ...(member.bitSize ? [['bitfield_size', member.bitSize] as const] : []),
-          ]),
-        },
+      to.number('size', u32(8))
+      to.number('vlen', vlen)
+      to.parts('members')
+      for (let i = 0, row = 12; i < vlen; i++, row += 12) {
+        const place = u32(row + 8)
+        to.partNamed(u32(row), i === 0)
+        to.number('type_id', u32(row + 4))
+        to.number('bits_offset', flag ? place & 0xffffff : place)
+        if (flag && place >>> 24 !== 0) to.number('bitfield_size', place >>> 24)
+        to.endPart()
       }
+      to.endParts()
+      break
     case BtfKind.Enum:
-    case BtfKind.Enum64:
-      return {
-        fields: [
-          ['encoding', type.signed ? 'SIGNED' : 'UNSIGNED'],
-          ['size', type.size],
-          ['vlen', type.values.length],
-        ],
-        parts: {
-          name: 'values',
-          rows: type.values.map(({ name, value }) => [
-            ['name', orAnon(name)],
-            ['val', value],
-          ]),
-        },
+    case BtfKind.Enum64: {
+      const wide = kind === BtfKind.Enum64
+      to.word('encoding', flag ? word.signed : word.unsigned)
+      to.number('size', u32(8))
+      to.number('vlen', vlen)
+      to.parts('values')
+      for (let i = 0, row = 12; i < vlen; i++, row += wide ? 12 : 8) {
+        to.partNamed(u32(row), i === 0)
+        to.value(u32(row + 4), wide ? u32(row + 8) : 0, wide, flag)
+        to.endPart()
       }
+      to.endParts()
+      break
+    }
     case BtfKind.Fwd:
-      return { fields: [['fwd_kind', type.union ? 'union' : 'struct']] }
+      to.word('fwd_kind', flag ? word.union : word.struct)
+      break
     case BtfKind.Func:
+      to.number('type_id', u32(8))
+      to.word('linkage', LINKAGES[vlen] ?? UNKNOWN_LINKAGE)
+      break
     case BtfKind.Var:
-      return {
-        fields: [
-          ['type_id', type.type],
-          ['linkage', linkage(type.linkage)],
-        ],
-      }
+      to.number('type_id', u32(8))
+      // bpftool puts a comma after a variable's type.
+      comma()
+      to.word('linkage', LINKAGES[u32(12)] ?? UNKNOWN_LINKAGE)
+      break
     case BtfKind.FuncProto:
-      return {
-        fields: [
-          ['ret_type_id', type.type],
-          ['vlen', type.params.length],
-        ],
-        parts: {
-          name: 'params',
-          rows: type.params.map(param => [
-            ['name', orAnon(param.name)],
-            ['type_id', param.type],
-          ]),
-        },
+      to.number('ret_type_id', u32(8))
+      to.number('vlen', vlen)
+      to.parts('params')
+      for (let i = 0, row = 12; i < vlen; i++, row += 8) {
+        to.partNamed(u32(row), i === 0)
+        to.number('type_id', u32(row + 4))
+        to.endPart()
       }
+      to.endParts()
+      break
     case BtfKind.Datasec:
-      return {
-        fields: [
-          ['size', type.size],
-          ['vlen', type.vars.length],
-        ],
-        parts: {
-          name: 'vars',
-          rows: type.vars.map(info => [
-            ['type_id', info.type],
-            ['offset', info.offset],
-            ['size', info.size],
-          ]),
-        },
+      to.number('size', u32(8))
+      to.number('vlen', vlen)
+      to.parts('vars')
+      for (let i = 0, row = 12; i < vlen; i++, row += 12) {
+        const type = u32(row)
+        to.part(i === 0)
+        to.number('type_id', type)
+        to.number('offset', u32(row + 4))
+        to.number('size', u32(row + 8))
+        to.variable(btf.kindOf(type), btf.nameOffsetOf(type))
+        to.endPart()
       }
+      to.endParts()
+      break
     case BtfKind.Float:
-      return { fields: [['size', type.size]] }
+      to.number('size', u32(8))
+      break
     case BtfKind.DeclTag:
-      return {
-        fields: [
-          ['type_id', type.type],
-          ['component_idx', type.componentIdx],
-        ],
-      }
-    case BtfKind.Void:
-      return { fields: [] }
+      to.number('type_id', u32(8))
+      to.number('component_idx', u32(12) | 0)
+      break
     default:
-      return { fields: [['type_id', type.type]] }
+      to.number('type_id', u32(8))
+  }
+  to.endType()
+}
+
+const asFile = (btf: BtfSet): BtfFile => (btf instanceof BtfFile ? btf : readBtf(encodeBtf(btf, true, new BtfBuilder())))
+
+function print(file: BtfFile, from: BtfId, to: Syntax, comma: () => void): void {
+  for (let id = from; id < file.count; id++) {
+    const holder = file.holderOf(id)
+    printType(id, holder, holder.placeOf(id), file, to, comma)
   }
 }
 
-const nameOf = (type: BtfType) => orAnon('name' in type ? type.name : '')
-
-/** One type as text, its parts on lines of their own, without the last line's end. */
-export function printBtfType(btf: BtfSet, id: BtfId): string {
-  const type = btf.type(id)
-  const { fields, parts } = entryOf(type)
-  // bpftool puts a comma after a variable's type.
-  const words = fields.map(([name, value], i) => `${name}=${value}${type.kind === BtfKind.Var && i === 0 ? ',' : ''}`)
-  const head = [`[${id}] ${BTF_KIND_NAMES[type.kind]} '${nameOf(type)}'`, ...words].join(' ')
-  if (!parts) return head
-  const suffix = type.kind === BtfKind.Enum64 ? (type.signed ? 'LL' : 'ULL') : ''
-  const rows = parts.rows.map(row => {
-    const text = row
-      .map(([name, value]) => (name === 'name' ? `'${value}'` : `${name}=${value}${name === 'val' ? suffix : ''}`))
-      .join(' ')
-    return `\n\t${text}${type.kind === BtfKind.Datasec ? partName(btf, row[0]![1] as number) : ''}`
-  })
-  return head + rows.join('')
+/** Everything as text in UTF-8, from an id on (a split BTF starts after its base). */
+export function dumpRawBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
+  const file = asFile(btf)
+  const out = new TextBytes()
+  print(file, from, new TextSyntax(out, file), () => out.byte(44))
+  return out.finish()
 }
 
-function partName(btf: BtfSet, id: BtfId): string {
-  const type = btf.type(id)
-  return ` (${BTF_KIND_NAMES[type.kind]} '${nameOf(type)}')`
+/** Everything as one JSON document in UTF-8, `{"types":[…]}`. */
+export function dumpJsonBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
+  const file = asFile(btf)
+  const out = new TextBytes()
+  out.text('{"types":[')
+  print(file, from, new JsonSyntax(out, file), () => undefined)
+  out.text(']}')
+  return out.finish()
 }
 
-/** Everything as text, from an id on (a split BTF starts after its base). */
-export function dumpRaw(btf: BtfSet, from: BtfId = 1): string {
-  const lines: string[] = []
-  for (let id = from; id < btf.count; id++) lines.push(printBtfType(btf, id))
-  return lines.length ? `${lines.join('\n')}\n` : ''
-}
+const utf8 = new TextDecoder()
 
-const json = (value: string | number | bigint) => (typeof value === 'string' ? JSON.stringify(value) : `${value}`)
-const object = (fields: readonly Field[]) => fields.map(([name, value]) => `${JSON.stringify(name)}:${json(value)}`).join()
+export const dumpRaw = (btf: BtfSet, from: BtfId = 1): string => utf8.decode(dumpRawBytes(btf, from))
 
-/** Everything as one JSON document, `{"types":[…]}`. */
-export function dumpJson(btf: BtfSet, from: BtfId = 1): string {
-  const types: string[] = []
-  for (let id = from; id < btf.count; id++) {
-    const type = btf.type(id)
-    const { fields, parts } = entryOf(type)
-    const head: Field[] = [
-      ['id', id],
-      ['kind', BTF_KIND_NAMES[type.kind]!],
-      ['name', nameOf(type)],
-    ]
-    const rows = parts ? `,${JSON.stringify(parts.name)}:[${parts.rows.map(row => `{${object(row)}}`).join()}]` : ''
-    types.push(`{${object([...head, ...fields])}${rows}}`)
-  }
-  return `{"types":[${types.join()}]}`
-}
+export const dumpJson = (btf: BtfSet, from: BtfId = 1): string => utf8.decode(dumpJsonBytes(btf, from))

@@ -1,0 +1,73 @@
+/** ASCII text that grows as bytes: what prints megabytes in small pieces makes no strings. */
+
+const encoder = new TextEncoder()
+
+export const ascii = (text: string): Uint8Array => encoder.encode(text)
+
+export class TextBytes {
+  private buffer = new Uint8Array(1 << 16)
+  private length = 0
+
+  /** The bytes with room for `count` more; write at `end` and say so with `advance`. */
+  room(count: number): Uint8Array {
+    if (this.length + count > this.buffer.length) {
+      const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + count))
+      bigger.set(this.buffer.subarray(0, this.length))
+      this.buffer = bigger
+    }
+    return this.buffer
+  }
+
+  get end(): number {
+    return this.length
+  }
+
+  advance(end: number): void {
+    this.length = end
+  }
+
+  /** A piece of text made before; for short ones a loop is faster than a copy. */
+  put(piece: Uint8Array): void {
+    const count = piece.length
+    const buffer = this.room(count)
+    let at = this.length
+    for (let i = 0; i < count; i++) buffer[at++] = piece[i]!
+    this.length = at
+  }
+
+  text(text: string): void {
+    const buffer = this.room(text.length * 3)
+    this.length += encoder.encodeInto(text, buffer.subarray(this.length)).written
+  }
+
+  byte(code: number): void {
+    this.room(1)[this.length++] = code
+  }
+
+  /** A whole number below 2^53 in decimal. */
+  number(value: number): void {
+    const buffer = this.room(20)
+    let at = this.length
+    if (value < 0) {
+      buffer[at++] = 45
+      value = -value
+    }
+    const start = at
+    do {
+      const rest = Math.floor(value / 10)
+      buffer[at++] = 48 + (value - rest * 10)
+      value = rest
+    } while (value > 0)
+    this.length = at
+    for (let low = start, high = at - 1; low < high; low++, high--) {
+      const digit = buffer[low]!
+      buffer[low] = buffer[high]!
+      buffer[high] = digit
+    }
+  }
+
+  /** What was written, sharing memory until the next write. */
+  finish(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
+  }
+}
