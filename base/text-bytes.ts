@@ -5,8 +5,13 @@ const encoder = new TextEncoder()
 export const ascii = (text: string): Uint8Array => encoder.encode(text)
 
 export class TextBytes {
-  private buffer = new Uint8Array(1 << 16)
+  private buffer: Uint8Array
   private length = 0
+
+  /** `capacity`: bytes that it will come to, about. */
+  constructor(capacity = 1 << 16) {
+    this.buffer = new Uint8Array(capacity)
+  }
 
   /** The bytes with room for `count` more; write at `end` and say so with `advance`. */
   room(count: number): Uint8Array {
@@ -53,11 +58,18 @@ export class TextBytes {
       value = -value
     }
     const start = at
-    do {
+    // Small integers divide without leaving the integers.
+    while (value > 999_999_999) {
       const rest = Math.floor(value / 10)
       buffer[at++] = 48 + (value - rest * 10)
       value = rest
-    } while (value > 0)
+    }
+    let small = value | 0
+    do {
+      const rest = (small / 10) | 0
+      buffer[at++] = 48 + (small - rest * 10)
+      small = rest
+    } while (small > 0)
     this.length = at
     for (let low = start, high = at - 1; low < high; low++, high--) {
       const digit = buffer[low]!

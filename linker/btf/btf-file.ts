@@ -138,8 +138,10 @@ export class BtfFile implements BtfSet {
     if (at >= length) throw this.fault('F0203', `there is no BTF string at offset ${offset}`, this.stringsStart)
     if (this.strings === undefined) {
       const bytes = this.bytes.subarray(this.stringsStart, this.stringsEnd)
-      this.ascii = bytes.every(byte => byte < 128)
-      this.strings = this.ascii ? utf8.decode(bytes) : ''
+      const text = utf8.decode(bytes)
+      // As many characters as bytes, and none that stands for a malformed one: then offsets are the same in both.
+      this.ascii = text.length === bytes.length && !text.includes('\ufffd')
+      this.strings = this.ascii ? text : ''
     }
     if (this.ascii) return this.strings.slice(at, this.strings.indexOf('\0', at))
     const start = this.stringsStart + at

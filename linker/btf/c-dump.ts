@@ -49,6 +49,9 @@ const MISSING_BASE_TYPES: Readonly<Record<string, string>> = {
   __Poly128_t: 'unsigned __int128',
 }
 
+/** Characters gathered before they become bytes. */
+const GATHERED = 1 << 13
+
 const utf8 = new TextDecoder()
 const utf8Encoder = new TextEncoder()
 
@@ -71,6 +74,7 @@ export class CDump {
   private pads = 0
   private buffer = new Uint8Array(1 << 16)
   private length = 0
+  private pending = ''
 
   constructor(private readonly btf: BtfSet) {
     const { count } = btf
@@ -102,30 +106,27 @@ export class CDump {
 
   /** The same as UTF-8, without a detour through strings. */
   takeBytes(): Uint8Array {
+    this.flush()
     const bytes = this.buffer.slice(0, this.length)
     this.length = 0
     return bytes
   }
 
-  /** Appends text. Bytes, since a header of some megabytes as a string that grows costs more than all else. */
+  /** Appends text. Pieces are gathered for a while: one by one they cost more as bytes, and megabytes of them more as a string. */
   put(text: string): void {
-    const { length } = text
-    if (this.length + length * 3 > this.buffer.length) {
-      const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + length * 3))
-      bigger.set(this.buffer)
+    this.pending += text
+    if (this.pending.length > GATHERED) this.flush()
+  }
+
+  private flush(): void {
+    const { pending } = this
+    if (this.length + pending.length * 3 > this.buffer.length) {
+      const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + pending.length * 3))
+      bigger.set(this.buffer.subarray(0, this.length))
       this.buffer = bigger
     }
-    const { buffer } = this
-    let at = this.length
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 127) {
-        this.length = at + utf8Encoder.encodeInto(text.slice(i), buffer.subarray(at)).written
-        return
-      }
-      buffer[at++] = code
-    }
-    this.length = at
+    this.length += utf8Encoder.encodeInto(pending, this.buffer.subarray(this.length)).written
+    this.pending = ''
   }
 
   /**
@@ -133,10 +134,12 @@ export class CDump {
    * `plain` leaves const, volatile, restrict and type tags out, for those who write into the object.
    */
   declare(id: BtfId, name: string, level = 0, plain = false): string {
+    this.flush()
     const start = this.length
     this.plain = plain
     this.declaration(id, name, level)
     this.plain = false
+    this.flush()
     const text = utf8.decode(this.buffer.subarray(start, this.length))
     this.length = start
     return text

@@ -45,9 +45,51 @@ const word = {
 }
 const SUFFIXES = [ascii('ULL'), ascii('LL')] as const
 
+/** Names of fields, by the numbers that stand for them here. */
+const KEY_NAMES = [
+  'bitfield_size',
+  'bits_offset',
+  'component_idx',
+  'encoding',
+  'fwd_kind',
+  'index_type_id',
+  'linkage',
+  'members',
+  'nr_bits',
+  'nr_elems',
+  'offset',
+  'params',
+  'ret_type_id',
+  'size',
+  'type_id',
+  'val',
+  'values',
+  'vars',
+  'vlen',
+] as const
+const K_BITFIELD_SIZE = 0
+const K_BITS_OFFSET = 1
+const K_COMPONENT_IDX = 2
+const K_ENCODING = 3
+const K_FWD_KIND = 4
+const K_INDEX_TYPE_ID = 5
+const K_LINKAGE = 6
+const K_MEMBERS = 7
+const K_NR_BITS = 8
+const K_NR_ELEMS = 9
+const K_OFFSET = 10
+const K_PARAMS = 11
+const K_RET_TYPE_ID = 12
+const K_SIZE = 13
+const K_TYPE_ID = 14
+const K_VAL = 15
+const K_VALUES = 16
+const K_VARS = 17
+const K_VLEN = 18
+
 /** What stands around values in text and in JSON. */
 abstract class Syntax {
-  private readonly keys = new Map<string, Uint8Array>()
+  private readonly keys: readonly Uint8Array[] = KEY_NAMES.map(name => ascii(this.keyText(name)))
 
   constructor(
     protected readonly out: TextBytes,
@@ -58,8 +100,8 @@ abstract class Syntax {
   abstract endType(): void
   protected abstract keyText(name: string): string
   /** A value that is no number. */
-  abstract word(name: string, value: Uint8Array): void
-  abstract parts(name: string): void
+  abstract word(key: number, value: Uint8Array): void
+  abstract parts(key: number): void
   abstract endParts(): void
   abstract partNamed(name: number, first: boolean): void
   abstract part(first: boolean): void
@@ -68,14 +110,12 @@ abstract class Syntax {
   abstract value(low: number, high: number, wide: boolean, signed: boolean): void
   abstract variable(kind: number, name: number): void
 
-  key(name: string): void {
-    let bytes = this.keys.get(name)
-    if (!bytes) this.keys.set(name, (bytes = ascii(this.keyText(name))))
-    this.out.put(bytes)
+  key(key: number): void {
+    this.out.put(this.keys[key]!)
   }
 
-  number(name: string, value: number): void {
-    this.key(name)
+  number(key: number, value: number): void {
+    this.key(key)
     this.out.number(value)
   }
 
@@ -103,10 +143,10 @@ class TextSyntax extends Syntax {
     return ` ${name}=`
   }
 
-  override key(name: string): void {
+  override key(key: number): void {
     // The first of a row without a name has no blank before it.
-    if (this.nextKeyOpensRow) this.out.text(`${name}=`)
-    else super.key(name)
+    if (this.nextKeyOpensRow) this.out.text(`${KEY_NAMES[key]}=`)
+    else super.key(key)
     this.nextKeyOpensRow = false
   }
 
@@ -127,8 +167,8 @@ class TextSyntax extends Syntax {
     this.out.byte(10)
   }
 
-  word(name: string, value: Uint8Array): void {
-    this.key(name)
+  word(key: number, value: Uint8Array): void {
+    this.key(key)
     this.out.put(value)
   }
 
@@ -149,7 +189,7 @@ class TextSyntax extends Syntax {
   endPart(): void {}
 
   value(low: number, high: number, wide: boolean, signed: boolean): void {
-    this.key('val')
+    this.key(K_VAL)
     this.decimal(low, high, wide, signed)
     if (wide) this.out.put(SUFFIXES[signed ? 1 : 0])
   }
@@ -179,9 +219,9 @@ class JsonSyntax extends Syntax {
     return `,"${name}":`
   }
 
-  override key(name: string): void {
-    if (this.opensRow) this.out.text(`"${name}":`)
-    else super.key(name)
+  override key(key: number): void {
+    if (this.opensRow) this.out.text(`"${KEY_NAMES[key]}":`)
+    else super.key(key)
     this.opensRow = false
   }
 
@@ -219,15 +259,15 @@ class JsonSyntax extends Syntax {
     this.out.byte(125)
   }
 
-  word(name: string, value: Uint8Array): void {
-    this.key(name)
+  word(key: number, value: Uint8Array): void {
+    this.key(key)
     this.out.byte(34)
     this.out.put(value)
     this.out.byte(34)
   }
 
-  parts(name: string): void {
-    this.key(name)
+  parts(key: number): void {
+    this.key(key)
     this.out.byte(91)
   }
 
@@ -252,7 +292,7 @@ class JsonSyntax extends Syntax {
   }
 
   value(low: number, high: number, wide: boolean, signed: boolean): void {
-    this.key('val')
+    this.key(K_VAL)
     this.decimal(low, high, wide, signed)
   }
 
@@ -271,28 +311,28 @@ function printType(id: BtfId, file: BtfFile, at: number, btf: BtfFile, to: Synta
     case BtfKind.Int: {
       const data = u32(12)
       const encoding = (data >>> 24) & 15
-      to.number('size', u32(8))
-      to.number('bits_offset', (data >>> 16) & 255)
-      to.number('nr_bits', data & 255)
-      to.word('encoding', encoding & 1 ? word.signed : encoding & 2 ? word.char : encoding & 4 ? word.bool : word.none)
+      to.number(K_SIZE, u32(8))
+      to.number(K_BITS_OFFSET, (data >>> 16) & 255)
+      to.number(K_NR_BITS, data & 255)
+      to.word(K_ENCODING, encoding & 1 ? word.signed : encoding & 2 ? word.char : encoding & 4 ? word.bool : word.none)
       break
     }
     case BtfKind.Array:
-      to.number('type_id', u32(12))
-      to.number('index_type_id', u32(16))
-      to.number('nr_elems', u32(20))
+      to.number(K_TYPE_ID, u32(12))
+      to.number(K_INDEX_TYPE_ID, u32(16))
+      to.number(K_NR_ELEMS, u32(20))
       break
     case BtfKind.Struct:
     case BtfKind.Union:
-      to.number('size', u32(8))
-      to.number('vlen', vlen)
-      to.parts('members')
+      to.number(K_SIZE, u32(8))
+      to.number(K_VLEN, vlen)
+      to.parts(K_MEMBERS)
       for (let i = 0, row = 12; i < vlen; i++, row += 12) {
         const place = u32(row + 8)
         to.partNamed(u32(row), i === 0)
-        to.number('type_id', u32(row + 4))
-        to.number('bits_offset', flag ? place & 0xffffff : place)
-        if (flag && place >>> 24 !== 0) to.number('bitfield_size', place >>> 24)
+        to.number(K_TYPE_ID, u32(row + 4))
+        to.number(K_BITS_OFFSET, flag ? place & 0xffffff : place)
+        if (flag && place >>> 24 !== 0) to.number(K_BITFIELD_SIZE, place >>> 24)
         to.endPart()
       }
       to.endParts()
@@ -300,10 +340,10 @@ function printType(id: BtfId, file: BtfFile, at: number, btf: BtfFile, to: Synta
     case BtfKind.Enum:
     case BtfKind.Enum64: {
       const wide = kind === BtfKind.Enum64
-      to.word('encoding', flag ? word.signed : word.unsigned)
-      to.number('size', u32(8))
-      to.number('vlen', vlen)
-      to.parts('values')
+      to.word(K_ENCODING, flag ? word.signed : word.unsigned)
+      to.number(K_SIZE, u32(8))
+      to.number(K_VLEN, vlen)
+      to.parts(K_VALUES)
       for (let i = 0, row = 12; i < vlen; i++, row += wide ? 12 : 8) {
         to.partNamed(u32(row), i === 0)
         to.value(u32(row + 4), wide ? u32(row + 8) : 0, wide, flag)
@@ -313,53 +353,53 @@ function printType(id: BtfId, file: BtfFile, at: number, btf: BtfFile, to: Synta
       break
     }
     case BtfKind.Fwd:
-      to.word('fwd_kind', flag ? word.union : word.struct)
+      to.word(K_FWD_KIND, flag ? word.union : word.struct)
       break
     case BtfKind.Func:
-      to.number('type_id', u32(8))
-      to.word('linkage', LINKAGES[vlen] ?? UNKNOWN_LINKAGE)
+      to.number(K_TYPE_ID, u32(8))
+      to.word(K_LINKAGE, LINKAGES[vlen] ?? UNKNOWN_LINKAGE)
       break
     case BtfKind.Var:
-      to.number('type_id', u32(8))
+      to.number(K_TYPE_ID, u32(8))
       // bpftool puts a comma after a variable's type.
       comma()
-      to.word('linkage', LINKAGES[u32(12)] ?? UNKNOWN_LINKAGE)
+      to.word(K_LINKAGE, LINKAGES[u32(12)] ?? UNKNOWN_LINKAGE)
       break
     case BtfKind.FuncProto:
-      to.number('ret_type_id', u32(8))
-      to.number('vlen', vlen)
-      to.parts('params')
+      to.number(K_RET_TYPE_ID, u32(8))
+      to.number(K_VLEN, vlen)
+      to.parts(K_PARAMS)
       for (let i = 0, row = 12; i < vlen; i++, row += 8) {
         to.partNamed(u32(row), i === 0)
-        to.number('type_id', u32(row + 4))
+        to.number(K_TYPE_ID, u32(row + 4))
         to.endPart()
       }
       to.endParts()
       break
     case BtfKind.Datasec:
-      to.number('size', u32(8))
-      to.number('vlen', vlen)
-      to.parts('vars')
+      to.number(K_SIZE, u32(8))
+      to.number(K_VLEN, vlen)
+      to.parts(K_VARS)
       for (let i = 0, row = 12; i < vlen; i++, row += 12) {
         const type = u32(row)
         to.part(i === 0)
-        to.number('type_id', type)
-        to.number('offset', u32(row + 4))
-        to.number('size', u32(row + 8))
+        to.number(K_TYPE_ID, type)
+        to.number(K_OFFSET, u32(row + 4))
+        to.number(K_SIZE, u32(row + 8))
         to.variable(btf.kindOf(type), btf.nameOffsetOf(type))
         to.endPart()
       }
       to.endParts()
       break
     case BtfKind.Float:
-      to.number('size', u32(8))
+      to.number(K_SIZE, u32(8))
       break
     case BtfKind.DeclTag:
-      to.number('type_id', u32(8))
-      to.number('component_idx', u32(12) | 0)
+      to.number(K_TYPE_ID, u32(8))
+      to.number(K_COMPONENT_IDX, u32(12) | 0)
       break
     default:
-      to.number('type_id', u32(8))
+      to.number(K_TYPE_ID, u32(8))
   }
   to.endType()
 }
@@ -376,7 +416,8 @@ function print(file: BtfFile, from: BtfId, to: Syntax, comma: () => void): void 
 /** Everything as text in UTF-8, from an id on (a split BTF starts after its base). */
 export function dumpRawBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
   const file = asFile(btf)
-  const out = new TextBytes()
+  // Text is two to three times as long as the section.
+  const out = new TextBytes(file.bytes.length * 3)
   print(file, from, new TextSyntax(out, file), () => out.byte(44))
   return out.finish()
 }
@@ -384,7 +425,7 @@ export function dumpRawBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
 /** Everything as one JSON document in UTF-8, `{"types":[…]}`. */
 export function dumpJsonBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
   const file = asFile(btf)
-  const out = new TextBytes()
+  const out = new TextBytes(file.bytes.length * 4)
   out.text('{"types":[')
   print(file, from, new JsonSyntax(out, file), () => undefined)
   out.text(']}')
