@@ -25,21 +25,29 @@ function compare(empty, ours, peer) {
 export async function run({ root }) {
   const figures = ['dump', 'link', 'btf dump'].map(figure => ({ figure }))
   const objdump = ['llvm-objdump-19', 'llvm-objdump'].find(has)
-  if (!objdump || !has('bpftool')) return figures.map(row => ({ ...row, skipped: `there is no ${objdump ? 'bpftool' : 'llvm-objdump'}` }))
+  if (!objdump || !has('bpftool'))
+    return figures.map(row => ({ ...row, skipped: `there is no ${objdump ? 'bpftool' : 'llvm-objdump'}` }))
   const scratch = join(root, '.cache/bench')
   mkdirSync(scratch, { recursive: true })
   const empty = join(scratch, 'empty.mjs')
   writeFileSync(empty, '')
   const bpfc = join(root, 'dist/bpfc.mjs')
   const tool = join(scratch, 'tool.bpf.o')
-  const built = spawnSync(process.execPath, [bpfc, 'build', join(root, 'examples/exec-audit/exec_audit.bpf.c'), '-o', tool], { encoding: 'utf8' })
+  const built = spawnSync(process.execPath, [bpfc, 'build', join(root, 'examples/exec-audit/exec_audit.bpf.c'), '-o', tool], {
+    encoding: 'utf8',
+  })
   if (built.status !== 0) throw new Error(`bpfc build: ${built.stderr}`)
   const rows = []
-  const add = (figure, words, peer) => rows.push({ figure, unit: 'ms CPU', peerName: peer.slice(0, 3).join(' '), ...compare(empty, [bpfc, ...words], peer) })
+  const add = (figure, words, peer) =>
+    rows.push({ figure, unit: 'ms CPU', peerName: peer.slice(0, 3).join(' '), ...compare(empty, [bpfc, ...words], peer) })
   const onObject = (what, object) => {
     add(`dump, ${what}`, ['dump', '--only', 'programs', '--no-source', object], [objdump, '-d', '--no-show-raw-insn', object])
     add(`dump with C lines, ${what}`, ['dump', '--only', 'programs', object], [objdump, '-S', '--no-show-raw-insn', object])
-    add(`link, ${what}`, ['link', '-o', join(scratch, 'linked.o'), object], ['bpftool', 'gen', 'object', join(scratch, 'peer.o'), object])
+    add(
+      `link, ${what}`,
+      ['link', '-o', join(scratch, 'linked.o'), object],
+      ['bpftool', 'gen', 'object', join(scratch, 'peer.o'), object],
+    )
     add(`btf dump, ${what}`, ['btf', 'dump', object], ['bpftool', 'btf', 'dump', 'file', object])
   }
   onObject("a tool's object", tool)
@@ -51,7 +59,11 @@ export async function run({ root }) {
   }
   if (existsSync(VMLINUX)) {
     add('btf dump, kernel', ['btf', 'dump', VMLINUX], ['bpftool', 'btf', 'dump', 'file', VMLINUX])
-    add('btf dump, kernel as C', ['btf', 'dump', VMLINUX, '--format', 'c'], ['bpftool', 'btf', 'dump', 'file', VMLINUX, 'format', 'c'])
+    add(
+      'btf dump, kernel as C',
+      ['btf', 'dump', VMLINUX, '--format', 'c'],
+      ['bpftool', 'btf', 'dump', 'file', VMLINUX, 'format', 'c'],
+    )
   } else rows.push({ figure: 'btf dump, kernel', skipped: `there is no ${VMLINUX}` })
   return rows
 }

@@ -34,6 +34,8 @@ interface Job {
   language: string | undefined
   warnings: string[]
   noWarnings: boolean
+  /** Flags about DWARF, which is never made. */
+  dwarfFlags: string[]
   dumpMacros: boolean
   lineMarkers: boolean
   verbose: boolean
@@ -65,6 +67,7 @@ export function clangMain(words: readonly string[], context: CliContext, version
     language: undefined,
     warnings: [],
     noWarnings: false,
+    dwarfFlags: [],
     dumpMacros: false,
     lineMarkers: true,
     verbose: false,
@@ -102,10 +105,17 @@ export function clangMain(words: readonly string[], context: CliContext, version
     error('cannot specify -o when generating multiple output files')
     return ExitCode.rejected
   }
+  if (job.dwarfFlags.length > 0 && !job.noWarnings && job.mode === 'compile')
+    context.err(
+      `bpfc-clang: note: without effect: ${job.dwarfFlags.join(' ')}; -g means BTF and BTF.ext, objects of bpfc have no DWARF\n`,
+    )
   let code: number = ExitCode.ok
   for (const input of command.inputs) code = Math.max(code, runOne(input, job, context))
   return code
 }
+
+/** What may follow -g: levels, of which there is one. */
+const DEBUG_LEVELS: ReadonlySet<string> = new Set(['', '0', '1', '2', '3'])
 
 /** Response files name each other at most so deep; a file that names itself is then an input that does not exist. */
 const RESPONSE_DEPTH = 16
@@ -219,6 +229,7 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
       break
     case 'debug':
       flags.debug = value !== '0'
+      if (!DEBUG_LEVELS.has(value)) job.dwarfFlags.push(`${name}${value}`)
       break
     case 'no-standard-includes':
       if (name !== '-nostdinc++' && name !== '-nobuiltininc') flags.standardIncludes = false

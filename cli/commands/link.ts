@@ -1,4 +1,5 @@
 /** `bpfc link`: several objects into one, in place of `bpftool gen object`. */
+import { ExitCode } from '../../base/outcome.js'
 import { type LinkInput, linkObjects } from '../../linker/merge.js'
 import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
@@ -15,8 +16,9 @@ export const linkCommand: Subcommand = {
       )
       .argument('<objects...>', 'BPF objects')
       .requiredOption('-o, --output <file>', 'the linked object')
+      .option('--json', 'say what was written as JSON')
       .addHelpText('after', '\nExamples:\n  bpfc link -o app.bpf.o maps.bpf.o progs.bpf.o')
-      .action((paths: string[], values: { output: string }) => {
+      .action((paths: string[], values: { output: string; json?: boolean }) => {
         const inputs: LinkInput[] = []
         for (const path of paths) {
           const bytes = readInput(path, context)
@@ -26,7 +28,13 @@ export const linkCommand: Subcommand = {
           }
           inputs.push({ path, bytes })
         }
-        const link = () => writeOutput(values.output, linkObjects(inputs), context)
+        const link = () => {
+          const linked = linkObjects(inputs)
+          const code = writeOutput(values.output, linked, context)
+          if (values.json && code === ExitCode.ok)
+            context.out(`${JSON.stringify({ output: values.output, inputs: paths, bytes: linked.length })}\n`)
+          return code
+        }
         exit(reportFaults(() => malformed(inputs), context, link))
       })
   },

@@ -1,4 +1,5 @@
 /** `bpfc strip`: takes DWARF out of an object, in place of `llvm-strip -g`. */
+import { Option } from 'commander'
 import { stripObject } from '../../linker/strip.js'
 import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
@@ -15,8 +16,11 @@ export const stripCommand: Subcommand = {
       .option('-o, --output <file>', 'where the stripped object goes (one object only)')
       // What build files say to llvm-strip; debug information is all that is ever taken out.
       .option('-g, --strip-debug', 'as always: accepted for build files made for llvm-strip')
+      .addOption(new Option('-d').hideHelp())
+      .addOption(new Option('-S').hideHelp())
+      .option('--json', 'say what was written as JSON, an object a line')
       .addHelpText('after', '\nExamples:\n  bpfc strip prog.bpf.o\n  bpfc strip prog.bpf.o -o small.bpf.o')
-    command.action((paths: string[], values: { output?: string }) => {
+    command.action((paths: string[], values: { output?: string; json?: boolean }) => {
       if (values.output !== undefined && paths.length > 1) command.error('error: -o takes one object', { exitCode: 2 })
       let code = 0
       for (const path of paths) {
@@ -24,7 +28,14 @@ export const stripCommand: Subcommand = {
         const made =
           typeof bytes === 'number'
             ? bytes
-            : reportFaults(path, context, () => writeOutput(values.output ?? path, stripObject(bytes), context))
+            : reportFaults(path, context, () => {
+                const stripped = stripObject(bytes)
+                const output = values.output ?? path
+                const written = writeOutput(output, stripped, context)
+                if (values.json && written === 0)
+                  context.out(`${JSON.stringify({ object: path, output, before: bytes.length, bytes: stripped.length })}\n`)
+                return written
+              })
         code = Math.max(code, made)
       }
       exit(code)

@@ -58,6 +58,18 @@ describe('-std=', () => {
   })
 })
 
+describe('flags about DWARF', () => {
+  it.each(['-gdwarf-4', '-gsplit-dwarf', '-ggdb3', '-gline-tables-only'])(
+    '%s is accepted and said to be without effect',
+    async flag => {
+      const run = await bpfcClang(['-target', 'bpf', '-g', '-O2', flag, '-c', 'src/a.bpf.c', '-o', 'out/a.o'], files)
+      expect(run.code).toBe(0)
+      expect(run.err).toBe(`bpfc-clang: note: without effect: ${flag}; -g means BTF and BTF.ext, objects of bpfc have no DWARF\n`)
+      expect(run.written.get('out/a.o')).toBeDefined()
+    },
+  )
+})
+
 describe('depfiles', () => {
   it.each([
     [['-MD'], 'out/a.d', 'out/a.o: src/a.bpf.c src/h.h src/inner.h\n'],
