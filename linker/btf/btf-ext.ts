@@ -57,6 +57,13 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
   if (reader.u8(2) !== 1) throw new FormatError('F0211', `.BTF.ext version ${reader.u8(2)} is not 1`, origin + 2)
   const header = reader.u32(4)
   if (header < 24 || header > bytes.length) throw new FormatError('F0211', `.BTF.ext header of ${header} bytes`, origin + 4)
+  // Lines and files come again and again; as one string each they are also hashed once by those who count them.
+  const known = new Map<number, string>()
+  const string = (offset: number): string => {
+    let text = known.get(offset)
+    if (text === undefined) known.set(offset, (text = btf.string(offset)))
+    return text
+  }
   const part = <Record>(at: number, minimum: number, read: (offset: number) => Record) =>
     at + 8 <= header ? readPart(reader, header + reader.u32(at), reader.u32(at + 4), minimum, btf, read) : []
   return {
@@ -65,8 +72,8 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
       const place = reader.u32(at + 12)
       return {
         insnOffset: reader.u32(at),
-        file: btf.string(reader.u32(at + 4)),
-        text: btf.string(reader.u32(at + 8)),
+        file: string(reader.u32(at + 4)),
+        text: string(reader.u32(at + 8)),
         line: place >>> 10,
         column: place & 1023,
       }
@@ -74,7 +81,7 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
     coreRelos: part(24, 16, at => ({
       insnOffset: reader.u32(at),
       type: reader.u32(at + 4),
-      access: btf.string(reader.u32(at + 8)),
+      access: string(reader.u32(at + 8)),
       kind: reader.u32(at + 12),
     })),
   }
