@@ -5,7 +5,6 @@ export const restrictionsCodes: CatalogueTable = {
   B0401: 'a copy, fill or comparison of memory too long to be written out',
   B0402: 'a copy, fill or comparison of memory of a size not known at compile time',
   B0403: 'a builtin function that would need a library function',
-  B0404: 'an overflow check between types that eBPF cannot do directly',
   B0405: 'an atomic operation that eBPF does not have',
   B0406: 'CO-RE information asked about what is no member access',
   B0407: 'a constraint of inline assembly that has no meaning here',
