@@ -48,6 +48,8 @@ export class BtfFile implements BtfSet {
   private readonly stringsEnd: number
   private readonly stringBase: number
   private readonly cache: (BtfType | undefined)[]
+  /** Ids of the own types that are sections; found while indexing. */
+  readonly datasecIds: BtfId[] = []
   private strings: string | undefined
   private ascii = false
   private heads: Int32Array | undefined
@@ -109,6 +111,7 @@ export class BtfFile implements BtfSet {
       const kind = (info >>> 24) & 31
       if (kind === 0 || kind > BTF_KIND_MAX)
         throw this.fault('F0202', `BTF type ${first + count} is of unknown kind ${kind}`, at + 4)
+      if (kind === BtfKind.Datasec) this.datasecIds.push(first + count)
       offsets[count++] = at
       at += 12 + FIXED_BYTES[kind]! + ENTRY_BYTES[kind]! * (info & 0xffff)
     }

@@ -1,6 +1,5 @@
 /** Externs of an object: `.kconfig` values, kernel symbols and kfuncs of `.ksyms` (libbpf 1.5, bpf_object__collect_externs). */
 import { alignOf, essentialName, sizeOf, skipModifiers } from '../btf/btf-file.js'
-import { kindOf } from '../btf/btf-overlay.js'
 import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, type BtfDatasec, type BtfId, BtfKind, type BtfSet } from '../btf/btf-types.js'
 import { STB_WEAK } from '../elf/elf-types.js'
 import type { Extern, KconfigPlace } from './bpf-object.js'
@@ -79,20 +78,18 @@ function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: 
 }
 
 /** Name of the Datasec that holds each variable or function. */
-function sectionNames({ btf, btfFile }: Opening): Map<BtfId, string> {
+function sectionNames(opening: Opening): Map<BtfId, string> {
   const names = new Map<BtfId, string>()
-  if (!btf || !btfFile) return names
-  for (const { type } of datasecs(btf, btfFile.count))
+  for (const { type } of datasecs(opening))
     for (const info of type.vars) if (!names.has(info.type)) names.set(info.type, type.name)
   return names
 }
 
 /** All Datasecs, as the overlay has them now. */
-export function datasecs(btf: BtfSet, count: number): { readonly id: BtfId; readonly type: BtfDatasec }[] {
+export function datasecs({ btf, btfFile }: Opening): { readonly id: BtfId; readonly type: BtfDatasec }[] {
   const found: { id: BtfId; type: BtfDatasec }[] = []
-  for (let id = 1; id < count; id++) {
-    if (kindOf(btf, id) !== BtfKind.Datasec) continue
-    const type = btf.type(id)
+  for (const id of btfFile?.datasecIds ?? []) {
+    const type = btf!.type(id)
     if (type.kind === BtfKind.Datasec) found.push({ id, type })
   }
   return found
@@ -129,7 +126,7 @@ function compare(a: Found, b: Found): number {
 /** Gives the `.kconfig` Datasec its size and offsets, which the compiler leaves at 0. */
 function placeKconfig(opening: Opening, list: readonly Extern[], size: number): void {
   const btf = opening.btf!
-  for (const { id, type } of datasecs(btf, opening.btfFile!.count)) {
+  for (const { id, type } of datasecs(opening)) {
     if (type.name !== '.kconfig') continue
     const vars = type.vars.map(info => {
       const variable = btf.type(info.type)

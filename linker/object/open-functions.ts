@@ -200,17 +200,20 @@ function resolve(
 
 /** Calls within a section need no relocation: their distance counts within the section, and the target is looked for in `.text`. */
 function localCalls(draft: Draft, subprogramAt: (slot: number) => number): void {
-  const relocated = new Set(draft.relocs.map(reloc => reloc.slot))
+  let relocated: Set<number> | undefined
   const { code, src, imm } = draft.insns
   for (let slot = 0; slot < draft.insns.length; slot++) {
     if (code[slot] === LD_IMM64) slot++
-    else if (code[slot] === CALL && src[slot] === BPF_PSEUDO_CALL && !relocated.has(slot))
+    else if (code[slot] === CALL && src[slot] === BPF_PSEUDO_CALL) {
+      relocated ??= new Set(draft.relocs.map(reloc => reloc.slot))
+      if (relocated.has(slot)) continue
       draft.relocs.push({
         kind: 'subprogram',
         slot,
         subprogram: subprogramAt(draft.start / SLOT_BYTES + slot + imm[slot]! + 1),
         call: true,
       })
+    }
   }
 }
 

@@ -105,7 +105,7 @@ export function mendDatasecs(opening: Opening): void {
   const symbols = new Map(
     elf.symbols.filter(symbol => symbol.type === STT_OBJECT && symbol.bind !== STB_LOCAL).map(symbol => [symbol.name, symbol]),
   )
-  for (const { id, type } of datasecs(btf, opening.btfFile!.count)) {
+  for (const { id, type } of datasecs(opening)) {
     if (type.name === '.kconfig' || type.name === '.ksyms') continue
     let { size } = type
     const unplaced = size === 0
@@ -152,8 +152,7 @@ export function collectMaps(opening: Opening, externs: Externs): Maps {
   return maps
 }
 
-const datasecNamed = (opening: Opening, name: string) =>
-  opening.btf && datasecs(opening.btf, opening.btfFile!.count).find(datasec => datasec.type.name === name)?.type
+const datasecNamed = (opening: Opening, name: string) => datasecs(opening).find(datasec => datasec.type.name === name)?.type
 
 /** bpf_object__init_user_btf_map. */
 function btfMaps(opening: Opening, maps: Maps, section: ElfSection): void {
