@@ -57,7 +57,7 @@ function merge(a: Segments, b: Segments): Segments {
   return pairs.sort((x, y) => x[0] - y[0]).flat()
 }
 
-/** Positions at which each object is in use, counted over the blocks in reverse postorder; absent for those that escape. */
+/** Positions at which each object is in use, counted over the blocks in reverse postorder; absent for those that escape and have no beginning. */
 function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]): Map<Value, Segments> {
   const { uses, begins, escaped } = traceUses(order, allocas)
   const words = (allocas.length + 31) >> 5
@@ -114,7 +114,9 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
   const result = new Map<Value, Segments>()
   const starts = blockStarts(order)
   allocas.forEach((alloca, index) => {
-    if (escaped.has(alloca)) return
+    // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked.
+    const escapes = escaped.has(alloca)
+    if (escapes && begins[index]!.length === 0) return
     const has = (set: Int32Array, block: Block) => (set[block.id * words + (index >> 5)]! & (1 << (index & 31))) !== 0
     result.set(
       alloca,
@@ -124,7 +126,7 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
         uses[index]!,
         begins[index]!,
         block => has(before, block),
-        block => has(after, block),
+        escapes ? undefined : block => has(after, block),
       ),
     )
   })
@@ -145,13 +147,14 @@ interface Use {
   readonly at: number
 }
 
+/** `after` is not given for an object that may be used wherever it still lives. */
 function segmentsOf(
   order: readonly Block[],
   starts: Int32Array,
   uses: readonly Use[],
   begins: readonly Use[],
   before: (block: Block) => boolean,
-  after: (block: Block) => boolean,
+  after: ((block: Block) => boolean) | undefined,
 ): Segments {
   const events = new Map<Block, { readonly uses: number[]; readonly begins: number[] }>()
   const eventsOf = (block: Block) => {
@@ -173,7 +176,7 @@ function segmentsOf(
     const end = block.insts.length + 2
     const here = events.get(block)
     if (!here) {
-      if (enters.has(block) && after(block)) add(start, start + end)
+      if (enters.has(block) && (!after || after(block))) add(start, start + end)
       return
     }
     // One stretch up to the first beginning, one between each and the next, one from the last.
@@ -182,12 +185,13 @@ function segmentsOf(
     let next = 0
     for (let stretch = 0; stretch + 1 < cuts.length; stretch++) {
       const reached = stretch === 0 && enters.has(block)
-      const leaves = stretch + 2 === cuts.length && successors(block).some(edge => after(edge.block))
+      const leaves = !after || (stretch + 2 === cuts.length && successors(block).some(edge => after(edge.block)))
+      const stop = cuts[stretch + 1]!
       const first = sorted[next]
       let last = -1
       while (next < sorted.length && sorted[next]! < cuts[stretch + 1]!) last = sorted[next++]!
-      if (last >= 0) add(start + (reached ? 0 : first!), start + (leaves ? end : last + 1))
-      else if (reached && leaves) add(start, start + end)
+      if (last >= 0) add(start + (reached ? 0 : first!), start + (leaves ? stop : last + 1))
+      else if (reached && leaves) add(start, start + stop)
     }
   })
   return segments

@@ -280,6 +280,8 @@ function splice(func: Func, block: Block, index: number): { blocks: Block[]; res
       const first = block.insts.findIndex(inst => inst.op !== 'alloca')
       block.insts.splice(first < 0 ? block.insts.length : first, 0, ...allocas)
     } else func.entry.insts.unshift(...allocas)
+    // Once the callee has returned nothing of them is left: said as the beginning of a new life, of which nobody makes use.
+    rest.insts.unshift(...allocas.map(alloca => func.value('begin', 'void', [alloca], call.loc)))
   }
   return { blocks, rest }
 }
