@@ -180,3 +180,30 @@ int session(struct pt_regs *ctx)
     expect(programs.session!.run({ returning: true })).toMatchObject({ trace: ['42'], fault: undefined })
   })
 })
+
+describe('exceptions', () => {
+  const source = (tag: string) => `
+extern void bpf_throw(__u64 cookie) __ksym;
+__noinline int on_exception(__u64 cookie) { return cookie + 1000; }
+static __noinline int deep(__u32 mark)
+{
+	if (mark == 7)
+		bpf_throw(32);
+	return mark;
+}
+SEC("tc") ${tag}
+int main(struct __sk_buff *skb) { return deep(skb->mark) + 1; }
+`
+  it.each(['checked', 'compiled'] as const)('end the program, through its callback if it has one (%s)', async engine => {
+    const plain = await program(source(''), { verify: false, engine })
+    const run = (loaded: typeof plain, mark: number) => loaded.programs.main!.run({ ctx: { mark } })
+    expect(run(plain, 1)).toMatchObject({ retval: 2, fault: undefined })
+    expect(run(plain, 7)).toMatchObject({ retval: 32, fault: undefined })
+    expect(run(plain, 1).retval).toBe(2)
+    const caught = await program(source('__attribute__((btf_decl_tag("exception_callback:on_exception")))'), {
+      verify: false,
+      engine,
+    })
+    expect(run(caught, 7)).toMatchObject({ retval: 1032, fault: undefined })
+  })
+})
