@@ -4,6 +4,7 @@ import type { Func } from '../ir/ir.js'
 import { type Care, isDone } from '../care.js'
 import type { Target } from '../options.js'
 import { reuseCarriedValues } from './carried-values.js'
+import { extendOnce } from './extend-once.js'
 import { type FrameContent, frameContents, layOutFrame, MAX_STACK } from './frame.js'
 import { hoistMoves } from './hoist-moves.js'
 import { layOutBlocks } from './layout.js'
@@ -24,6 +25,7 @@ export interface CodegenContext {
 export function compileFunction(func: Func, context: CodegenContext, serial: number): FunctionCode | undefined {
   const { sink, care = 0 } = context
   const errors = sink.errors
+  if (isDone('extend-once', care)) extendOnce(func, Number(context.target.cpu.slice(1)) >= 3 && isDone('alu32', care))
   const machine = selectFunction(func, context)
   if (isDone('share-addresses', care)) shareAddresses(machine)
   try {

@@ -24,6 +24,7 @@ import { splitUnaligned } from './split-unaligned.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
+import { sinkAddresses } from './sink-addresses.js'
 import { sinkSteps } from './sink-steps.js'
 import { threadJumps } from './thread-jumps.js'
 import { unroll } from './unroll.js'
@@ -64,6 +65,7 @@ const optimize: readonly Pass[] = [
   mergeStores,
   tailMerge,
   simplifyCfg,
+  sinkAddresses,
   sinkSteps,
   deadGlobals,
 ]
