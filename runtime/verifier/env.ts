@@ -21,7 +21,6 @@ import { stateText } from './log/print-state.js'
 import { BtfView } from './state/btf-view.js'
 import {
   BPF_REG_SIZE,
-  EMPTY_SLOT,
   type ExploredState,
   type FuncState,
   type HistoryEntry,
@@ -403,7 +402,7 @@ export class Env {
   growStack(frame: FuncState, bytes: number): void {
     const slots = Math.ceil(bytes / BPF_REG_SIZE)
     if (frame.stack.length >= slots) return
-    while (frame.stack.length < slots) frame.stack.push(EMPTY_SLOT)
+    frame.growTo(slots)
     const subprog = this.subprogs[frame.subprogno]!
     if (subprog.stackDepth < slots * BPF_REG_SIZE) subprog.stackDepth = slots * BPF_REG_SIZE
   }

@@ -12,6 +12,7 @@ import {
   BPF_ADD_CONST64,
   S32_MIN,
   constScalar,
+  isExact,
   isPacketPointer,
   isScalar,
   knownScalar,
@@ -27,7 +28,7 @@ import {
 } from '../state/registers.js'
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
-import { scalarAlu } from './scalar-alu.js'
+import { constantAlu, scalarAlu } from './scalar-alu.js'
 
 export const BPF_MAX_VAR_OFF = 1 << 29
 
@@ -203,6 +204,13 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
     }
   } else if (pointerTarget) return adjustPointer(env, operation, wide, dst, target, constScalar(w.fromS32(imm)), true)
   const operand = source ?? constScalar(w.fromS32(imm))
+  if (target.id === 0 && target.off === 0 && isExact(target) && isExact(operand)) {
+    const value = constantAlu(operation, wide, target.varOff.value, operand.varOff.value)
+    if (value) {
+      env.regs[dst] = constScalar(value)
+      return
+    }
+  }
   let reg = target.clone()
   env.regs[dst] = reg
   if ((operation === op.BPF_AND || operation === op.BPF_OR) && env.kernel.forkSignMasks && t.isConst(operand.varOff))
@@ -323,8 +331,14 @@ function adjustPointer(
   env.regs[dst] = reg
   checkSaneOffset(env, offset, ptr.type)
   checkSaneOffset(env, ptr, ptr.type)
-  setUnbounded32(reg)
   const step = w.toSigned(offset.smin)
+  if (known && operation === op.BPF_ADD && isExact(ptr) && ptr.off + step === ((ptr.off + step) | 0)) {
+    // Only the fixed part changes: what would be forgotten of 32 bits follows from the rest again.
+    reg.off = ptr.off + step
+    checkSaneOffset(env, reg, ptr.type)
+    return
+  }
+  setUnbounded32(reg)
   switch (operation) {
     case op.BPF_ADD: {
       const fixed = ptr.off + step

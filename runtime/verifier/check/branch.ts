@@ -287,7 +287,8 @@ function collectLinked(env: Env, id: number, into: number[]): void {
   const wanted = id & ~BPF_ADD_CONST
   const { frames } = env.state
   for (let f = frames.length - 1; f >= 0; f--) {
-    const { regs, stack } = frames[f]!
+    const frame = frames[f]!
+    const { regs, stack } = frame
     const place = f === frames.length - 1 ? env.insnIdx : frames[f + 1]!.callsite
     const live = env.kernel.linkedLiveOnly ? env.liveRegs[place]! : -1
     for (let i = 0; i < 10; i++) {
@@ -307,7 +308,7 @@ function collectLinked(env: Env, id: number, into: number[]): void {
       )
         continue
       if (into.length < most) into.push((f << 8) | i)
-      else stack[i] = new StackSlot(slot.types, withoutId(slot.spilled))
+      else frame.setSlot(i, new StackSlot(slot.types, withoutId(slot.spilled)))
     }
   }
 }
@@ -337,7 +338,7 @@ function syncLinked(env: Env, state: VerifierState, known: RegState, linked: rea
       if (env.kernel.linkedDifferences) env.sync(result)
     }
     if (isReg) frame.regs[index] = result
-    else frame.stack[index] = new StackSlot(frame.stack[index]!.types, result)
+    else frame.setSlot(index, new StackSlot(frame.stack[index]!.types, result))
   }
 }
 

@@ -152,8 +152,8 @@ function markSlots(env: Env, reg: RegState, argType: number, cloneRefObjId: numb
   const first = dynptrRegister(kind, true, id)
   const second = dynptrRegister(kind, false, id)
   if (isRefcounted(kind)) first.refObjId = second.refObjId = cloneRefObjId || env.acquireReference(RefType.PTR)
-  frame.stack[spi] = new StackSlot(allTypes(Slot.DYNPTR), first)
-  frame.stack[spi - 1] = new StackSlot(allTypes(Slot.DYNPTR), second)
+  frame.setSlot(spi, new StackSlot(allTypes(Slot.DYNPTR), first))
+  frame.setSlot(spi - 1, new StackSlot(allTypes(Slot.DYNPTR), second))
   env.touchSlot(spi)
   env.touchSlot(spi - 1)
   env.liveStack.markWrite(env, frame.frameno, spi)
@@ -161,8 +161,8 @@ function markSlots(env: Env, reg: RegState, argType: number, cloneRefObjId: numb
 }
 
 function invalidate(env: Env, frame: FuncState, spi: number): void {
-  frame.stack[spi] = EMPTY_SLOT
-  frame.stack[spi - 1] = EMPTY_SLOT
+  frame.setSlot(spi, EMPTY_SLOT)
+  frame.setSlot(spi - 1, EMPTY_SLOT)
   env.liveStack.markWrite(env, frame.frameno, spi)
   env.liveStack.markWrite(env, frame.frameno, spi - 1)
 }

@@ -76,7 +76,7 @@ export function processIterator(env: Env, kfunc: Kfunc, arg: number): { place: I
   if (kfunc.flags.includes('iter_destroy')) {
     releaseReference(env, refObjId)
     for (let i = 0; i < slots; i++) {
-      frame.stack[spi - i] = EMPTY_SLOT
+      frame.setSlot(spi - i, EMPTY_SLOT)
       env.liveStack.markWrite(env, frame.frameno, spi - i)
     }
   }
@@ -97,7 +97,7 @@ function start(env: Env, kfunc: Kfunc, reg: RegState, id: number, slots: number)
     value.btf = env.kernelBtf
     value.btfId = id
     value.iterState = IterState.ACTIVE
-    frame.stack[spi - i] = new StackSlot(allTypes(Slot.ITER), value)
+    frame.setSlot(spi - i, new StackSlot(allTypes(Slot.ITER), value))
     env.touchSlot(spi - i)
     env.liveStack.markWrite(env, frame.frameno, spi - i)
   }
@@ -107,12 +107,12 @@ export const iteratorAt = (state: VerifierState, place: IterPlace): RegState =>
   state.frames[place.frameno]!.stack[place.spi]!.spilled
 
 function setIterator(state: VerifierState, place: IterPlace, iterState: number, deeper: number): void {
-  const { stack } = state.frames[place.frameno]!
-  const slot = stack[place.spi]!
+  const frame = state.frames[place.frameno]!
+  const slot = frame.stack[place.spi]!
   const value = slot.spilled.clone()
   value.iterState = iterState
   value.iterDepth += deeper
-  stack[place.spi] = new StackSlot(slot.types, value)
+  frame.setSlot(place.spi, new StackSlot(slot.types, value))
 }
 
 /** process_iter_next_call: one path goes on with an element, the current one with none. */

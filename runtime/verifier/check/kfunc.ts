@@ -425,11 +425,11 @@ function trackSections(env: Env, kfunc: Kfunc): void {
         return copy
       }
       mapRegisters(state, unprotected)
-      for (const { stack } of state.frames)
-        stack.forEach((slot, i) => {
+      for (const frame of state.frames)
+        frame.stack.forEach((slot, i) => {
           if (typeAt(slot, 0) !== Slot.ITER) return
           const changed = unprotected(slot.spilled)
-          if (changed !== slot.spilled) stack[i] = new StackSlot(slot.types, changed)
+          if (changed !== slot.spilled) frame.setSlot(i, new StackSlot(slot.types, changed))
         })
       state.activeRcuLocks = 0
     } else if (sleepable) env.reject(`kernel func ${name} is sleepable within rcu_read_lock region`, EACCES)

@@ -260,6 +260,55 @@ function shiftLeft32Bounds(dst: RegState, low: number, high: number): void {
   }
 }
 
+/** What two constants give, as `scalarAlu` would find out in the end; undefined for operations that it says nothing about. */
+export function constantAlu(operation: number, wide: boolean, a: U64, b: U64): U64 | undefined {
+  if (!wide) {
+    const value = constantAlu32(operation, a.lo, b)
+    return value === undefined ? undefined : w.fromU32(value)
+  }
+  switch (operation) {
+    case op.BPF_ADD:
+      return w.add(a, b)
+    case op.BPF_SUB:
+      return w.sub(a, b)
+    case op.BPF_MUL:
+      return w.mul(a, b)
+    case op.BPF_AND:
+      return w.and(a, b)
+    case op.BPF_OR:
+      return w.or(a, b)
+    case op.BPF_XOR:
+      return w.xor(a, b)
+    default:
+      if (b.hi !== 0 || b.lo >>> 0 > 63) return undefined
+      if (operation === op.BPF_LSH) return w.shl(a, b.lo)
+      if (operation === op.BPF_RSH) return w.shr(a, b.lo)
+      return operation === op.BPF_ARSH ? w.sar(a, b.lo) : undefined
+  }
+}
+
+function constantAlu32(operation: number, a: number, b: U64): number | undefined {
+  switch (operation) {
+    case op.BPF_ADD:
+      return (a + b.lo) | 0
+    case op.BPF_SUB:
+      return (a - b.lo) | 0
+    case op.BPF_MUL:
+      return Math.imul(a, b.lo)
+    case op.BPF_AND:
+      return a & b.lo
+    case op.BPF_OR:
+      return a | b.lo
+    case op.BPF_XOR:
+      return a ^ b.lo
+    default:
+      if (b.hi !== 0 || b.lo >>> 0 > 31) return undefined
+      if (operation === op.BPF_LSH) return a << b.lo
+      if (operation === op.BPF_RSH) return (a >>> b.lo) | 0
+      return operation === op.BPF_ARSH ? a >> b.lo : undefined
+  }
+}
+
 /**
  * The effect of an arithmetic instruction on `dst` (a fresh clone); operands are numbers. Returns false where nothing can be said:
  * the caller sets the register unknown.

@@ -100,8 +100,8 @@ export function destroyDynptr(env: Env, frame: FuncState, spi: number): void {
     env.reject('cannot overwrite referenced dynptr')
   env.touchSlot(first)
   env.touchSlot(first - 1)
-  frame.stack[first] = EMPTY_SLOT
-  frame.stack[first - 1] = EMPTY_SLOT
+  frame.setSlot(first, EMPTY_SLOT)
+  frame.setSlot(first - 1, EMPTY_SLOT)
   const { id } = reg
   mapRegisters(env.state, other =>
     baseType(other.type) === RegType.PTR_TO_MEM && other.dynptrId === id ? UNKNOWN_SCALAR : other,
@@ -172,12 +172,12 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
       spilled = reg.clone()
       spilled.id = 0
     }
-    frame.stack[spi] = new StackSlot(spilledTypes(env, before.types, size), spilled)
+    frame.setSlot(spi, new StackSlot(spilledTypes(env, before.types, size), spilled))
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
   if (!reg && aligned && immediateStore && (kernel.spillNarrow || insns.imm[slotIdx] !== 0)) {
-    frame.stack[spi] = new StackSlot(spilledTypes(env, before.types, size), constScalar(w.fromS32(insns.imm[slotIdx]!)))
+    frame.setSlot(spi, new StackSlot(spilledTypes(env, before.types, size), constScalar(w.fromS32(insns.imm[slotIdx]!))))
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
@@ -188,7 +188,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
     }
     if (frame !== env.frame && reg.type === RegType.PTR_TO_STACK)
       env.reject('cannot spill pointers to stack into stack frame of the caller')
-    frame.stack[spi] = new StackSlot(allTypes(Slot.SPILL), reg)
+    frame.setSlot(spi, new StackSlot(allTypes(Slot.SPILL), reg))
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
@@ -200,7 +200,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   }
   let { types } = scrubbedSlot
   for (let i = 0; i < size; i++) types = setType(types, (index - i) & 7, type)
-  frame.stack[spi] = new StackSlot(types, scrubbedSlot.spilled)
+  frame.setSlot(spi, new StackSlot(types, scrubbedSlot.spilled))
 }
 
 function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: number, size: number, valueRegno: number): void {
@@ -235,7 +235,7 @@ function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: numbe
       newType = Slot.ZERO
       zeroUsed = true
     }
-    frame.stack[spi] = new StackSlot(setType(clean.types, index & 7, newType), clean.spilled)
+    frame.setSlot(spi, new StackSlot(setType(clean.types, index & 7, newType), clean.spilled))
   }
   if (zeroUsed) markChainPrecision(env, valueRegno)
 }
@@ -378,9 +378,9 @@ export function checkStackInitialized(
     const type = typeAt(slot, index & 7)
     if (type === Slot.MISC) {
     } else if (type === Slot.ZERO || type === Slot.INVALID) {
-      if (clobber) frame.stack[spi] = new StackSlot(setType(slot.types, index & 7, Slot.MISC), slot.spilled)
+      if (clobber) frame.setSlot(spi, new StackSlot(setType(slot.types, index & 7, Slot.MISC), slot.spilled))
     } else if (isSpilled(slot)) {
-      if (clobber) frame.stack[spi] = new StackSlot(scrubbed(slot.types), UNKNOWN_SCALAR)
+      if (clobber) frame.setSlot(spi, new StackSlot(scrubbed(slot.types), UNKNOWN_SCALAR))
     } else if (constant) env.reject(`invalid${extra} read from stack R${regno} off ${low}+${i - low} size ${size}`, EACCES)
     else env.reject(`invalid${extra} read from stack R${regno} var_off ${tnumText(reg.varOff)}+${i - low} size ${size}`, EACCES)
     env.liveStack.markRead(env, frame.frameno, env.insnIdx, spi)

@@ -184,7 +184,7 @@ export function widenImpreciseScalars(_env: Env, old: VerifierState, current: Ve
       const b = frame.stack[i]!
       if (!isSpilled(a) || !isSpilled(b)) continue
       const reg = widened(a.spilled, b.spilled, oldFrame.slotIsPrecise(i))
-      if (reg !== b.spilled) frame.stack[i] = new StackSlot(b.types, reg)
+      if (reg !== b.spilled) frame.setSlot(i, new StackSlot(b.types, reg))
     }
   }
 }

@@ -19,13 +19,14 @@ function clean(env: Env, state: VerifierState): void {
     const live = env.liveRegs[f === last ? state.insnIdx : state.frames[f + 1]!.callsite]!
     for (let i = 0; i < 10; i++) if (!((live >> i) & 1)) frame.regs[i] = NOT_INIT
     for (let spi = 0; spi < frame.stack.length; spi++)
-      if (frame.stack[spi] !== EMPTY_SLOT && !env.liveStack.isAlive(env, f, spi)) frame.stack[spi] = EMPTY_SLOT
+      if (frame.stack[spi] !== EMPTY_SLOT && !env.liveStack.isAlive(env, f, spi)) frame.setSlot(spi, EMPTY_SLOT)
   })
 }
 
 function cleanLiveStates(env: Env, insnIdx: number, list: readonly ExploredState[]): void {
-  for (const { state } of list) {
-    if (state.branches || state.cleaned || state.insnIdx !== insnIdx || !sameCallsites(state, env.state)) continue
+  for (let i = 0; i < list.length; i++) {
+    const { state } = list[i]!
+    if (state.cleaned || state.branches || state.insnIdx !== insnIdx || !sameCallsites(state, env.state)) continue
     if (env.loops.incomplete(state)) continue
     clean(env, state)
   }

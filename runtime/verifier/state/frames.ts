@@ -55,8 +55,9 @@ export interface RetvalRange {
 export class FuncState {
   /** r0 to r10. */
   regs: RegState[] = []
-  /** Slot i covers frame offsets -8*(i+1) to -8*i-1. */
-  stack: StackSlot[] = []
+  private slots: StackSlot[] = []
+  /** `slots` belongs to another frame as well: whoever writes first copies. */
+  private shared = false
   /** Bit i: register i is marked precise. Only of meaning in checkpoints. */
   preciseRegs = 0
   /** Slots 0 to 31 and 32 to 63 likewise. */
@@ -83,7 +84,8 @@ export class FuncState {
   clone(): FuncState {
     const copy = new FuncState(this.callsite, this.frameno, this.subprogno)
     copy.regs = this.regs.slice()
-    copy.stack = this.stack.slice()
+    copy.slots = this.slots
+    copy.shared = this.shared = true
     copy.preciseRegs = this.preciseRegs
     copy.preciseLow = this.preciseLow
     copy.preciseHigh = this.preciseHigh
@@ -97,6 +99,24 @@ export class FuncState {
     copy.callbackDepth = this.callbackDepth
     copy.asyncEntryCnt = this.asyncEntryCnt
     return copy
+  }
+
+  /** Slot i covers frame offsets -8*(i+1) to -8*i-1. */
+  get stack(): readonly StackSlot[] {
+    return this.slots
+  }
+
+  setSlot(spi: number, slot: StackSlot): void {
+    if (this.shared) {
+      this.slots = this.slots.slice()
+      this.shared = false
+    }
+    this.slots[spi] = slot
+  }
+
+  /** Makes room for so many slots, with nothing in them. */
+  growTo(count: number): void {
+    for (let spi = this.slots.length; spi < count; spi++) this.setSlot(spi, EMPTY_SLOT)
   }
 
   get allocatedStack(): number {
@@ -249,7 +269,7 @@ export function mapRegisters(state: VerifierState, change: (reg: RegState) => Re
       const slot = stack[i]!
       if (!isSpilled(slot)) continue
       const changed = change(slot.spilled)
-      if (changed !== slot.spilled) stack[i] = new StackSlot(slot.types, changed)
+      if (changed !== slot.spilled) frame.setSlot(i, new StackSlot(slot.types, changed))
     }
   }
 }
