@@ -2,9 +2,12 @@
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
 import type { MachineFacts } from '../runtime/kernel/machine.js'
 import type { KernelProfile } from '../runtime/kernel/profile.js'
-import { explainRejection } from '../runtime/verifier/explain/explain.js'
+import { explainRejection, pathTells } from '../runtime/verifier/explain/explain.js'
 import type { Explanation } from '../runtime/verifier/explain/explanation.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
+
+/** Characters of log that an explanation is made of: some 100,000 instructions, the last ones of the path. */
+const PATH_LENGTH = 8 << 20
 
 /** Only a rejected program is walked again with its path written down: the others need no log. */
 export function explained(
@@ -17,6 +20,8 @@ export function explained(
 ): Explanation | undefined {
   if (verdict.verdict !== 'rejected') return undefined
   const { log, message, faultSlot } =
-    (logLevel & 3) !== 0 ? verdict : verifyProgram(object, program, { kernel, logLevel: 1, machine })
+    (logLevel & 3) !== 0 || !pathTells(verdict.message)
+      ? verdict
+      : verifyProgram(object, program, { kernel, logLevel: 1, machine, limits: { logLength: PATH_LENGTH } })
   return explainRejection({ object, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
 }

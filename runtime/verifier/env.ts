@@ -98,6 +98,8 @@ export interface Limits {
   readonly milliseconds: number
   /** Paths that may wait (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
   readonly jumpSequence: number
+  /** Characters of log kept. */
+  readonly logLength: number
 }
 
 export class Env {
@@ -178,7 +180,7 @@ export class Env {
   ) {
     const { insns } = program
     this.insns = insns
-    this.log = new VerifierLog(logLevel)
+    this.log = new VerifierLog(logLevel, limits.logLength)
     const progType = progTypes.get(program.type)
     if (!progType) throw new NotImplemented(`program type ${program.type}`)
     this.progType = progType

@@ -10,6 +10,7 @@ import type { KernelProfile } from '../kernel/profile.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { checkKnown } from './check/known.js'
 import { Env, Rejection } from './env.js'
+import { DEFAULT_LOG_LIMIT } from './log/log.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
 import { computeLiveRegisters } from './explore/live-registers.js'
@@ -24,6 +25,8 @@ export interface VerifyLimits {
   readonly milliseconds?: number
   /** Paths waiting to be walked; the kernel's 8192 by default. */
   readonly jumpSequence?: number
+  /** Characters of log kept, the last ones; 64 M by default. */
+  readonly logLength?: number
 }
 
 export interface VerifyOptions {
@@ -74,7 +77,11 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     ...(verdict === 'rejected' && walking && env ? { faultSlot: env.insnIdx } : {}),
   })
   try {
-    const limits = { milliseconds: options.limits?.milliseconds ?? 0, jumpSequence: options.limits?.jumpSequence ?? 8192 }
+    const limits = {
+      milliseconds: options.limits?.milliseconds ?? 0,
+      jumpSequence: options.limits?.jumpSequence ?? 8192,
+      logLength: options.limits?.logLength ?? DEFAULT_LOG_LIMIT,
+    }
     env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
     checkKnown(env)
     collectSubprograms(env)

@@ -3,7 +3,7 @@ import { arithmetic } from './classes/arithmetic.js'
 import { complexity } from './classes/complexity.js'
 import { contextRules } from './classes/context.js'
 import { helperCalls } from './classes/helper-calls.js'
-import { kfuncRules } from './classes/kfuncs.js'
+import { globalCalls, kfuncRules } from './classes/kfuncs.js'
 import { memoryBounds } from './classes/memory-bounds.js'
 import { nullChecks } from './classes/null-check.js'
 import { references } from './classes/references.js'
@@ -14,6 +14,7 @@ import { structure } from './classes/structure.js'
 import type { RejectionClass } from './rejection-class.js'
 
 export const rejectionClasses: readonly RejectionClass[] = [
+  ...globalCalls,
   ...nullChecks,
   ...references,
   ...memoryBounds,

@@ -21,6 +21,10 @@ export interface Complaint {
   readonly callees?: ReadonlyMap<number, string>
 }
 
+/** Whether the path says more about a complaint than where it ended: not for those about too much of everything. */
+export const pathTells = (message: string): boolean =>
+  !/^(BPF program is too large|The sequence of \d+ jumps is too complex)/.test(message)
+
 /** Explains a rejection; one that is of no known class gets V0001 with place and words, without cause and hint. */
 export function explainRejection(input: Complaint): Explanation {
   const story = new Story(input.object, input.program, input.log, input.faultSlot, input.callees)
@@ -53,7 +57,7 @@ function finished(code: string, finding: Finding, story: Story, words: string): 
       width: piece ? piece.text.length : 1,
     },
     label: finding.label ?? '',
-    path: tidy(finding.notes ?? []),
+    path: tidy([...story.openCalls(), ...(finding.notes ?? [])]),
     hint: finding.hint,
     kernelWords: words,
     slot,
@@ -65,7 +69,10 @@ const samePlace = (a: Place, b: Place): boolean => a.line === b.line && a.path =
 /** Notes that say the same are told once, and of a line only the last. */
 function tidy(notes: readonly PathNote[]): PathNote[] {
   const kept: PathNote[] = []
-  for (const note of notes) {
+  // What has no step (where something was taken) comes before all that was found out about it.
+  const ordered = notes.toSorted((a, b) => (a.step ?? -1) - (b.step ?? -1))
+  for (const { place, text } of ordered) {
+    const note: PathNote = { place, text }
     const last = kept[kept.length - 1]
     if (last && samePlace(last.place, note.place)) kept.pop()
     kept.push(note)

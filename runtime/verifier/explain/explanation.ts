@@ -14,6 +14,8 @@ export interface PathNote {
   readonly place: Place
   /** What is known from there on: `port = 1..65535`, `not taken: port = 1..65535`. */
   readonly text: string
+  /** Index of the step it is about, to put notes in order; not part of what is handed out. */
+  readonly step?: number
 }
 
 export interface Hint {

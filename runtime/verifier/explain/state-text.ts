@@ -98,8 +98,9 @@ export function readReg(text: string): RegText {
     fields,
     umin: umin ?? 0n,
     umax: umax ?? U64_MAX,
-    smin: bound('smin') ?? S64_MIN,
-    smax: bound('smax') ?? S64_MAX,
+    // Large ones are printed in hex, as the unsigned word that they are.
+    smin: BigInt.asIntN(64, bound('smin') ?? S64_MIN),
+    smax: BigInt.asIntN(64, bound('smax') ?? S64_MAX),
   }
 }
 

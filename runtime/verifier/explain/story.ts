@@ -308,7 +308,7 @@ export class Story {
     const short = label !== undefined && label.length <= 40 ? label : undefined
     if (place && made >= 0) {
       const what = this.madeText(made, holder, short)
-      if (what) notes.push({ place, text: what })
+      if (what) notes.push({ place, text: `${what}${this.round(made)}`, step: made })
     }
     for (const { at, holder: held } of branches.reverse()) {
       const note = this.branchNote(at, held, short)
@@ -318,7 +318,10 @@ export class Story {
   }
 
   /** The variable part of a pointer: the origin of the scalar that was last added to it; undefined where none was. */
-  addedTo(number: number): { readonly origin: Origin; readonly range: RegText; readonly step: number } | undefined {
+  addedTo(
+    number: number,
+    constants = false,
+  ): { readonly origin: Origin; readonly range: RegText; readonly step: number } | undefined {
     const { steps } = this.trace
     const { insns } = this.program
     let holder = number
@@ -340,11 +343,37 @@ export class Story {
         const scalar = own.kind === 'scalar' ? `R${holder}` : source
         const range = own.kind === 'scalar' ? own : other
         if (range.kind !== 'scalar') return undefined
-        if (range.umin === range.umax && own.kind !== 'scalar') continue
+        if (!constants && range.umin === range.umax && own.kind !== 'scalar') continue
         return { origin: this.originAt(scalar, i), range, step: i }
       }
     }
     return undefined
+  }
+
+  /** In which round of a loop a step is; nothing for the first. */
+  private round(at: number): string {
+    const { steps } = this.trace
+    const { slot, frame } = steps[at]!
+    let rounds = 1
+    for (let i = at - 1; i >= 0 && steps[i]!.frame >= frame; i--)
+      if (steps[i]!.slot === slot && steps[i]!.frame === frame) rounds++
+    return rounds > 1 ? ` (round ${rounds})` : ''
+  }
+
+  /** The calls of the program's own functions that are open where the fault is, outermost first. */
+  openCalls(): PathNote[] {
+    const { steps } = this.trace
+    const notes: PathNote[] = []
+    let frame = steps[this.at]?.frame ?? 0
+    for (let i = this.at - 1; i >= 0 && frame > 0; i--) {
+      const step = steps[i]!
+      if (step.frame !== frame - 1) continue
+      frame = step.frame
+      const place = this.place(step.slot)
+      const callee = this.calleeAt(step.slot)
+      if (place && callee) notes.push({ place, text: `calls ${callee}${this.round(i)}`, step: i })
+    }
+    return notes.reverse()
   }
 
   private madeText(at: number, holder: string, name: string | undefined): string | undefined {
@@ -375,11 +404,12 @@ export class Story {
     if (value.kind !== 'scalar') {
       const pair = jumps[code & 0xf0]
       if (!pair || (code & op.BPF_X) !== 0 || insns.imm[step.slot] !== 0) return undefined
-      return { place, text: `here ${of} ${taken ? pair[0] : pair[1]} NULL` }
+      return { place, text: `here ${of} ${taken ? pair[0] : pair[1]} NULL`, step: at }
     }
     const range = rangeText(value.umin, value.umax, value.smin, value.smax)
     // The compiler may have turned the condition round: what it implies is certain, which way the C branch went is not.
-    return { place, text: range === undefined ? `tells nothing about ${of}` : `from here ${of} = ${range}` }
+    const text = range === undefined ? `tells nothing about ${of}` : `from here ${of} = ${range}`
+    return { place, text: `${text}${this.round(at)}`, step: at }
   }
 
   /** Bounds after a comparison with a constant that was true; kernels do not print them at log level 1. */

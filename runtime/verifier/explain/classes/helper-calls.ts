@@ -1,4 +1,5 @@
 /** Calls of helpers: which may be called, and with what. */
+import { MapType } from '../../../../linker/object/uapi.js'
 import { isName } from '../c-text.js'
 import { hint, type RejectionClass } from '../rejection-class.js'
 import { kindText, rangeText, type Story } from '../story.js'
@@ -15,6 +16,11 @@ function size(story: Story, regno: number, problem: string, fix: (name: string) 
     notes: origin.notes,
     hint: hint(how, ...fix(name ?? 'size')),
   }
+}
+
+const mapTypeName = (type: number): string => {
+  const name = Object.entries(MapType).find(([, value]) => value === type)?.[0]
+  return name ? `BPF_MAP_TYPE_${name}` : String(type)
 }
 
 export const helperCalls: readonly RejectionClass[] = [
@@ -108,7 +114,7 @@ export const helperCalls: readonly RejectionClass[] = [
     explain: (found, story) => {
       const map = story.map(story.reg(1))
       return {
-        message: `\`${found[2]}\` does not work on ${map ? `\`${map.name}\`` : 'this map'}, whose type is ${found[1]}`,
+        message: `\`${found[2]}\` does not work on ${map ? `\`${map.name}\`` : 'this map'}, whose type is ${mapTypeName(Number(found[1]))}`,
         label: 'not for maps of this type',
         hint: hint('use the helper that belongs to this type of map, or another type of map'),
       }

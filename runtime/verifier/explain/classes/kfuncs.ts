@@ -67,21 +67,6 @@ export const kfuncRules: readonly RejectionClass[] = [
     }),
   },
   {
-    code: 'V1107',
-    pattern: /^Caller passes invalid args into func#(\d+) \('(.*)'\)/,
-    explain: (found, story) => {
-      const text = story.argument(1)
-      return {
-        message: `the arguments do not fit what the global function \`${found[2]}\` was verified with`,
-        label: '',
-        hint: hint(
-          'a pointer to a global function must not be NULL and must point to memory of the size of its type',
-          ...(text && isName(text) ? [`if (!${text}) ${story.giveUp}`] : []),
-        ),
-      }
-    },
-  },
-  {
     code: 'V1108',
     pattern: /^access beyond (?:the end of member (\S+)|struct (\S+))/,
     explain: (found, story) => ({
@@ -89,5 +74,24 @@ export const kfuncRules: readonly RejectionClass[] = [
       label: 'out of bounds',
       hint: hint('stay inside of the type; for arrays of unknown length use bpf_probe_read_kernel'),
     }),
+  },
+]
+
+/** Asked before all others: what is wrong with an argument is said before whose argument it is. */
+export const globalCalls: readonly RejectionClass[] = [
+  {
+    code: 'V1107',
+    pattern: /^Caller passes invalid args into func#(\d+) \('(.*)'\)/,
+    explain: (found, story) => {
+      const text = story.argument(1)
+      return {
+        message: `the arguments do not fit what the global function \`${found[2]}\` was verified with`,
+        label: story.trace.complaint.findLast(line => line !== found[0]) ?? '',
+        hint: hint(
+          'a pointer to a global function must not be NULL and must point to memory of the size of its type',
+          ...(text && isName(text) ? [`if (!${text}) ${story.giveUp}`] : []),
+        ),
+      }
+    },
   },
 ]

@@ -1,4 +1,5 @@
 /** Reads and writes beyond a map value, the packet or other memory of known size. */
+import { BPF_LDX } from '../../../../assembler/isa/opcodes.js'
 import { indexOf, isName } from '../c-text.js'
 import { hint, type RejectionClass } from '../rejection-class.js'
 import { kindText, quoted, type Story } from '../story.js'
@@ -24,7 +25,7 @@ function outOfBounds(story: Story, regno: number, memSize: bigint, size: bigint,
   const area = region(story, regno, memSize)
   const added = story.addedTo(regno)
   const base = BigInt(story.reg(regno).fields.get('off') ?? 0)
-  if (!added || !negative === (added.range.umax === 0n)) {
+  if (!added || (!negative && added.range.umax === 0n)) {
     const off = base
     return {
       message: `\`${story.code}\` is at byte ${off} of ${area.what}, which ends before`,
@@ -77,6 +78,12 @@ function access(story: Story, regno: number, negative: boolean) {
   return outOfBounds(story, regno, memSize, line ? BigInt(line[4]!) : 1n, negative)
 }
 
+/** The register that a load or store goes through. */
+const baseOf = (story: Story, slot: number): number => {
+  const { insns } = story.program
+  return (insns.code[slot]! & 7) === BPF_LDX ? insns.src[slot]! : insns.dst[slot]!
+}
+
 const isMemory = (kind: string): boolean => /^(map_value|map_key|rdonly_mem|ringbuf_mem|alloc_mem|mem|buf)/.test(kind)
 
 export const memoryBounds: readonly RejectionClass[] = [
@@ -106,10 +113,16 @@ export const memoryBounds: readonly RejectionClass[] = [
     explain: (found, story) => {
       const area = found[1] === 'map value' ? `the map value has ${found[2]} bytes` : `that memory has ${found[2]} bytes`
       const callee = story.callee
+      const index = callee === undefined && story.slot !== undefined ? story.addedTo(baseOf(story, story.slot), true) : undefined
+      const name = index && (indexOf(story.code) ?? index.origin.name)
       return {
-        message: callee
-          ? `\`${callee}\` may touch byte ${Number(found[3]) + Number(found[4]) - 1}, but ${area}`
-          : `\`${story.code}\` reaches byte ${Number(found[3]) + Number(found[4]) - 1}, but ${area}`,
+        notes: index?.origin.notes ?? [],
+        message:
+          name && index.range.umin === index.range.umax
+            ? `\`${story.code}\` reaches byte ${Number(found[3]) + Number(found[4]) - 1} where \`${name}\` is ${index.range.umin / index.origin.scale}, but ${area}`
+            : callee
+              ? `\`${callee}\` may touch byte ${Number(found[3]) + Number(found[4]) - 1}, but ${area}`
+              : `\`${story.code}\` reaches byte ${Number(found[3]) + Number(found[4]) - 1}, but ${area}`,
         label: `${bytes(BigInt(found[4]!))} at offset ${found[3]}`,
         hint: hint('access only what is inside the type of the value; `sizeof` of it is the limit'),
       }

@@ -1,0 +1,14 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("tc")
+int drop(struct __sk_buff *skb)
+{
+    struct bpf_sock *sk = skb->sk;
+    if (!sk)
+        return 0;
+    bpf_sk_release(sk);
+    return 0;
+}
+
+char _license[] SEC("license") = "GPL";

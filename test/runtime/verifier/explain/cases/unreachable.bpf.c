@@ -1,0 +1,12 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("tc")
+int jump(struct __sk_buff *skb)
+{
+    asm volatile("goto +1\n"
+                 "r0 = 0\n");
+    return 0;
+}
+
+char _license[] SEC("license") = "GPL";
