@@ -10,4 +10,5 @@ export const driverCodes: CatalogueTable = {
   D0006: 'no program of that name',
   D0007: 'no verifier log of a rejected program in a file',
   D0008: 'a log is not of the object that was named',
+  D0009: 'a program takes more to verify than is allowed',
 }

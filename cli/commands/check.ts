@@ -2,14 +2,17 @@
 import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import { kernelVersion } from '../../linker/object/prepare-options.js'
-import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
-import type { MachineFacts } from '../../runtime/kernel/machine.js'
+import type { BtfSet } from '../../linker/btf/btf-types.js'
+import type { BpfObject } from '../../linker/object/bpf-object.js'
+import type { PreparedProgram } from '../../linker/object/prepared.js'
 import { type KernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
+import { costOf } from '../../runtime/verifier/cost.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { machineFor } from '../machine.js'
+import { type CostResult, costKey, costsOf, costText, growth, type OldCost, type Target } from '../report/cost-text.js'
 import { checkFormats, type CheckResult } from '../report/check-formats.js'
 import { type Paint, painter, type Style } from '../../base/colour.js'
 import { renderExplanation } from '../../runtime/verifier/explain/explanation-text.js'
@@ -34,16 +37,12 @@ interface CheckFlags {
   logLevel?: string
   output?: string
   object: boolean
+  cost?: boolean
+  against?: string
+  maxGrowth?: string
 }
 
-/** A kernel, the object as it would be loaded there, and what is known of the machine. */
-interface Target {
-  readonly kernel: KernelProfile
-  readonly prepared: PreparedObject
-  readonly facts: MachineFacts
-}
-
-interface Row extends CheckResult {
+interface Row extends CheckResult, CostResult {
   readonly program: PreparedProgram
   readonly kernel: KernelProfile
   readonly verdict: Verdict
@@ -84,11 +83,14 @@ export const checkCommand: Subcommand = {
         'text',
       )
       .option('--log-level <n>', "print the verifier's log as that kernel would: 1, 2 or 4, added up")
+      .option('--cost', "where the verifier's effort goes: instructions processed, states and time by function and C line")
+      .option('--against <object>', 'compare with what the programs of another object or source cost (implies --cost)')
+      .option('--max-growth <percent>', 'with --against: exit code 1 if a program takes so much more to verify', '10')
       .option('-o, --output <file>', 'where the object goes that was compiled (one source only)')
       .option('--no-object', 'do not write the object')
     addCompileFlags(command).addHelpText(
       'after',
-      '\nExamples:\n  bpfc check prog.bpf.c\n  bpfc check --kernel 6.1 --log-level 1 prog.bpf.o\n  bpfc check --format json *.bpf.o',
+      '\nExamples:\n  bpfc check prog.bpf.c\n  bpfc check --kernel 6.1 --log-level 1 prog.bpf.o\n  bpfc check --format json *.bpf.o\n  bpfc check --cost --against released.bpf.o --max-growth 20 prog.bpf.o',
     )
     command.action((paths: string[], values: CheckFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
@@ -98,12 +100,32 @@ export const checkCommand: Subcommand = {
       if (values.format !== 'text' && values.format !== 'json' && !format)
         return usage(`--format ${values.format}: must be text, json, ${[...checkFormats.keys()].join(', ')}`)
       if (format && values.logLevel !== undefined) return usage('--log-level goes with --format text or json')
+      const maxGrowth = Number(values.maxGrowth)
+      if (!(maxGrowth >= 0)) return usage(`--max-growth ${values.maxGrowth}: must be a percentage`)
+      if (format && (values.cost || values.against !== undefined)) return usage('--cost goes with --format text or json')
       if (values.output !== undefined && paths.length > 1) usage('-o takes one source file')
       const request = readCompileFlags(values)
       const json = values.format !== 'text'
       const rows: Row[] = []
       const codes: number[] = []
       const started = performance.now()
+      const targetsOf = (object: BpfObject, set: BtfSet): Target[] =>
+        kernels.map(kernel => {
+          const machine = machineFor(values.machine, kernel.version)
+          const [major, minor] = kernel.version.split('.').map(Number)
+          const prepared = prepareObject(object, {
+            kernelBtf: set,
+            kernelVersion: kernelVersion(major!, minor!),
+            ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
+          })
+          return { kernel, prepared, facts: machine.facts }
+        })
+      let old: ReadonlyMap<string, OldCost> | undefined
+      if (values.against !== undefined) {
+        const input = objectInput(values.against, request, context, json)
+        if (typeof input === 'number') return exit(input)
+        old = costsOf(targetsOf(input.object, kernelBtf(request.flags.btf).set))
+      }
       for (const path of paths) {
         const input = objectInput(path, request, context, json)
         if (typeof input === 'number') {
@@ -111,28 +133,27 @@ export const checkCommand: Subcommand = {
           continue
         }
         const { set, from } = kernelBtf(request.flags.btf)
-        const targets = kernels.map(kernel => {
-          const machine = machineFor(values.machine, kernel.version)
-          const [major, minor] = kernel.version.split('.').map(Number)
-          const prepared = prepareObject(input.object, {
-            kernelBtf: set,
-            kernelVersion: kernelVersion(major!, minor!),
-            ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
-          })
-          return { kernel, prepared, facts: machine.facts }
-        })
+        const targets = targetsOf(input.object, set)
         const { prepared } = targets[0]!
         const programs = prepared.programs.filter(each => values.prog === undefined || each.name === values.prog)
         if (programs.length === 0) {
           context.err(`error[D0006]: ${path} has no program${values.prog === undefined ? 's' : ` ${values.prog}`}\n`)
           codes.push(ExitCode.rejected)
         }
-        for (const each of programs) rows.push(...checkOne(path, each, targets, values, context))
+        for (const each of programs) rows.push(...checkOne(path, each, targets, values, context, old))
         if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
       }
       if (format) context.out(format(rows))
       else if (!json && rows.length > 0) report(rows, (performance.now() - started) / 1000, context)
+      if (!json && (values.cost || old)) for (const row of rows) context.out(costText(row, values.against, context.colour))
       for (const row of rows) codes.push(codeOf(row.verdict))
+      for (const row of rows.filter(each => growth(each) > maxGrowth)) {
+        const name = `${row.program.name}, kernel ${row.kernel.version}`
+        context.err(
+          `error[D0009]: ${name}: takes ${growth(row).toFixed(1)} % more to verify than in ${values.against}, and ${maxGrowth} % is allowed\n`,
+        )
+        codes.push(ExitCode.rejected)
+      }
       exit(worst(codes))
     })
   },
@@ -144,12 +165,14 @@ function checkOne(
   targets: readonly Target[],
   values: CheckFlags,
   context: CliContext,
+  old: ReadonlyMap<string, OldCost> | undefined,
 ): Row[] {
+  const effort = values.cost === true || old !== undefined
   return targets.map(({ kernel, prepared, facts }) => {
     const own = prepared.programs.find(each => each.name === program.name) ?? program
     const before = performance.now()
     const logLevel = Number(values.logLevel ?? 0)
-    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts })
+    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts, effort })
     const ms = performance.now() - before
     const row: Row = {
       path,
@@ -158,6 +181,8 @@ function checkOne(
       verdict,
       ms,
       explanation: explained(prepared, own, kernel, verdict, logLevel, facts),
+      cost: verdict.effort && costOf(own, verdict.effort),
+      old: old?.get(costKey(program, kernel)),
     }
     if (values.format === 'json') {
       context.out(
@@ -171,6 +196,10 @@ function checkOne(
           processed: verdict.processed,
           states: verdict.totalStates,
           ms: Number(row.ms.toFixed(1)),
+          ...(row.cost && { limit: kernel.insnLimit, peakStates: verdict.peakStates, cost: row.cost }),
+          ...(old && {
+            against: row.old ? { object: values.against, ...row.old, growth: Number(growth(row).toFixed(1)) } : null,
+          }),
           ...(row.explanation && { explanation: row.explanation }),
           ...(values.logLevel !== undefined && { log: verdict.log }),
         })}\n`,

@@ -14,6 +14,7 @@ import type { KernelProfile } from '../kernel/profile.js'
 import { type ProgTypeRow, progTypes } from '../kernel/prog-types.js'
 import type { StructWrites } from '../kernel/struct-writes.js'
 import { BPF_F_ANY_ALIGNMENT, BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_STATE_FREQ, ProgType } from '../../linker/object/uapi.js'
+import type { Effort } from './cost.js'
 import type { LiveStack } from './explore/live-stack.js'
 import type { LoopInfo } from './explore/loops.js'
 import { VerifierLog } from './log/log.js'
@@ -141,6 +142,8 @@ export class Env {
   readonly explored: (ExploredState[] | undefined)[]
   liveStack!: LiveStack
   loops!: LoopInfo
+  /** Where the effort goes, when somebody asked. */
+  effort: Effort | undefined = undefined
   /** Maps and other things remembered per call instruction. */
   readonly callMap = new Map<number, VerifierMap>()
   /** Calls that were seen with more than one map. */

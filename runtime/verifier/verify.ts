@@ -7,6 +7,7 @@ import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
+import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { checkKnown } from './check/known.js'
 import { Env, Rejection } from './env.js'
@@ -39,6 +40,8 @@ export interface VerifyOptions {
   readonly limits?: VerifyLimits
   /** What is known of the machine; nothing by default. */
   readonly machine?: MachineFacts
+  /** Count where the effort goes: `Verdict.effort`. */
+  readonly effort?: boolean
 }
 
 export interface Verdict {
@@ -56,6 +59,8 @@ export interface Verdict {
   readonly stackDepths: readonly number[]
   /** Where a rejection was noticed; undefined where it is of no instruction. */
   readonly faultSlot?: number
+  /** When it was asked for. */
+  readonly effort?: Effort
 }
 
 export function verifyProgram(object: PreparedObject, program: PreparedProgram, options: VerifyOptions): Verdict {
@@ -74,6 +79,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     peakStates: env?.peakStates ?? 0,
     maxStatesPerInsn: env?.maxStatesPerInsn ?? 0,
     stackDepths: env?.subprogs.map(subprog => subprog.stackDepth) ?? [],
+    ...(env?.effort && { effort: env.effort }),
     ...(verdict === 'rejected' && walking && env ? { faultSlot: env.insnIdx } : {}),
   })
   try {
@@ -84,6 +90,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     }
     env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
     checkKnown(env)
+    if (options.effort) env.effort = new Effort(program.insns.length)
     collectSubprograms(env)
     checkSubprograms(env)
     checkPatterns(env)

@@ -155,6 +155,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
   if (env.maxStatesPerInsn < count) env.maxStatesPerInsn = count
   if (!addNew) return false
   env.totalStates++
+  if (env.effort) env.effort.states[insnIdx]!++
   env.exploredSize++
   env.updatePeak()
   env.prevJmpsProcessed = env.jmpsProcessed

@@ -354,6 +354,7 @@ function walk(env: Env): void {
     env.prevInsnIdx = previous
     if (env.insnIdx >= insns.length) env.reject(`invalid insn idx ${env.insnIdx} insn_cnt ${insns.length}`, EFAULT)
     if (++env.insnProcessed > env.kernel.insnLimit) env.reject(`BPF program is too large. Processed ${env.insnProcessed} insn`, 7)
+    if (env.effort) env.effort.at(env.insnIdx, env.insnProcessed)
     if ((env.insnProcessed & 1023) === 0 && env.pastDeadline) throw new LimitReached('time', env.limits.milliseconds)
     const { state } = env
     state.lastInsnIdx = previous
