@@ -94,6 +94,9 @@ interface Pending {
   readonly logPosition: number
 }
 
+/** Sees what is known before an instruction. */
+export type Observer = (slot: number, frame: FuncState) => void
+
 export interface Limits {
   /** Wall-clock milliseconds; 0 for no limit. */
   readonly milliseconds: number
@@ -144,6 +147,8 @@ export class Env {
   loops!: LoopInfo
   /** Where the effort goes, when somebody asked. */
   effort: Effort | undefined = undefined
+  observe: Observer | undefined = undefined
+  everyPath = false
   /** Maps and other things remembered per call instruction. */
   readonly callMap = new Map<number, VerifierMap>()
   /** Calls that were seen with more than one map. */

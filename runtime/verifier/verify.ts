@@ -10,7 +10,7 @@ import type { KernelProfile } from '../kernel/profile.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { checkKnown } from './check/known.js'
-import { Env, Rejection } from './env.js'
+import { Env, type Observer, Rejection } from './env.js'
 import { DEFAULT_LOG_LIMIT } from './log/log.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
@@ -42,6 +42,10 @@ export interface VerifyOptions {
   readonly machine?: MachineFacts
   /** Count where the effort goes: `Verdict.effort`. */
   readonly effort?: boolean
+  /** Called before each instruction is checked, with the frame it runs in; what it is given must not be changed. For tests of the verifier. */
+  readonly observe?: Observer
+  /** Walk every path to its end: no state is taken for covered by another. For tests of the verifier. */
+  readonly everyPath?: boolean
 }
 
 export interface Verdict {
@@ -90,6 +94,8 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     }
     env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
     checkKnown(env)
+    env.observe = options.observe
+    env.everyPath = options.everyPath ?? false
     if (options.effort) env.effort = new Effort(program.insns.length)
     collectSubprograms(env)
     checkSubprograms(env)

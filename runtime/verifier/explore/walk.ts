@@ -360,7 +360,7 @@ function walk(env: Env): void {
     state.lastInsnIdx = previous
     state.insnIdx = env.insnIdx
     let done: Next = 'go-on'
-    if (env.prunePoint[env.insnIdx] && isStateVisited(env, env.insnIdx)) {
+    if (env.prunePoint[env.insnIdx] && !env.everyPath && isStateVisited(env, env.insnIdx)) {
       if (env.log.verbose) env.say(printState ? `\nfrom ${env.prevInsnIdx} to ${env.insnIdx}: safe\n` : `${env.insnIdx}: safe\n`)
       done = 'path-done'
     } else {
@@ -371,6 +371,7 @@ function walk(env: Env): void {
       }
       previous = env.insnIdx
       env.seen[env.insnIdx] = 1
+      if (env.observe) env.observe(env.insnIdx, env.frame)
       env.liveStack.begin(env, env.insnIdx)
       const isExit = insns.code[env.insnIdx] === (op.BPF_JMP | op.BPF_EXIT)
       done = checkInsn(env)
