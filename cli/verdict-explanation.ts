@@ -23,5 +23,6 @@ export function explained(
     (logLevel & 3) !== 0 || !pathTells(verdict.message)
       ? verdict
       : verifyProgram(object, program, { kernel, logLevel: 1, machine, limits: { logLength: PATH_LENGTH } })
-  return explainRejection({ object, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
+  const words = message || `(the kernel says nothing: ${verdict.reason ?? 'it gives no reason'})`
+  return explainRejection({ object, program, log, message: words, ...(faultSlot !== undefined && { faultSlot }) })
 }

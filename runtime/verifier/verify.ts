@@ -52,6 +52,8 @@ export interface Verdict {
   readonly verdict: 'accepted' | 'rejected' | 'invalid' | 'limit' | 'not-implemented'
   /** The kernel's words for a rejection: the last line of its log before the statistics. Else what is missing or wrong. */
   readonly message: string
+  /** Why a kernel rejects it that says nothing about it: our words. */
+  readonly reason?: string
   /** The log, as far as the level asked for; without the time, which is the machine's. */
   readonly log: string
   /** Instructions processed. */
@@ -116,7 +118,10 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
       return result('not-implemented', `all rules of Linux ${options.kernel.version}`)
     return result('accepted', '')
   } catch (error) {
-    if (error instanceof Rejection) return result('rejected', env?.log.lastLine ?? error.message)
+    if (error instanceof Rejection) {
+      const words = env?.log.lastLine ?? error.message
+      return words === '' ? { ...result('rejected', ''), reason: error.message } : result('rejected', words)
+    }
     if (error instanceof NotImplemented) return result('not-implemented', error.feature)
     if (error instanceof LimitReached) return result('limit', error.message)
     throw error

@@ -104,8 +104,9 @@ export class BtfView {
     return type.kind === BtfKind.Struct || type.kind === BtfKind.Union ? type : undefined
   }
 
-  /** The prototype of a function pointer or Func type. */
+  /** The prototype of a function pointer or Func type; undefined also for an id of nothing, as instructions may hold. */
   funcProto(id: BtfId): BtfFuncProto | undefined {
+    if (!this.has(id)) return undefined
     let type = this.resolved(id)
     if (type.kind === BtfKind.Func) type = this.resolved(type.type)
     if (type.kind === BtfKind.Ptr) type = this.resolved(type.type)

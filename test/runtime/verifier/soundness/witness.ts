@@ -27,7 +27,11 @@ const STATES = 5_000
 /** Undefined for a program that is not accepted (by a kernel whose rules are not all there: against which nothing is found). */
 export function verified(object: PreparedObject, program: PreparedProgram, kernel: KernelProfile): Verified | undefined {
   const limits = { milliseconds: 300 }
-  if (verifyProgram(object, program, { kernel, limits, unsettled: true }).verdict !== 'accepted') return undefined
+  const seen = new Uint8Array(program.insns.length)
+  const observe = (slot: number) => {
+    seen[slot] = 1
+  }
+  if (verifyProgram(object, program, { kernel, limits, unsettled: true, observe }).verdict !== 'accepted') return undefined
   const states: RegState[][][] = Array.from({ length: program.insns.length }, () => [])
   let count = 0
   const walked = verifyProgram(object, program, {
@@ -40,17 +44,19 @@ export function verified(object: PreparedObject, program: PreparedProgram, kerne
       states[slot]!.push(frame.regs.slice(0, 10))
     },
   })
-  if (walked.verdict !== 'accepted') return { program, states: undefined }
-  return { program: { ...program, insns: withoutDead(program.insns, states) }, states }
+  return {
+    program: { ...program, insns: withoutDead(program.insns, seen) },
+    states: walked.verdict === 'accepted' ? states : undefined,
+  }
 }
 
 /** What no path reaches is never run, and may be malformed: the kernel replaces it as well (sanitize_dead_code). */
-function withoutDead(insns: Insns, states: readonly (readonly unknown[])[]): Insns {
+function withoutDead(insns: Insns, seen: Uint8Array): Insns {
   const live = new Insns(insns.length)
   live.copy(0, insns, 0, insns.length)
   for (let slot = 0; slot < insns.length; slot++) {
     if (insns.code[slot] === (op.BPF_LD | op.BPF_IMM | op.BPF_DW)) slot++
-    else if (states[slot]!.length === 0) live.set(slot, op.BPF_JMP | op.BPF_JA, 0, 0, -1, 0)
+    else if (seen[slot] === 0) live.set(slot, op.BPF_JMP | op.BPF_JA, 0, 0, -1, 0)
   }
   return live
 }
