@@ -99,6 +99,8 @@ export const checkCommand: Subcommand = {
       const format = checkFormats.get(values.format)
       if (values.format !== 'text' && values.format !== 'json' && !format)
         return usage(`--format ${values.format}: must be text, json, ${[...checkFormats.keys()].join(', ')}`)
+      if (values.logLevel !== undefined && !/^[0-7]$/.test(values.logLevel))
+        return usage(`--log-level ${values.logLevel}: must be 0 to 7`)
       if (format && values.logLevel !== undefined) return usage('--log-level goes with --format text or json')
       const maxGrowth = Number(values.maxGrowth)
       if (!(maxGrowth >= 0)) return usage(`--max-growth ${values.maxGrowth}: must be a percentage`)

@@ -2,6 +2,7 @@
  * What the classes of rejection ask about the fault: the registers before it, their C names, where a value came from and which
  * branches narrowed it. Made from a program, its object and a log, of ours or of a kernel.
  */
+import { formatInsn } from '../../../assembler/syntax/pseudo-c.js'
 import * as op from '../../../assembler/isa/opcodes.js'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../../linker/object/prepared.js'
@@ -49,6 +50,9 @@ const isJump = (code: number): boolean => {
   const kind = code & 0xf0
   return (group === op.BPF_JMP || group === op.BPF_JMP32) && kind !== op.BPF_JA && kind !== op.BPF_CALL && kind !== op.BPF_EXIT
 }
+
+/** Inline assembly over several lines: its first line says nothing, the instruction does. */
+const isCutAsm = (text: string): boolean => /^(?:asm|__asm__)\b/.test(text) && !/\)\s*;?$/.test(text)
 
 export class Story {
   readonly trace: Trace
@@ -99,7 +103,9 @@ export class Story {
 
   /** Source of the expression at fault, or a stand-in. */
   get code(): string {
-    return this.expression?.text ?? `instruction ${this.slot ?? '?'}`
+    const text = this.expression?.text
+    if (text !== undefined && !isCutAsm(text)) return text
+    return this.slot === undefined ? 'instruction ?' : formatInsn(this.program.insns, this.slot)
   }
 
   /** A register before the instruction at fault. */
@@ -305,7 +311,7 @@ export class Story {
     const target = place && assigned(place.text)
     const label = target ?? (place && kind !== 'entry' ? expressionAt(place.text, place.column)?.text : undefined)
     const notes: PathNote[] = []
-    const short = label !== undefined && label.length <= 40 ? label : undefined
+    const short = label !== undefined && label.length <= 40 && !isCutAsm(label) ? label : undefined
     if (place && made >= 0) {
       const what = this.madeText(made, holder, short)
       if (what) notes.push({ place, text: `${what}${this.round(made)}`, step: made })

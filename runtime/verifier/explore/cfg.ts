@@ -36,6 +36,10 @@ export function collectSubprograms(env: Env): void {
     else if (insns.code[slot] === CALL && insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL) {
       if (!env.gpl) env.reject('cannot call kernel function from non-GPL compatible program')
       if (!env.kernelBtf) env.missing('kernel functions without the BTF of a kernel')
+      // add_kfunc_call: also of calls that nothing reaches; 0 stands for a weak one that the kernel lacks.
+      const id = insns.imm[slot]!
+      if (id !== 0 && insns.off[slot] === 0 && !env.kernelBtf.isFunction(id))
+        env.reject(`kernel btf_id ${id >>> 0} is not a function`)
       if (kfuncAt(env, slot).startsWith('bpf_xdp_metadata_rx_')) {
         if (program.flags & BPF_F_XDP_DEV_BOUND_ONLY) env.missing('programs bound to a device')
         env.reject('metadata kfuncs require device-bound program')

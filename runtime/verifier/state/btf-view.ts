@@ -104,6 +104,11 @@ export class BtfView {
     return type.kind === BtfKind.Struct || type.kind === BtfKind.Union ? type : undefined
   }
 
+  /** Whether an id, as instructions may hold it, is of a Func. */
+  isFunction(id: BtfId): boolean {
+    return this.has(id) && this.set.type(id).kind === BtfKind.Func
+  }
+
   /** The prototype of a function pointer or Func type; undefined also for an id of nothing, as instructions may hold. */
   funcProto(id: BtfId): BtfFuncProto | undefined {
     if (!this.has(id)) return undefined
