@@ -38,7 +38,17 @@ export function collectSubprograms(env: Env): void {
       if (!env.kernelBtf) env.missing('kernel functions without the BTF of a kernel')
       // add_kfunc_call: also of calls that nothing reaches; 0 stands for a weak one that the kernel lacks.
       const id = insns.imm[slot]!
-      if (id !== 0 && insns.off[slot] === 0 && !env.kernelBtf.isFunction(id))
+      const off = insns.off[slot]!
+      if (off !== 0) {
+        // Prepared programs name functions of the kernel itself; there is no array of the modules' BTF.
+        env.say(
+          off < 0
+            ? 'negative offset disallowed for kernel module function call\n'
+            : 'kfunc offset > 0 without fd_array is invalid\n',
+        )
+        env.reject('failed to find BTF for kernel function')
+      }
+      if (id !== 0 && !env.kernelBtf.isFunction(id))
         env.reject(`kernel btf_id ${id >>> 0} is not a function`)
       if (kfuncAt(env, slot).startsWith('bpf_xdp_metadata_rx_')) {
         if (program.flags & BPF_F_XDP_DEV_BOUND_ONLY) env.missing('programs bound to a device')

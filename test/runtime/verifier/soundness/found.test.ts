@@ -27,6 +27,15 @@ const cases: readonly (readonly [name: string, rows: readonly Row[], message: st
     'kernel btf_id 1 is not a function',
   ],
   [
+    'a kernel function with an offset into modules that are not given',
+    [
+      [0x85, 0, 2, 8, 1],
+      [0xb7, 0, 0, 0, 0],
+      [0x95, 0, 0, 0, 0],
+    ],
+    'failed to find BTF for kernel function',
+  ],
+  [
     'an id beyond the types',
     [
       [0x85, 0, 2, 0, 0x7ffffff0],
