@@ -48,8 +48,7 @@ export function collectSubprograms(env: Env): void {
         )
         env.reject('failed to find BTF for kernel function')
       }
-      if (id !== 0 && !env.kernelBtf.isFunction(id))
-        env.reject(`kernel btf_id ${id >>> 0} is not a function`)
+      if (id !== 0 && !env.kernelBtf.isFunction(id)) env.reject(`kernel btf_id ${id >>> 0} is not a function`)
       if (kfuncAt(env, slot).startsWith('bpf_xdp_metadata_rx_')) {
         if (program.flags & BPF_F_XDP_DEV_BOUND_ONLY) env.missing('programs bound to a device')
         env.reject('metadata kfuncs require device-bound program')
