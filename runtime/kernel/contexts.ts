@@ -339,8 +339,9 @@ export const contexts = {
   tracepoint: table(8192, [['args', 8, 8192, 'any']]),
   raw_tracepoint: table(96, [['args', 0, 96, 'any']]),
   raw_tracepoint_writable: table(96, [
-    ['buffer', 0, 8, 'u64', 'no', { reg: RegType.PTR_TO_TP_BUFFER }],
-    ['args', 8, 96, 'any'],
+    // Only a load at the very start is one of the buffer's address.
+    ['buffer', 0, 1, 'u64', 'no', { reg: RegType.PTR_TO_TP_BUFFER }],
+    ['args', 1, 96, 'any'],
   ]),
   perf_event: table(BPF_PT_REGS_SIZE + 16, [
     ['regs', 0, BPF_PT_REGS_SIZE, 'u64'],

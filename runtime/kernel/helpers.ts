@@ -275,6 +275,8 @@ const accessFlags: Readonly<Record<string, readonly (readonly [arg: number, flag
   bpf_snprintf_btf_proto: [[0, TypeFlag.MEM_WRITE]],
   bpf_snprintf_proto: [[0, TypeFlag.MEM_WRITE]],
   bpf_sysctl_get_name_proto: [[1, TypeFlag.MEM_WRITE]],
+  // It was marked as only reading.
+  bpf_get_stack_proto_raw_tp: [[1, TypeFlag.MEM_UNINIT | TypeFlag.MEM_WRITE]],
   bpf_kallsyms_lookup_name_proto: [[0, TypeFlag.MEM_RDONLY]],
   bpf_tcp_raw_check_syncookie_ipv4_proto: [
     [0, TypeFlag.MEM_RDONLY],
@@ -294,11 +296,42 @@ const accessFlags: Readonly<Record<string, readonly (readonly [arg: number, flag
   ],
 }
 
+/** Helpers that every program type has since bpf_base_func_proto took them over (6.16), by name without `bpf_`. */
+const base616: Readonly<Record<string, string>> = {
+  get_current_uid_gid: 'bpf_get_current_uid_gid_proto',
+  get_current_comm: 'bpf_get_current_comm_proto',
+  get_cgroup_classid: 'bpf_get_cgroup_classid_curr_proto',
+  perf_event_read: 'bpf_perf_event_read_proto',
+  perf_event_read_value: 'bpf_perf_event_read_value_proto',
+  current_task_under_cgroup: 'bpf_current_task_under_cgroup_proto',
+  send_signal: 'bpf_send_signal_proto',
+  send_signal_thread: 'bpf_send_signal_thread_proto',
+  get_task_stack: 'bpf_get_task_stack_proto',
+  copy_from_user: 'bpf_copy_from_user_proto',
+  copy_from_user_task: 'bpf_copy_from_user_task_proto',
+  task_storage_get: 'bpf_task_storage_get_proto',
+  task_storage_delete: 'bpf_task_storage_delete_proto',
+  get_branch_snapshot: 'bpf_get_branch_snapshot_proto',
+  find_vma: 'bpf_find_vma_proto',
+}
+
+const skbTypes: readonly number[] = [ProgType.SOCKET_FILTER, ProgType.SCHED_CLS, ProgType.SCHED_ACT, ProgType.CGROUP_SKB]
+
+/** What newer kernels give a program type that had no such helper. */
+function newerProto(helper: string, asker: HelperAsker, version: string): string | null {
+  if (!versionAtLeast(version, '6.16')) return null
+  if (helper === 'get_task_stack' && asker.sleepable) return 'bpf_get_task_stack_sleepable_proto'
+  if (helper === 'skb_pull_data' && asker.type === ProgType.LWT_SEG6LOCAL) return 'bpf_skb_pull_data_proto'
+  // Of a socket buffer: a proto of its own with the signature of the others.
+  if (helper === 'get_netns_cookie' && skbTypes.includes(asker.type)) return 'bpf_get_netns_cookie_sock_proto'
+  return base616[helper] ?? null
+}
+
 function withAccess(proto: HelperProto, version: string): HelperProto {
   const flags = versionAtLeast(version, '6.18') ? accessFlags[proto.proto] : undefined
   if (!flags) return proto
   const args = [...proto.args]
-  for (const [arg, flag] of flags) args[arg]! |= flag
+  for (const [arg, flag] of flags) args[arg] = (args[arg]! & ~TypeFlag.MEM_RDONLY) | flag
   return { ...proto, args }
 }
 
@@ -327,6 +360,7 @@ function askForHelper(kernel: KernelProfile, asker: HelperAsker, id: number): He
     const extra = iteratorChoosers[(asker.attachName ?? '').replace(/^bpf_iter_/, '')]
     if (extra) name = choose(extra, helperNames[id]!, asker, kernel.version)
   }
+  name ??= newerProto(helperNames[id]!, asker, kernel.version) ?? name
   if (name === undefined) return { notImplemented: `availability of helper bpf_${helperNames[id]}` }
   if (name === null) return 'not-for-this-program'
   const key = `${name}@${kernel.version}@${id}`

@@ -45,10 +45,17 @@ const newer: Readonly<Record<string, Since>> = Object.fromEntries(
       ['bpf_rbtree_right', '6.16', `ret_null @ ${GENERIC}`],
       ['bpf_task_from_vpid', '6.13', `acquire ret_null @ ${GENERIC}`],
       ['bpf_cpumask_populate', '6.15', 'rcu @ STRUCT_OPS SYSCALL TRACING'],
-      ['bpf_set_dentry_xattr', '6.15', 'sleepable trusted_args @ LSM'],
-      ['bpf_remove_dentry_xattr', '6.15', 'sleepable trusted_args @ LSM'],
+      ['bpf_set_dentry_xattr', '6.15', 'sleepable trusted_args filter @ LSM'],
+      ['bpf_remove_dentry_xattr', '6.15', 'sleepable trusted_args filter @ LSM'],
       ['bpf_cgroup_read_xattr', '6.17', 'rcu @ UNSPEC'],
-      ['bpf_arena_reserve_pages', '6.17', 'trusted_args @ UNSPEC'],
+      ['bpf_arena_reserve_pages', '6.17', 'trusted_args sleepable @ UNSPEC'],
+      ['bpf_send_signal_task', '6.13', `trusted_args @ ${GENERIC}`],
+      ['bpf_stream_vprintk_impl', '6.18', 'trusted_args @ UNSPEC'],
+      ['css_rstat_updated', '6.16', '@ TRACING'],
+      ['css_rstat_flush', '6.16', 'sleepable @ TRACING'],
+      ['bpf_lookup_user_key', '6.16', `acquire ret_null sleepable @ ${GENERIC}`],
+      ['bpf_lookup_system_key', '6.16', `acquire ret_null @ ${GENERIC}`],
+      ['bpf_key_put', '6.16', `release @ ${GENERIC}`],
       ['bpf_strcmp', '6.17', '@ UNSPEC'],
       ['bpf_strcasecmp', '6.18', '@ UNSPEC'],
       ['bpf_strchr', '6.17', '@ UNSPEC'],
@@ -108,7 +115,7 @@ export interface KfuncFacts {
 
 /** What a kernel knows of a kfunc; undefined where our tables do not have it for that version. */
 export function kfuncOf(kernel: KernelProfile, name: string, progType: number): KfuncFacts | undefined {
-  const text = factAt(kfuncFacts[name], kernel.version) ?? newerAt(name, kernel.version)
+  const text = newerAt(name, kernel.version) ?? factAt(kfuncFacts[name], kernel.version)
   if (text === null) return undefined
   const [flags = '', types = ''] = text.split('@')
   const hook = hooks[progType]

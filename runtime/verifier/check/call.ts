@@ -271,7 +271,10 @@ function recordMap(env: Env, slot: number, id: number, meta: CallMeta): void {
     env.callMap.set(slot, map)
   }
   if (id !== H.tail_call) return
-  if (map?.type !== MapType.PROG_ARRAY) env.reject('kernel subsystem misconfigured verifier')
+  if (map?.type !== MapType.PROG_ARRAY)
+    return env.kernel.log === 'plain'
+      ? env.fail('expected prog array map for tail call')
+      : env.reject('kernel subsystem misconfigured verifier')
   const index = env.reg(3)
   if (index.type === RegType.SCALAR_VALUE && t.isConst(index.varOff) && w.toUnsigned(index.varOff.value) < map.maxEntries)
     markChainPrecision(env, 3)

@@ -393,7 +393,8 @@ function checkArgs(env: Env, facts: Facts): void {
   if (params.length > 5) env.reject(`Function ${kfunc.name} has ${params.length} > 5 args`)
   for (let i = 0; i < params.length; i++) {
     const param = params[i]!
-    if (param.name.endsWith('__ign')) continue
+    // What the kernel passes itself.
+    if (param.name.endsWith('__ign') || param.name.endsWith('__prog')) continue
     if (btf.isScalar(param.type)) {
       scalarArg(env, facts, i, param.name)
       continue
@@ -487,7 +488,9 @@ function specialResult(env: Env, facts: Facts): RegState | undefined {
       const convert = btf.struct(btf.find('bpf_ctx_convert', BtfKind.Struct))
       const member = convert?.members.find(entry => entry.name === `BPF_PROG_TYPE_${typeName}_kern`)
       if (!member) return env.missing(`kernel context of ${typeName}`)
-      return of(RegType.PTR_TO_BTF_ID | PTR_TRUSTED, btf, btf.skipModifiers(member.type))
+      const id = btf.skipModifiers(member.type)
+      if (!btf.struct(id)) env.reject(`kern ctx type id ${id} is not a struct`)
+      return of(RegType.PTR_TO_BTF_ID | PTR_TRUSTED, btf, id)
     }
     case 'bpf_rdonly_cast': {
       const id = (facts.constant ?? w.ZERO).lo >>> 0
@@ -592,6 +595,8 @@ export function checkKfuncCall(env: Env, slot: number): void {
   if (kfunc.allowed === undefined) return env.missing(`condition of kfunc ${name}`)
   if (!env.kernel.trustedPointers) return callKfuncByBtf(env, kfunc)
   if (!kfunc.allowed) env.reject(`calling kernel function ${name} is not allowed`, EACCES)
+  // Compilers call it where they found what has no defined behaviour.
+  if (name === '__bpf_trap') env.reject('unexpected __bpf_trap() due to uninitialized variable?')
   if (kfunc.flags.includes('rcu_protected') && !kfunc.flags.includes('iter_new')) return env.missing(`kfunc ${name}`)
   env.isIterNext[slot] = isIterNext(kfunc) ? 1 : 0
   if (kfunc.flags.includes('sleepable') && !env.sleepable)
