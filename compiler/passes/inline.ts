@@ -280,10 +280,30 @@ function splice(func: Func, block: Block, index: number): { blocks: Block[]; res
       const first = block.insts.findIndex(inst => inst.op !== 'alloca')
       block.insts.splice(first < 0 ? block.insts.length : first, 0, ...allocas)
     } else func.entry.insts.unshift(...allocas)
-    // Once the callee has returned nothing of them is left: said as the beginning of a new life, of which nobody makes use.
-    rest.insts.unshift(...allocas.map(alloca => func.value('begin', 'void', [alloca], call.loc)))
+    // Once the callee has returned nothing of them is left. Uses tell that, but not where the address went into memory: there it is said as the
+    // beginning of a new life, of which nobody makes use.
+    for (const alloca of addressesKept(blocks, allocas)) rest.insts.unshift(func.value('begin', 'void', [alloca], call.loc))
   }
   return { blocks, rest }
+}
+
+/** Objects whose address is stored, or merged with others. */
+function addressesKept(blocks: readonly Block[], allocas: readonly Value[]): Set<Value> {
+  const own = new Set(allocas)
+  const kept = new Set<Value>()
+  const keep = (value: Value): void => {
+    let at = value
+    while (at.op === 'ptradd') at = at.args[0]!
+    if (own.has(at)) kept.add(at)
+  }
+  for (const block of blocks) {
+    for (const inst of block.insts) {
+      if (inst.op === 'store') keep(inst.args[1]!)
+      else if (inst.op === 'select' || inst.op === 'opaque') inst.args.forEach(keep)
+    }
+    for (const edge of successors(block)) edge.args.forEach(keep)
+  }
+  return kept
 }
 
 /** The argument in the parameter's type: calls through casts and without prototypes may differ in width. */
