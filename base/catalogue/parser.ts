@@ -21,4 +21,5 @@ export const parserCodes: CatalogueTable = {
   S0041: 'an attribute that cannot be pushed by a pragma',
   S0042: '#pragma clang attribute that does not pair, or does not apply to records',
   S0043: 'a malformed loop pragma',
+  S0048: 'a #pragma weak that names no symbol, or makes an alias',
 }

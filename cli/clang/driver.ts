@@ -101,7 +101,12 @@ export function clangMain(words: readonly string[], context: CliContext, version
     error('only -c, -S, -E, -M and -fsyntax-only have a meaning for BPF; link objects with `bpfc link`')
     return ExitCode.rejected
   }
-  if (job.output !== undefined && command.inputs.length > 1 && job.mode !== 'syntax') {
+  const inputs = command.inputs.filter(input => {
+    if (!LINKER_INPUT.test(input)) return true
+    if (!job.noWarnings) context.err(`bpfc-clang: warning: ${input}: 'linker' input unused [-Wunused-command-line-argument]\n`)
+    return false
+  })
+  if (job.output !== undefined && inputs.length > 1 && job.mode !== 'syntax') {
     error('cannot specify -o when generating multiple output files')
     return ExitCode.rejected
   }
@@ -110,9 +115,12 @@ export function clangMain(words: readonly string[], context: CliContext, version
       `bpfc-clang: note: without effect: ${job.dwarfFlags.join(' ')}; -g means BTF and BTF.ext, objects of bpfc have no DWARF\n`,
     )
   let code: number = ExitCode.ok
-  for (const input of command.inputs) code = Math.max(code, runOne(input, job, context))
+  for (const input of inputs) code = Math.max(code, runOne(input, job, context))
   return code
 }
+
+/** Objects and libraries: nothing to compile. */
+const LINKER_INPUT = /\.(?:o|a|so)$/
 
 /** What may follow -g: levels, of which there is one. */
 const DEBUG_LEVELS: ReadonlySet<string> = new Set(['', '0', '1', '2', '3'])

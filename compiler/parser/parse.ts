@@ -16,6 +16,8 @@ export interface ParsedUnit {
   readonly declarations: Declaration[]
   /** Gives the declarations of indexed headers, one by one. */
   readonly source: DeclarationSource
+  /** Symbols that `#pragma weak` names; indexed headers add to them when their declarations are parsed. */
+  readonly weakNames: ReadonlySet<string>
 }
 
 /** Parses declarations of one translation unit, whenever they are needed. */
@@ -23,6 +25,8 @@ class UnitParser implements DeclarationSource {
   private readonly scopes: NameScopes
   private readonly report: SyntaxReport
   private readonly window: TokenWindow
+  /** Symbols that pragmas declare weak. */
+  readonly weakNames = new Set<string>()
   /** Trees of indexed declarations, by their position in the index. */
   private readonly lazy = new Map<number, readonly Declaration[]>()
 
@@ -41,7 +45,7 @@ class UnitParser implements DeclarationSource {
     const { names, scopes, report, window } = this
     window.load(start, end)
     const grammar = theGrammar()
-    grammar.bind({ names, scopes, report, window, pragmas: new PragmaState(window, names, report, state) })
+    grammar.bind({ names, scopes, report, window, pragmas: new PragmaState(window, names, report, state, this.weakNames) })
     return grammar.parseAll()
   }
 
@@ -86,5 +90,5 @@ export function parseTranslationUnit(
   _sources: SourceSet,
 ): ParsedUnit {
   const unit = new UnitParser(tokens, names, index, sink)
-  return { declarations: unit.parse(0, tokens.count), source: unit }
+  return { declarations: unit.parse(0, tokens.count), source: unit, weakNames: unit.weakNames }
 }

@@ -1,4 +1,4 @@
-/** Pragmas that change what declarations and loops mean: packing, pushed attributes, unrolling. */
+/** Pragmas that change what declarations and loops mean: packing, pushed attributes, unrolling, weak symbols. */
 import type { LazyState } from '../preprocessor/declaration-index.js'
 import type { Names } from '../preprocessor/names.js'
 import type { TokenIndex } from '../preprocessor/tokens.js'
@@ -45,6 +45,8 @@ export class PragmaState {
     names: Names,
     private readonly report: SyntaxReport,
     private readonly initial: LazyState = fileStart,
+    /** Gets the symbols that `#pragma weak` names. */
+    private readonly weak: Set<string> = new Set(),
   ) {
     this.pack = initial.pack
     for (const { position, token } of window.pragmas) this.read(position, token, names.text(window.buffer.atom[token]!).trim())
@@ -83,11 +85,20 @@ export class PragmaState {
     const [, first, rest] = /^(\S*?)(?=[\s(]|$)\s*([\s\S]*)$/.exec(text) ?? ['', '', '']
     if (first === 'pack') this.readPack(position, token, rest!)
     else if (first === 'unroll' || first === 'nounroll') this.readUnroll(position, token, first, rest!)
+    else if (first === 'weak') this.readWeak(token, rest!)
     else if (first === 'clang') {
       const [, second, arguments_] = /^(\S+)\s*([\s\S]*)$/.exec(rest!) ?? ['', '', '']
       if (second === 'attribute' || second!.startsWith('attribute.')) this.readAttribute(position, token, second!, arguments_!)
       else if (second === 'loop') this.readLoop(position, token, arguments_!)
     }
+  }
+
+  /** The whole unit is meant, wherever the symbol is declared in it. */
+  private readWeak(token: TokenIndex, text: string): void {
+    const [, name, alias] = /^([A-Za-z_]\w*)\s*(=)?/.exec(text) ?? []
+    if (alias) this.report.error('S0048', token, 'eBPF objects have no aliases: the symbol needs a definition of its own')
+    else if (name) this.weak.add(name)
+    else this.report.warning('S0048', token, "expected identifier in '#pragma weak' - ignored", 'ignored-pragmas')
   }
 
   private readPack(position: number, token: TokenIndex, text: string): void {

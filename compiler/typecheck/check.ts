@@ -19,6 +19,8 @@ export interface ParsedUnit {
   readonly source: DeclarationSource
   /** The range of the file that was named on the command line: unused static functions are only told of there. Nothing is told without it. */
   readonly mainFile?: Span
+  /** Symbols that `#pragma weak` names; complete once everything is parsed. */
+  readonly weakNames?: ReadonlySet<string>
 }
 
 /**
@@ -39,6 +41,11 @@ export function checkTranslationUnit(
   }
   finishTentative(c)
   drain(c)
+  for (const name of parsed.weakNames ?? []) {
+    const symbol = c.linked.get(names.intern(name))
+    if ((symbol?.kind === 'function' || symbol?.kind === 'variable') && symbol.decl.linkage !== 'internal')
+      symbol.decl.weak = true
+  }
   checkRecursion(c)
   const { mainFile } = parsed
   if (mainFile) warnUnusedStatics(c, token => isIn(mainFile, tokens, token))

@@ -239,3 +239,15 @@ describe('the same bytes', () => {
     expect(new TextDecoder('latin1').decode(mapped[0])).toContain('/src/a.bpf.c')
   })
 })
+
+describe('what a linker would take', () => {
+  it('is left out with a warning when there is nothing to link', async () => {
+    const run = await bpfcClang(['-target', 'bpf', '-c', 'a.c', 'b.o', 'lib.a', '-o', 'a.o'], { 'a.c': 'int a;\n', 'b.o': '' })
+    expect(run.code).toBe(0)
+    expect([...run.written.keys()]).toEqual(['a.o'])
+    expect(run.err.split('\n').slice(0, 2)).toEqual([
+      "bpfc-clang: warning: b.o: 'linker' input unused [-Wunused-command-line-argument]",
+      "bpfc-clang: warning: lib.a: 'linker' input unused [-Wunused-command-line-argument]",
+    ])
+  })
+})

@@ -97,3 +97,11 @@ int x[3];
 int f(int *);
 int f(int a[5]) { extern int y; return a[0] + y + x[1]; }
 int y = 2;
+//// pragma weak, before and behind the declaration
+#pragma weak early
+int early(void);
+int late;
+static int own;
+#pragma weak late
+#pragma weak own
+int f(void) { return early() + late + own; }
