@@ -22,15 +22,3 @@ export interface FaultReport {
   /** C source of the instruction, when the object has line information. */
   readonly line: { readonly path: string; readonly line: number; readonly text: string } | undefined
 }
-
-/** bpf_throw: the program ends here, through its exception callback if it has one. Caught by `VmProgram.run`. */
-export class BpfException extends Error {
-  override readonly name = 'BpfException'
-  constructor(
-    /** Both halves of the cookie. */
-    readonly low: number,
-    readonly high: number,
-  ) {
-    super('bpf_throw')
-  }
-}

@@ -3,6 +3,7 @@
  * each instruction being tried first. Semantics are those of RFC 9669 sections 4 and 5.
  */
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
+import { ProgramException } from './exceptions.js'
 import { VmFault } from './fault.js'
 import { divide64, mul64, out, signedDivide64, swap16, swap32 } from './long.js'
 import type { Machine } from './machine.js'
@@ -20,6 +21,7 @@ interface Frame {
   readonly pc: number
   readonly caches: Region[]
   readonly saved: readonly number[]
+  readonly bottom: number
 }
 
 /** Regions last used by each slot, per image; kept by the machine so that runs share them. */
@@ -36,9 +38,9 @@ const BYTES_OF_SIZE = [4, 2, 1, 8] as const
 
 /**
  * Runs from `entry` until that frame exits; arguments are in registers 1 to 5, the result is left in register 0. Throws VmFault
- * with the slot set, LimitReached, NotImplemented.
+ * with the slot set, LimitReached, NotImplemented; out of a callback ProgramException too.
  */
-export function execute(m: Machine, startImage: ProgramImage, entry: number): void {
+export function execute(m: Machine, startImage: ProgramImage, entry: number, isCallback = false): void {
   const { lo, hi, memory } = m
   const frames: Frame[] = []
   let image = startImage
@@ -50,6 +52,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
   const { watch } = m
   let count = 0
   let budget = m.remaining
+  // Frames below the one in which the running program began: exceptions end there. A callback's program began further out.
+  let bottom = isCallback ? -1 : 0
   m.enterFrame()
 
   try {
@@ -267,29 +271,9 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
           // JMP32
           const operation = (word >> 4) & 15
           const wide = (word & 7) === 5
-          if (operation === 8) break
+          if (operation === 8 || operation === 9) break
           if (operation === 0) {
             pc += 1 + (wide ? word >> 16 : imm)
-            continue
-          }
-          if (operation === 9) {
-            m.leaveFrame()
-            const frame = frames.pop()
-            if (!frame) {
-              m.remaining = budget - count
-              m.executed += count
-              return
-            }
-            image = frame.image
-            words = image.words
-            hits = image.hits
-            caches = frame.caches
-            pc = frame.pc
-            m.image = image
-            for (let i = 0; i < 4; i++) {
-              lo[6 + i] = frame.saved[i * 2]!
-              hi[6 + i] = frame.saved[i * 2 + 1]!
-            }
             continue
           }
           const al = lo[d]!
@@ -426,36 +410,79 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
           continue
         }
       }
-      // Only calls come here.
-      if (s === 1) {
-        if (frames.length + 1 >= MAX_FRAMES && m.tailCalls === 0)
-          throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
-        const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
-        frames.push({ image, pc: pc + 1, caches, saved })
-        m.enterFrame()
-        pc += 1 + imm
-        continue
-      }
-      m.pc = pc
-      m.image = image
-      m.remaining = budget - count
-      m.executed += count
-      if (s === 2) m.callKfunc(image.kfuncs.get(pc) ?? `kfunc ${imm}`)
-      else m.callHelper(word & 8 ? lo[d]! : imm)
-      count = 0
-      budget = m.remaining
-      view = memory.view
-      if (m.tailCall) {
-        image = m.tailCall
-        m.tailCall = undefined
-        words = image.words
-        hits = image.hits
-        caches = cachesOf(m, image)
+      // Only calls and exits come here.
+      if (((word >> 4) & 15) === 8) {
+        if (s === 1) {
+          if (frames.length + 1 >= MAX_FRAMES && m.tailCalls === 0)
+            throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
+          const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
+          frames.push({ image, pc: pc + 1, caches, saved, bottom })
+          m.enterFrame()
+          pc += 1 + imm
+          continue
+        }
+        m.pc = pc
         m.image = image
-        pc = 0
-        continue
+        m.remaining = budget - count
+        m.executed += count
+        count = 0
+        const thrown = s === 2 ? callKfunc(m, image.kfuncs.get(pc) ?? `kfunc ${imm}`) : callHelper(m, word & 8 ? lo[d]! : imm)
+        budget = m.remaining
+        view = memory.view
+        if (thrown === undefined) {
+          if (m.tailCall) {
+            image = m.tailCall
+            m.tailCall = undefined
+            words = image.words
+            hits = image.hits
+            caches = cachesOf(m, image)
+            m.image = image
+            bottom = frames.length
+            pc = 0
+            continue
+          }
+          pc++
+          continue
+        }
+        // The frames above the one in which this program began are gone.
+        while (frames.length > Math.max(bottom, 0)) {
+          frames.pop()
+          m.leaveFrame()
+        }
+        if (bottom < 0) {
+          m.leaveFrame()
+          throw thrown
+        }
+        if (image.exceptionCallback >= 0) {
+          m.leaveFrame()
+          m.enterFrame()
+          m.image = image
+          lo[1] = thrown.cookie[0]
+          hi[1] = thrown.cookie[1]
+          pc = image.exceptionCallback
+          continue
+        }
+        lo[0] = thrown.cookie[0]
+        hi[0] = thrown.cookie[1]
       }
-      pc++
+      m.leaveFrame()
+      const frame = frames.pop()
+      if (!frame) {
+        m.remaining = budget - count
+        m.executed += count
+        return
+      }
+      image = frame.image
+      words = image.words
+      hits = image.hits
+      caches = frame.caches
+      bottom = frame.bottom
+      pc = frame.pc
+      m.image = image
+      for (let i = 0; i < 4; i++) {
+        lo[6 + i] = frame.saved[i * 2]!
+        hi[6 + i] = frame.saved[i * 2 + 1]!
+      }
     }
   } catch (error) {
     m.executed += count
@@ -464,6 +491,27 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number): vo
       error.slot = pc
       error.program = image.name
     }
+    throw error
+  }
+}
+
+/** Calls a helper; what was thrown (bpf_throw in a callback) if it does not return. */
+function callHelper(m: Machine, id: number): ProgramException | undefined {
+  try {
+    m.callHelper(id)
+    return undefined
+  } catch (error) {
+    if (error instanceof ProgramException) return error
+    throw error
+  }
+}
+
+function callKfunc(m: Machine, name: string): ProgramException | undefined {
+  try {
+    m.callKfunc(name)
+    return undefined
+  } catch (error) {
+    if (error instanceof ProgramException) return error
     throw error
   }
 }
@@ -570,7 +618,7 @@ export function callBack(m: Machine, low: number, high: number): void {
   if (high !== FUNC_HANDLE) throw new VmFault('the callback is no function of this program')
   const { lo, hi, image, pc } = m
   const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
-  execute(m, image, low)
+  execute(m, image, low, true)
   m.image = image
   m.pc = pc
   for (let i = 0; i < 4; i++) {

@@ -95,14 +95,9 @@ export class Machine {
     this.memory = new VmMemory(options.memoryLimit)
   }
 
-  /** Leaves all frames, wherever the program is. */
-  unwind(): void {
-    while (this.depth > 0) this.leaveFrame()
-  }
-
   /** Makes ready for a run. */
   reset(): void {
-    this.unwind()
+    while (this.depth > 0) this.leaveFrame()
     this.lo.fill(0)
     this.hi.fill(0)
     this.remaining = this.options.budget

@@ -31,6 +31,9 @@ export class ProgramImage {
   /** Of conditional jumps, how often they were taken; made with `hits`. */
   taken: Uint32Array | undefined
 
+  /** Where exceptions go (see exceptionCallback). */
+  exceptionCallback = -1
+
   constructor(
     readonly name: string,
     insns: Insns,

@@ -11,7 +11,8 @@ import { BtfKind } from '../../linker/btf/btf-types.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
-import { BpfException, type FaultReport, VmFault } from './fault.js'
+import { exceptionCallback } from './exceptions.js'
+import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
 import { PROGRAMS } from './helpers/control.js'
 import { setSample } from './helpers/samples.js'
@@ -156,30 +157,6 @@ export class Vm {
     }
   }
 
-  /**
-   * Ends a program that called bpf_throw: its exception callback, which a tag on the program names (`exception_callback:NAME`), gives
-   * the result; without one it is the cookie (kernel/bpf/helpers.c, bpf_throw; 6.12).
-   */
-  handle({ low, high }: BpfException): void {
-    const { machine, prepared } = this
-    machine.unwind()
-    machine.lo[0] = machine.lo[1] = low
-    machine.hi[0] = machine.hi[1] = high
-    const program = prepared.programs.find(each => each.name === machine.image.name)
-    const own = program?.functions[0]?.type ?? 0
-    const { btf } = prepared
-    if (!program || !btf || own === 0) return
-    for (let id = 1; id < btf.count; id++) {
-      const tag = btf.type(id)
-      if (tag.kind !== BtfKind.DeclTag || tag.type !== own || !tag.name.startsWith('exception_callback:')) continue
-      const name = tag.name.slice('exception_callback:'.length)
-      const callback = program.functions.find(each => each.name === name)
-      if (!callback) throw new NotImplemented(`exception callback ${name}, which is not among the program's functions`)
-      execute(machine, machine.image, callback.slot)
-      return
-    }
-  }
-
   /** Number of a program, as program arrays hold it. */
   programNumber(name: string): number {
     return this.prepared.programs.findIndex(program => program.name === name)
@@ -219,6 +196,7 @@ export class Vm {
       },
       probing,
     )
+    image.exceptionCallback = exceptionCallback(this.prepared, program)
     if (this.options.coverage) {
       image.hits = new Uint32Array(insns.length)
       image.taken = new Uint32Array(insns.length)
@@ -339,13 +317,8 @@ export class VmProgram {
         machine.hi[1] = high1
         machine.lo[2] = low2
         machine.hi[2] = high2
-        try {
-          if (this.compiles && !machine.watch && !image.hits) this.compiled().run(machine)
-          else execute(machine, image, 0)
-        } catch (error) {
-          if (!(error instanceof BpfException)) throw error
-          this.vm.handle(error)
-        }
+        if (this.compiles && !machine.watch && !image.hits) this.compiled().run(machine)
+        else execute(machine, image, 0)
       }
     } catch (error) {
       if (!(error instanceof VmFault)) throw error

@@ -1,6 +1,6 @@
 /** kfuncs that need no subsystem: numbers and bits to iterate over, critical sections, casts, references. */
 import { E2BIG, EFAULT, EINVAL } from '../errno.js'
-import { BpfException, VmFault } from '../fault.js'
+import { VmFault } from '../fault.js'
 import type { Machine } from '../machine.js'
 import { FUNC_HANDLE } from '../memory.js'
 import { sizeOf } from '../../../linker/btf/btf-file.js'
@@ -166,9 +166,6 @@ defineKfuncs({
   bpf_iter_bits_new: bitsNew,
   bpf_iter_bits_next: bitsNext,
   bpf_iter_bits_destroy: nothing,
-  bpf_throw: m => {
-    throw new BpfException(m.lo[1]!, m.hi[1]!)
-  },
   bpf_rcu_read_lock: nothing,
   bpf_rcu_read_unlock: nothing,
   bpf_preempt_disable: nothing,

@@ -139,7 +139,7 @@ function fire(m: Machine, at: number, timer: Timer): void {
     m.hi[1] = MAP_HANDLE
     m.setArg(2, room.start)
     m.setArg(3, value)
-    execute(m, timer.callback!.image, timer.callback!.slot)
+    execute(m, timer.callback!.image, timer.callback!.slot, true)
     room.end = room.start
     return
   }

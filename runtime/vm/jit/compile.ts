@@ -649,6 +649,7 @@ export function compileProgram(
   stack: number,
   counting: boolean,
 ): Uint8Array<ArrayBuffer> {
+  if ([...image.kfuncs.values()].includes('bpf_throw')) throw new NotCompilable('exceptions (bpf_throw)')
   const entries = [0]
   const indexOf = (slot: number) => {
     let index = entries.indexOf(slot)
