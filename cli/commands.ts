@@ -22,6 +22,7 @@ export const subcommands: readonly SubcommandEntry[] = [
   { name: 'check', load: async () => (await import('./commands/check.js')).checkCommand },
   { name: 'explain', load: async () => (await import('./commands/explain.js')).explainCommand },
   { name: 'run', load: async () => (await import('./commands/run.js')).runCommand },
+  { name: 'debug', load: async () => (await import('./commands/debug.js')).debugCommand },
   { name: 'test', load: async () => (await import('./commands/test.js')).testCommand },
   { name: 'load', load: async () => (await import('./commands/load.js')).loadCommand },
   { name: 'vmlinux', load: async () => (await import('./commands/vmlinux.js')).vmlinuxCommand },

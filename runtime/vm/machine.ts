@@ -132,6 +132,16 @@ export class Machine {
     this.lo[10] = this.depth > 0 ? this.frames[this.depth - 1]!.region.end : 0
   }
 
+  /** Frames that are there now, callbacks' and their callers' together. */
+  get frameDepth(): number {
+    return this.depth
+  }
+
+  /** The stack of the innermost frame; undefined when nothing runs. */
+  get stackFrame(): Region | undefined {
+    return this.depth > 0 ? this.frames[this.depth - 1]!.region : undefined
+  }
+
   mayGoto(_pc: number): boolean {
     return ++this.loops[this.depth - 1]! > MAX_LOOPS
   }

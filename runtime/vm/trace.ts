@@ -21,7 +21,9 @@ export function watcher(m: Machine, onStep: (step: Step) => void): (image: Progr
     onStep({
       program: image.name,
       slot,
-      line: image.lineOf(slot),
+      get line() {
+        return image.lineOf(slot)
+      },
       register: number => bigOf(m.lo[number]!, m.hi[number]!),
       read: (address, size) => {
         const at = Number(BigInt.asUintN(32, address))
