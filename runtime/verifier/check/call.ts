@@ -272,9 +272,7 @@ function recordMap(env: Env, slot: number, id: number, meta: CallMeta): void {
   }
   if (id !== H.tail_call) return
   if (map?.type !== MapType.PROG_ARRAY)
-    return env.kernel.log === 'plain'
-      ? env.fail('expected prog array map for tail call')
-      : env.reject('kernel subsystem misconfigured verifier')
+    env.reject(env.kernel.log === 'plain' ? 'expected prog array map for tail call' : 'kernel subsystem misconfigured verifier')
   const index = env.reg(3)
   if (index.type === RegType.SCALAR_VALUE && t.isConst(index.varOff) && w.toUnsigned(index.varOff.value) < map.maxEntries)
     markChainPrecision(env, 3)

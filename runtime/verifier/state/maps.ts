@@ -68,7 +68,8 @@ export class VerifierMap {
     this.keySize = def.keySize
     this.valueSize = def.valueSize
     this.maxEntries = def.maxEntries
-    this.flags = def.flags
+    // dev_map_init_map: programs may look up, not change.
+    this.flags = def.type === M.DEVMAP || def.type === M.DEVMAP_HASH ? def.flags | BPF_F_RDONLY_PROG : def.flags
     const record =
       btf && def.valueType
         ? (profile.nestedFields ? parseRecord : parsePlainRecord)(btf, def.valueType, kernel, profile)
