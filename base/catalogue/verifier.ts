@@ -63,4 +63,5 @@ export const verifierCodes: CatalogueTable = {
   V1202: 'a jump out of a function',
   V1203: 'a function without an end',
   V1204: 'a write to the frame pointer',
+  V1301: 'something that came with a later kernel',
 }

@@ -195,6 +195,7 @@ function checkOne(
           kernel: kernel.version,
           verdict: verdict.verdict,
           message: verdict.message,
+          ...(!row.kernel.settled && { basis: 'documentation' }),
           processed: verdict.processed,
           states: verdict.totalStates,
           ms: Number(row.ms.toFixed(1)),
@@ -236,6 +237,10 @@ function writeObject(
 
 const plural = (count: number, word: string): string => (count === 1 ? word : `${word}s`)
 
+/** The verdict; with a star where the kernel is known by documentation only. */
+const said = ({ kernel, verdict }: Row): string =>
+  verdict.verdict === 'accepted' && !kernel.settled ? 'accepted*' : verdict.verdict
+
 /** A line a program with a verdict for each kernel, then what was wrong. */
 function report(rows: readonly Row[], seconds: number, context: CliContext): void {
   const paint = painter(context.colour)
@@ -245,7 +250,7 @@ function report(rows: readonly Row[], seconds: number, context: CliContext): voi
   const width = Math.max(0, ...[...byProgram.values()].map(group => title(group[0]!).length))
   for (const group of byProgram.values()) {
     const verdicts = group
-      .map(row => `${row.kernel.version} ${paint(words[row.verdict.verdict], row.verdict.verdict.padEnd(8))}`)
+      .map(row => `${row.kernel.version} ${paint(words[row.verdict.verdict], said(row).padEnd(8))}`)
       .join('   ')
     const processed = Math.max(...group.map(row => row.verdict.processed))
     context.out(
@@ -253,6 +258,7 @@ function report(rows: readonly Row[], seconds: number, context: CliContext): voi
     )
   }
   for (const group of byProgram.values()) explain(group, paint, context)
+  if (rows.some(row => said(row).endsWith('*'))) context.out('* by documentation: no kernel of that version was asked\n')
   const accepted = [...byProgram.values()].filter(group => group.every(row => row.verdict.verdict === 'accepted')).length
   const refused = byProgram.size - accepted
   context.out(
@@ -262,13 +268,13 @@ function report(rows: readonly Row[], seconds: number, context: CliContext): voi
 
 /** One report for kernels that say the same. */
 function explain(group: readonly Row[], paint: Paint, context: CliContext): void {
-  const said = new Map<string, Row[]>()
+  const groups = new Map<string, Row[]>()
   for (const row of group) {
     if (row.verdict.verdict === 'accepted') continue
     const key = `${row.verdict.verdict}\n${row.explanation ? `${row.explanation.code} ${row.explanation.message} ${row.explanation.slot}` : row.verdict.message}`
-    said.set(key, [...(said.get(key) ?? []), row])
+    groups.set(key, [...(groups.get(key) ?? []), row])
   }
-  for (const same of said.values()) {
+  for (const same of groups.values()) {
     const { verdict, program, path, explanation } = same[0]!
     const kernels = same.map(row => row.kernel.version).join(', ')
     if (explanation) {

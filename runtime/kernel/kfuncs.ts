@@ -113,9 +113,22 @@ export interface KfuncFacts {
   readonly allowed: boolean
 }
 
+/** Versions whose source trees the tables were read from: what is not in them there, those kernels do not have. */
+const treesRead = ['6.1', '6.12']
+
+/** Whether a kernel is known not to have a kfunc that others have. */
+export function kfuncAbsent(kernel: KernelProfile, name: string): boolean {
+  const first = kfuncFacts[name]?.[0]?.[0] ?? newer[name]?.[0]?.[0]
+  if (first === undefined || versionAtLeast(kernel.version, first)) return false
+  // It came after the last tree in which it was not to be found.
+  return newer[name] !== undefined || treesRead.some(tree => versionAtLeast(tree, kernel.version) && !versionAtLeast(tree, first))
+}
+
 /** What a kernel knows of a kfunc; undefined where our tables do not have it for that version. */
 export function kfuncOf(kernel: KernelProfile, name: string, progType: number): KfuncFacts | undefined {
-  const text = newerAt(name, kernel.version) ?? factAt(kfuncFacts[name], kernel.version)
+  const rows = kfuncFacts[name]
+  const text =
+    newerAt(name, kernel.version) ?? (rows && versionAtLeast(kernel.version, rows[0]![0]) ? factAt(rows, kernel.version) : null)
   if (text === null) return undefined
   const [flags = '', types = ''] = text.split('@')
   const hook = hooks[progType]

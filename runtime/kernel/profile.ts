@@ -24,7 +24,18 @@ export const kernelRules = {
   acquireRelease: { since: '6.15', source: 'check_atomic_load, check_atomic_store' },
   arena: { since: '6.9', source: 'check_alu_op (addr_space_cast); kernel/bpf/arena.c' },
 
+  /** Atomic operations beyond addition, and their results. */
+  atomics: { since: '5.12', source: 'check_atomic' },
+  /** Addresses of the program's own functions, for callbacks. */
+  functionPointers: { since: '5.13', source: 'check_ld_imm' },
+  /** Calls of kernel functions. */
+  kfuncs: { since: '5.13', source: 'check_kfunc_call' },
+  /** Addresses of kernel variables by their BTF. */
+  kernelVariables: { since: '5.10', source: 'check_pseudo_btf_id' },
+
   // ---- numbers
+  /** Bounds of the low 32 bits are tracked on their own. */
+  subregBounds: { since: '5.7', source: '__reg32_deduce_bounds, scalar32_min_max_add' },
   /** Deductions between 32- and 64-bit ranges. */
   mixedBounds: { since: '6.8', source: '__reg_deduce_mixed_bounds, __reg32_deduce_bounds' },
   /** Deductions across signed ranges that cross zero, and 32-bit ranges that cross a 2^32 boundary (completed in 6.17). */
@@ -57,6 +68,12 @@ export const kernelRules = {
   equalPointersNotNull: { since: '6.2', source: 'check_cond_jmp_op' },
 
   // ---- the stack
+  /** Spilled numbers keep bounds, not only constants their value. */
+  boundedSpills: { since: '5.10', source: 'check_stack_write' },
+  /** Numbers of 1, 2 and 4 bytes too. */
+  narrowSpills: { since: '5.16', source: 'check_stack_write_fixed_off, save_register_state' },
+  /** Programs may read and write the stack at an offset that is not constant. */
+  variableStackAccess: { since: '5.12', source: 'check_stack_read_var_off, check_stack_write_var_off' },
   /** Spilled scalars keep bounds when narrower than 64 bits. */
   spillNarrow: { since: '6.8', source: 'check_stack_write_fixed_off, check_stack_read_fixed_off' },
   /** Numbers spilled to part of a slot learn from their registers. */
@@ -85,6 +102,12 @@ export const kernelRules = {
   longHistoryCheckpoint: { since: '6.12', source: 'is_state_visited' },
 
   // ---- calls
+  /** Global functions are verified on their own; before they are as static ones. */
+  globalFunctions: { since: '5.6', source: 'do_check_subprogs' },
+  /** Global functions may take pointers to memory. */
+  globalMemory: { since: '5.13', source: 'btf_prepare_func_args in kernel/bpf/btf.c' },
+  /** Tail calls and calls of own functions may go together. */
+  tailCallsBesideCalls: { since: '5.10', source: 'check_map_func_compatibility' },
   iterators: { since: '6.4', source: 'process_iter_next_call' },
   /** Callbacks of helpers are walked round by round, not once. */
   callbackLoops: { since: '6.7', source: 'push_callback_call, prepare_func_exit' },
@@ -130,6 +153,8 @@ export const kernelRules = {
   sleepableLocks: { since: '6.6', source: 'check_map_prog_compatibility' },
 
   // ---- words of the log
+  /** Numbers are called `scalar`, no longer `inv`. */
+  scalarWord: { since: '5.18', source: 'reg_type_str' },
   /** Memory of ring buffers is called so, no longer `alloc_mem`. */
   ringbufWord: { since: '6.2', source: 'reg_type_str' },
 
@@ -159,8 +184,13 @@ export interface KernelFacts {
   readonly version: string
   /** Rounds of deduction in a sync of bounds: 1 before 6.8. */
   readonly boundsRounds: number
-  /** All rules that can refuse a program are there. Where not, the verifier does not say `accepted`. */
+  /** Its verdicts were held against its own, program by program. Where not, the verifier says `accepted` only if `documented`. */
   readonly settled: boolean
+  /**
+   * The tables say what it has and lacks, from documentation and from the trees of its neighbours, but no kernel of that version was asked.
+   * It accepts what they accept and nothing speaks against; of features whose old rules are not all there it says `not-implemented`.
+   */
+  readonly documented: boolean
   /** Processed instructions at most. */
   readonly insnLimit: number
   /** Layout of the log: liveness suffixes (`R1_w`) until 6.17; `plain` from 6.18; `classic` before 6.8. */
@@ -172,9 +202,13 @@ export interface KernelFacts {
 export type KernelProfile = KernelFacts & Readonly<Record<KernelRuleName, boolean>>
 
 const facts: readonly KernelFacts[] = [
-  { version: '6.1', boundsRounds: 1, settled: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
-  { version: '6.12', boundsRounds: 3, settled: true, insnLimit: 1000000, log: 'liveness', cpus: 1 },
-  { version: '6.18', boundsRounds: 3, settled: true, insnLimit: 1000000, log: 'plain', cpus: 2 },
+  { version: '5.4', boundsRounds: 1, settled: false, documented: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '5.10', boundsRounds: 1, settled: false, documented: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '5.15', boundsRounds: 1, settled: false, documented: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '6.1', boundsRounds: 1, settled: true, documented: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '6.6', boundsRounds: 1, settled: false, documented: true, insnLimit: 1000000, log: 'classic', cpus: 1 },
+  { version: '6.12', boundsRounds: 3, settled: true, documented: true, insnLimit: 1000000, log: 'liveness', cpus: 1 },
+  { version: '6.18', boundsRounds: 3, settled: true, documented: true, insnLimit: 1000000, log: 'plain', cpus: 2 },
 ]
 
 /** Whether a version is at least another, both as `major.minor`. */

@@ -221,7 +221,9 @@ export class Env {
   /** Part of a message; the caller ends the line. */
   say(text: string): void {
     // What is `ringbuf_mem` now was the only memory that programs got from the kernel.
-    this.log.write(this.kernel.ringbufWord ? text : text.replaceAll('ringbuf_mem', 'alloc_mem'))
+    if (this.kernel.ringbufWord) return this.log.write(text)
+    const words = text.replaceAll('ringbuf_mem', 'alloc_mem')
+    this.log.write(this.kernel.scalarWord ? words : words.replace(/\bscalar\b(?! value)/g, 'inv'))
   }
 
   /** Says a line and gives up on the program. */

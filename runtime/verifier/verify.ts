@@ -9,7 +9,7 @@ import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
-import { checkKnown } from './check/known.js'
+import { checkKnown, undecided } from './check/known.js'
 import { Env, type Observer, Rejection } from './env.js'
 import { DEFAULT_LOG_LIMIT } from './log/log.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
@@ -114,8 +114,10 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     dropFastcallStack(env, fastcalls)
     checkStackDepth(env)
     checkLeftOver(env)
-    if (!options.kernel.settled && !options.unsettled)
-      return result('not-implemented', `all rules of Linux ${options.kernel.version}`)
+    if (!options.kernel.settled && !options.unsettled) {
+      const open = options.kernel.documented ? undecided(env) : `all rules of Linux ${options.kernel.version}`
+      if (open) return result('not-implemented', open)
+    }
     return result('accepted', '')
   } catch (error) {
     if (error instanceof Rejection) {

@@ -124,6 +124,8 @@ export function checkHelperCall(env: Env, slot: number): void {
   let entered: FuncState | undefined
   switch (id) {
     case H.tail_call:
+      if (!env.kernel.tailCallsBesideCalls && env.subprogs.length > 1)
+        env.reject('tail_calls are not allowed in programs with bpf-to-bpf calls')
       checkResourceLeak(env, false, true, 'tail_call')
       break
     case H.get_local_storage:

@@ -115,7 +115,7 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
         add(ArgType.PTR_TO_ARENA)
         return
       }
-      if (global) {
+      if (global && env.kernel.globalMemory) {
         if (has('nullable')) bad()
         const target = btf.resolved(type.type)
         const size = btf.size(type.type)

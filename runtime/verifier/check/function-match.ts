@@ -220,7 +220,7 @@ export function matchSubprog(env: Env, subprogno: number, call: boolean): void {
   if (!env.progBtf || !subprog.type) return env.fail('no function information')
   if (subprog.unreliable) return env.fail('unreliable')
   try {
-    matchFunction(env, env.progBtf, subprog.type, undefined, nothing(), subprog.global, call)
+    matchFunction(env, env.progBtf, subprog.type, undefined, nothing(), subprog.global && env.kernel.globalMemory, call)
   } catch (error) {
     subprog.unreliable = true
     throw error

@@ -141,9 +141,21 @@ function checkFastcall(env: Env, frame: FuncState, slot: number, off: number): v
 /** A store through a stack pointer; `valueRegno` is -1 for an immediate. */
 export function checkStackWrite(env: Env, regno: number, off: number, size: number, valueRegno: number): void {
   const pointer = env.reg(regno)
+  refuseVariable(env, pointer, off, size)
   const frame = env.frameOf(pointer)
   if (t.isConst(pointer.varOff)) writeFixed(env, frame, off + w.toSigned(pointer.varOff.value), size, valueRegno)
   else writeVariable(env, frame, pointer, off, size, valueRegno)
+}
+
+/** Whether kernels before 6.9 remember a number that is stored on the stack. */
+function keepsPlainSpill({ kernel }: Env, reg: RegState, size: number): boolean {
+  if (!isBounded(reg) || isNullScalar(reg)) return false
+  return (kernel.narrowSpills || size === BPF_REG_SIZE) && (kernel.boundedSpills || t.isConst(reg.varOff))
+}
+
+function refuseVariable(env: Env, pointer: RegState, off: number, size: number): void {
+  if (!env.kernel.variableStackAccess && !t.isConst(pointer.varOff))
+    env.reject(`variable stack access var_off=${tnumText(pointer.varOff)} off=${off} size=${size}`, EACCES)
 }
 
 function writeFixed(env: Env, frame: FuncState, off: number, size: number, valueRegno: number): void {
@@ -160,7 +172,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   const before = frame.stack[spi]!
   if (size === BPF_REG_SIZE) env.liveStack.markWrite(env, frame.frameno, spi)
   const { kernel } = env
-  if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || (isBounded(reg) && !isNullScalar(reg)))) {
+  if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || keepsPlainSpill(env, reg, size))) {
     const fits = valueWidth(reg) <= 8 * size
     if (!kernel.stackHistory && insns.dst[slotIdx] !== 10) markChainPrecision(env, valueRegno)
     if (fits && kernel.spillNarrow) {
@@ -176,7 +188,13 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
-  if (!reg && aligned && immediateStore && (kernel.spillNarrow || insns.imm[slotIdx] !== 0)) {
+  if (
+    !reg &&
+    aligned &&
+    immediateStore &&
+    (kernel.narrowSpills || size === BPF_REG_SIZE) &&
+    (kernel.spillNarrow || insns.imm[slotIdx] !== 0)
+  ) {
     frame.setSlot(spi, new StackSlot(spilledTypes(env, before.types, size), constScalar(w.fromS32(insns.imm[slotIdx]!))))
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
@@ -243,6 +261,7 @@ function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: numbe
 /** A load through a stack pointer; `dstRegno` is -1 where only the access is checked. */
 export function checkStackRead(env: Env, regno: number, off: number, size: number, dstRegno: number): void {
   const pointer = env.reg(regno)
+  refuseVariable(env, pointer, off, size)
   const frame = env.frameOf(pointer)
   const constant = t.isConst(pointer.varOff)
   if (dstRegno < 0 && !constant)

@@ -11,6 +11,7 @@ import { returnRules } from './classes/returns.js'
 import { sections } from './classes/sections.js'
 import { stackRules } from './classes/stack.js'
 import { structure } from './classes/structure.js'
+import { tooOld } from './classes/too-old.js'
 import type { RejectionClass } from './rejection-class.js'
 
 export const rejectionClasses: readonly RejectionClass[] = [
@@ -26,5 +27,6 @@ export const rejectionClasses: readonly RejectionClass[] = [
   ...returnRules,
   ...sections,
   ...structure,
+  ...tooOld,
   ...kfuncRules,
 ]

@@ -66,7 +66,7 @@ export function collectSubprograms(env: Env): void {
       end: sorted[index + 1] ?? insns.length,
       name: entry?.name ?? '',
       type: entry?.type ?? 0,
-      global: entry !== undefined && entry.type !== 0 && entry.linkage === BTF_LINKAGE_GLOBAL,
+      global: entry !== undefined && entry.type !== 0 && entry.linkage === BTF_LINKAGE_GLOBAL && env.kernel.globalFunctions,
       stackDepth: 0,
       hasTailCall: false,
       tailCallReachable: false,
