@@ -46,6 +46,8 @@ export const kernelRules = {
   boundsSanity: { since: '6.8', source: 'reg_bounds_sanity_check' },
   /** Products of tnums as unions of both cases of an unknown bit. */
   tnumMulUnion: { since: '6.18', source: 'tnum_mul in kernel/bpf/tnum.c' },
+  /** Products, OR and XOR of two unknowns keep bounds. */
+  freeOperands: { since: '6.10', source: 'is_safe_to_compute_dst_reg_range, adjust_scalar_min_max_vals' },
   /** Sums keep bounds when both ends overflow alike. */
   overflowAware: { since: '6.17', source: 'scalar_min_max_add, scalar_min_max_sub' },
   /** BPF_NEG is tracked as 0 - x. */
@@ -153,6 +155,12 @@ export const kernelRules = {
   sleepableLocks: { since: '6.6', source: 'check_map_prog_compatibility' },
 
   // ---- words of the log
+  /** `peak_states` is the most there were at a time, not how many are left. */
+  peakIsMost: { since: '6.17', source: 'update_peak_states' },
+  /** Slots that an instruction reads are printed behind it. */
+  slotReadsShown: { since: '6.8', source: 'check_stack_read_fixed_off' },
+  /** Lines of the source come with file and number, and once. */
+  linePlaces: { since: '6.10', source: 'verbose_linfo' },
   /** Numbers are called `scalar`, no longer `inv`. */
   scalarWord: { since: '5.18', source: 'reg_type_str' },
   /** Memory of ring buffers is called so, no longer `alloc_mem`. */

@@ -313,6 +313,16 @@ export class Env {
     this.regs[number] = NOT_INIT
   }
 
+  /** R0 to R5 after a call (clear_caller_saved_regs). */
+  clobberCallerSaved(): void {
+    const { frame } = this
+    for (let i = 0; i <= 5; i++) {
+      frame.regs[i] = NOT_INIT
+      this.touch(i)
+    }
+    frame.writtenRegs |= 0x3f
+  }
+
   touch(number: number): void {
     this.scratchedRegs |= 1 << number
   }
@@ -404,6 +414,7 @@ export class Env {
 
   /** update_peak_states. */
   updatePeak(): void {
+    if (!this.kernel.peakIsMost) return
     const count = this.exploredSize + this.evictedSize + this.backedges
     if (count > this.peakStates) this.peakStates = count
   }
@@ -497,8 +508,10 @@ export class Env {
     }
     const line = lineInfo[low]!
     const previous = this.prevLine
-    if (line === previous || (previous && previous.path === line.path && previous.line === line.line)) return
-    this.say(`${prefix}${line.text.trimStart()} @ ${line.path.slice(line.path.lastIndexOf('/') + 1)}:${line.line}\n`)
+    const places = this.kernel.linePlaces
+    if (line === previous || (places && previous && previous.path === line.path && previous.line === line.line)) return
+    const place = places ? ` @ ${line.path.slice(line.path.lastIndexOf('/') + 1)}:${line.line}` : ''
+    this.say(`${prefix}${line.text.trimStart()}${place}\n`)
     this.prevLine = line
   }
 

@@ -216,8 +216,15 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
   if ((operation === op.BPF_AND || operation === op.BPF_OR) && env.kernel.forkSignMasks && t.isConst(operand.varOff))
     forkSignMask(env, dst)
   reg = env.reg(dst)
+  if (!env.kernel.freeOperands && !classicOperandOk(operation, wide, operand)) return env.setUnknown(dst)
   if (!scalarAlu(operation, !wide, reg, operand, env.kernel)) {
     env.setUnknown(dst)
+    // Up to 6.9 what is not known of a 32-bit result is still its upper half.
+    if (!env.kernel.freeOperands && !wide) {
+      const low = env.edit(dst)
+      zeroExtend(low)
+      env.sync(low)
+    }
     return
   }
   env.sync(reg)
@@ -248,6 +255,20 @@ function linkedDifference(env: Env, operation: number, wide: boolean, target: Re
   if (!wide && target.umax.hi !== 0) return undefined
   if (operation === op.BPF_ADD) return lo
   return lo === S32_MIN ? undefined : -lo
+}
+
+/** Whether the result of an operation is computed at all, before 6.10: of an unknown operand for sums, differences and AND only. */
+function classicOperandOk(operation: number, wide: boolean, operand: RegState): boolean {
+  const known = wide ? t.isConst(operand.varOff) : t.subregIsConst(operand.varOff)
+  const contradiction = wide
+    ? (known && (!w.eq(operand.smin, operand.smax) || !w.eq(operand.umin, operand.umax))) ||
+      w.slt(operand.smax, operand.smin) ||
+      w.ult(operand.umax, operand.umin)
+    : (known && (operand.s32min !== operand.s32max || operand.u32min !== operand.u32max)) ||
+      operand.s32min > operand.s32max ||
+      operand.u32min > operand.u32max
+  if (contradiction) return false
+  return known || operation === op.BPF_ADD || operation === op.BPF_SUB || operation === op.BPF_AND
 }
 
 /** maybe_fork_scalars: a value that is 0 or -1 is walked as either. */

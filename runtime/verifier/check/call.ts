@@ -192,10 +192,7 @@ export function checkHelperCall(env: Env, slot: number): void {
       if (env.reg(1).type & TypeFlag.MEM_RCU) perCpuAlloc = true
       break
   }
-  for (let i = 0; i <= 5; i++) {
-    env.regs[i] = NOT_INIT
-    env.touch(i)
-  }
+  env.clobberCallerSaved()
   setResult(env, proto, meta, slot, perCpuAlloc)
   refineResult(env, id, proto, meta)
   checkMapFunction(env, meta.map, id, label)

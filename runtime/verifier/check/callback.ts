@@ -137,6 +137,7 @@ export function pushCallback(env: Env, slot: number, subprogno: number, kind: Ca
     const { state } = env
     enterFunction(env, state, slot, subprogno, (from, to) => setArguments(env, kind, slot, from, to))
     for (let i = 0; i <= 5; i++) caller.regs[i] = NOT_INIT
+    caller.writtenRegs |= 0x3f
     if (env.log.verbose) {
       env.say('caller:\n')
       env.printFrame(state.curframe - 1)

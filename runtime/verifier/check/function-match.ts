@@ -238,6 +238,7 @@ export function callKfuncByBtf(env: Env, kfunc: Kfunc): void {
   if (released && !releaseReference(env, env.reg(released).refObjId))
     env.reject(`kfunc ${name}#${id} reference has not been acquired before`)
   for (let i = 0; i <= 5; i++) env.regs[i] = NOT_INIT
+  env.frame.writtenRegs |= 1
   const type = btf.resolved(kfunc.proto.type)
   const pointeeId = type.kind === BtfKind.Ptr ? btf.skipModifiers(type.type) : 0
   const struct = type.kind === BtfKind.Ptr && btf.struct(pointeeId) !== undefined

@@ -220,6 +220,9 @@ function checkArgOffsetByType(env: Env, reg: RegState, regno: number, argType: n
   if (baseType(argType) === ArgType.PTR_TO_RINGBUF_MEM) checkPointerOffset(env, reg, regno, false)
 }
 
+/** Program types whose context is not rewritten (verifier ops without convert_ctx_access). */
+const plainContexts = new Set('syscall tracing lsm kprobe tracepoint raw_tracepoint raw_tracepoint_writable'.split(' '))
+
 /** check_helper_mem_access: the kernel will read (or write) `size` bytes behind a register. */
 export function checkHelperMemory(
   env: Env,
@@ -261,7 +264,7 @@ export function checkHelperMemory(
       return checkBtfAccess(env, regno, reg.off, size, 'read', -1)
     case RegType.PTR_TO_CTX:
       // Programs whose context is not rewritten (syscall) may pass parts of it.
-      if (env.progType.name === 'syscall' || env.progType.name === 'tracing' || env.progType.name === 'lsm') {
+      if (plainContexts.has(env.progType.name)) {
         if (size === 0) {
           if (zeroSizeAllowed) return
           env.fail('zero-sized context access', EACCES)

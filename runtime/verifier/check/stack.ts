@@ -170,7 +170,10 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   env.touchSlot(spi)
   let reg = valueRegno >= 0 ? env.reg(valueRegno) : undefined
   const before = frame.stack[spi]!
-  if (size === BPF_REG_SIZE) env.liveStack.markWrite(env, frame.frameno, spi)
+  if (size === BPF_REG_SIZE) {
+    env.liveStack.markWrite(env, frame.frameno, spi)
+    frame.markSlotWritten(spi)
+  }
   const { kernel } = env
   if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || keepsPlainSpill(env, reg, size))) {
     const fits = valueWidth(reg) <= 8 * size
@@ -284,7 +287,7 @@ function readBytes(env: Env, frame: FuncState, low: number, high: number, dstReg
   let zeros = 0
   for (let i = low; i < high; i++) {
     const index = -i - 1
-    env.touchSlot(index >> 3)
+    if (env.kernel.slotReadsShown) env.touchSlot(index >> 3)
     if (typeAt(frame.stack[index >> 3]!, index & 7) !== Slot.ZERO) break
     zeros++
   }
@@ -296,7 +299,7 @@ function readFixed(env: Env, frame: FuncState, off: number, size: number, dstReg
   const spi = spiOf(off)
   const slot = frame.stack[spi] ?? EMPTY_SLOT
   const reg = slot.spilled
-  env.touchSlot(spi)
+  if (env.kernel.slotReadsShown) env.touchSlot(spi)
   checkFastcall(env, env.frame, env.insnIdx, off)
   env.liveStack.markRead(env, frame.frameno, env.insnIdx, spi)
   if (isSpilled(slot)) {

@@ -147,6 +147,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     if (entry.missCnt > entry.hitCnt * patience + patience) {
       list.splice(at, 1)
       entry.evicted = true
+      if (!env.kernel.peakIsMost && state.cleaned) env.peakStates--
       env.evictedSize++
       env.exploredSize--
       maybeForget(env, entry)
@@ -157,6 +158,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
   env.totalStates++
   if (env.effort) env.effort.states[insnIdx]!++
   env.exploredSize++
+  if (!env.kernel.peakIsMost) env.peakStates++
   env.updatePeak()
   env.prevJmpsProcessed = env.jmpsProcessed
   env.prevInsnProcessed = env.insnProcessed

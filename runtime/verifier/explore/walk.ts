@@ -111,10 +111,7 @@ function checkPacketLoad(env: Env, slot: number): void {
   if (env.reg(6).type !== RegType.PTR_TO_CTX) env.reject('at the time of BPF_LD_ABS|IND R6 != pointer to skb')
   if (indirect) env.readReg(insns.src[slot]!)
   checkPointerOffset(env, env.reg(6), 6, false)
-  for (let i = 0; i <= 5; i++) {
-    env.regs[i] = NOT_INIT
-    env.touch(i)
-  }
+  env.clobberCallerSaved()
   env.setUnknown(0)
   if (state.curframe) {
     // The load may fail, which ends the function with 0.
@@ -159,18 +156,17 @@ function checkFunctionCall(env: Env, slot: number): void {
     )
     if (subprog.changesPacket && env.kernel.globalsChangePackets) clearPacketPointers(env)
     subprog.called = true
-    for (let i = 0; i <= 5; i++) {
-      env.regs[i] = NOT_INIT
-      env.touch(i)
-    }
+    env.clobberCallerSaved()
     env.setUnknown(0)
     return
   }
   const caller = env.frame
   enterFunction(env, env.state, slot, target, (from, to) => {
     for (let i = 1; i <= 5; i++) to.regs[i] = from.regs[i]!
+    to.writtenRegs = from.writtenRegs & 0x3e
   })
   for (let i = 0; i <= 5; i++) caller.regs[i] = NOT_INIT
+  caller.writtenRegs |= 0x3f
   env.liveStack.resetChain()
   env.insnIdx = subprog.start - 1
   if (env.log.verbose) {
@@ -212,6 +208,7 @@ function leaveFunction(env: Env): void {
     env.insnIdx = callee.callsite + (env.kernel.callbackLoops ? 0 : 1)
   } else {
     caller.regs[0] = r0
+    caller.writtenRegs = (caller.writtenRegs & ~1) | (callee.writtenRegs & 1)
     env.insnIdx = callee.callsite + 1
   }
   if (env.log.verbose) {
@@ -429,6 +426,8 @@ function walkFrom(env: Env, subprogno: number): void {
       if (args.length !== 1 || args[0]!.type !== ArgType.ANYTHING)
         env.reject('exception cb only supports single integer argument')
     }
+    // btf_prepare_func_args gave ids of its own, which do_check_common replaces.
+    if (!env.kernel.argTags) for (const arg of args) if (baseType(arg.type) === ArgType.PTR_TO_MEM) env.newId()
     args.forEach((arg, i) => {
       const nullable = arg.type & TypeFlag.PTR_MAYBE_NULL
       switch (baseType(arg.type)) {

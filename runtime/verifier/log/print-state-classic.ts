@@ -3,7 +3,7 @@
  * pointer also where it is 0, bounds one by one, `_w` behind what was written since the last checkpoint.
  */
 import { baseType, RegType } from '../../kernel/reg-types.js'
-import { BPF_REG_SIZE, type FuncState, isSpilled, typeAt, type VerifierState } from '../state/frames.js'
+import { BPF_REG_SIZE, type FuncState, isSpilled, RefType, typeAt, type VerifierState } from '../state/frames.js'
 import { isPacketPointer, type RegState, S32_MAX, S32_MIN } from '../state/registers.js'
 import { isConst, isUnknown, type Tnum } from '../state/tnum.js'
 import * as w from '../state/u64.js'
@@ -53,7 +53,7 @@ function regText(reg: RegState, precise: boolean): string {
   if (reg.id) parts.push(`id=${reg.id}`)
   if (refcounted(type) && reg.refObjId) parts.push(`ref_obj_id=${reg.refObjId}`)
   if (type !== RegType.SCALAR_VALUE) parts.push(`off=${reg.off}`)
-  if (isPacketPointer(reg) || type === RegType.PTR_TO_PACKET_END) parts.push(`r=${reg.range}`)
+  if (isPacketPointer(reg)) parts.push(`r=${reg.range}`)
   else if (base === RegType.CONST_PTR_TO_MAP || base === RegType.PTR_TO_MAP_KEY || base === RegType.PTR_TO_MAP_VALUE)
     parts.push(`ks=${reg.map!.keySize},vs=${reg.map!.valueSize}`)
   if (isConst(reg.varOff)) parts.push(`imm=${w.toHex(reg.varOff.value).slice(2)}`)
@@ -92,7 +92,8 @@ export function classicStateText(
     if (frame.stack[i]!.types === 0 || (touched?.slots && !touched.slots.has(i))) continue
     text += ` fp${-(i + 1) * BPF_REG_SIZE}${frame.slotIsWritten(i) ? '_w' : ''}=${slotText(frame, i)}`
   }
-  if (state.refs.length) text += ` refs=${state.refs.map(ref => ref.id).join(',')}`
+  const refs = state.refs.filter(ref => ref.type === RefType.PTR)
+  if (refs.length) text += ` refs=${refs.map(ref => ref.id).join(',')}`
   if (frame.inCallbackFn) text += ' cb'
   if (frame.inAsyncCallbackFn) text += ' async_cb'
   return text

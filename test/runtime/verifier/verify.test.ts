@@ -102,6 +102,24 @@ describe('verifyProgram', () => {
     expect(verify(compare, '6.1')).toMatchObject({ verdict: 'rejected', message: 'R9 !read_ok' })
   })
 
+  it('computes OR of two unknowns since 6.10', () => {
+    const either: readonly Row[] = [
+      [0x85, 0, 0, 0, 7],
+      [0xbf, 6, 0, 0, 0],
+      [0x57, 6, 0, 0, 3],
+      [0x85, 0, 0, 0, 7],
+      [0x57, 0, 0, 0, 4],
+      [0x4f, 0, 6, 0, 0],
+      // r0 > 7 cannot be; r9 was never set.
+      [0xb5, 0, 0, 1, 7],
+      [0xbf, 0, 9, 0, 0],
+      MOV_R0_0,
+      EXIT,
+    ]
+    expect(verify(either)).toMatchObject({ verdict: 'accepted' })
+    expect(verify(either, '6.1')).toMatchObject({ verdict: 'rejected', message: 'R9 !read_ok' })
+  })
+
   it('says what a kernel is too old for', () => {
     expect(verify([MOV_R0_0, EXIT], '6.1', { type: 32 })).toMatchObject({
       verdict: 'rejected',
@@ -110,7 +128,7 @@ describe('verifyProgram', () => {
   })
 
   it('does not accept for a kernel whose rules are not all there', () => {
-    expect(verify([MOV_R0_0, EXIT], '6.1', {}, { settled: false }).verdict).toBe('not-implemented')
-    expect(verify([[0xbf, 0, 2, 0, 0], EXIT], '6.1', {}, { settled: false }).verdict).toBe('rejected')
+    expect(verify([MOV_R0_0, EXIT], '6.1', {}, { settled: false, documented: false }).verdict).toBe('not-implemented')
+    expect(verify([[0xbf, 0, 2, 0, 0], EXIT], '6.1', {}, { settled: false, documented: false }).verdict).toBe('rejected')
   })
 })
