@@ -3,10 +3,12 @@
  * iterator targets (6.12).
  */
 
+import { versionAtLeast } from './profile.js'
+
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
 
-/** LSM hooks, without `bpf_lsm_`. */
-export const sleepableLsmHooks = words(
+/** LSM hooks, without `bpf_lsm_`; those of 6.12. */
+const sleepableHooks = words(
   'bpf bpf_map bpf_map_create bpf_map_free bpf_prog bpf_prog_load bpf_token_create bpf_token_free bpf_token_cmd ' +
     'bpf_token_capable bprm_check_security bprm_committed_creds bprm_committing_creds bprm_creds_for_exec ' +
     'bprm_creds_from_file capget capset cred_prepare file_ioctl file_lock file_open file_post_open file_receive ' +
@@ -19,6 +21,20 @@ export const sleepableLsmHooks = words(
     'socket_getsockopt socket_listen socket_post_create socket_recvmsg socket_sendmsg socket_shutdown socket_socketpair ' +
     'syslog task_alloc current_getsecid_subj task_getsecid_obj task_prctl task_setscheduler userns_create',
 )
+/** Of them, those that 6.1's list (sleepable_lsm_hooks) does not have. */
+const laterSleepable = words(
+  'bpf_map_create bpf_map_free bpf_prog_load bpf_token_capable bpf_token_cmd bpf_token_create bpf_token_free file_post_open ' +
+    'path_chmod path_chown path_link path_mkdir path_rename path_rmdir path_symlink path_truncate path_unlink',
+)
+/** Those that 6.1 has and 6.12 has no more. */
+const onceSleepable = words('bpf_map_alloc_security bpf_map_free_security inet_conn_established key_free')
+
+/** Whether programs for an LSM hook may sleep (bpf_lsm_is_sleepable_hook). */
+export function lsmHookSleeps(version: string, hook: string): boolean {
+  if (versionAtLeast(version, '6.2')) return sleepableHooks.has(hook)
+  return onceSleepable.has(hook) || (sleepableHooks.has(hook) && !laterSleepable.has(hook))
+}
+
 export const disabledLsmHooks = words(
   'vm_enough_memory inode_need_killpriv inode_getsecurity inode_listsecurity inode_copy_up_xattr getselfattr getprocattr ' +
     'setprocattr key_getsecurity audit_rule_match xfrm_decode_session ismaclabel',

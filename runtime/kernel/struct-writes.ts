@@ -8,6 +8,8 @@ export interface WritableField {
   readonly base: string
   /** Members, `.` between levels. */
   readonly path: string
+  /** First version in which it may be written, where that is later than the rest. */
+  readonly since?: string
   /** Writes may begin behind the field's first byte. */
   readonly anywhere?: true
 }
@@ -39,10 +41,10 @@ export const structWrites = {
       field('inet_connection_sock', 'icsk_ack.pending'),
       field('tcp_sock', 'snd_cwnd'),
       field('tcp_sock', 'snd_cwnd_cnt'),
-      field('tcp_sock', 'snd_cwnd_stamp'),
+      { base: 'tcp_sock', path: 'snd_cwnd_stamp', since: '6.9' },
       field('tcp_sock', 'snd_ssthresh'),
       field('tcp_sock', 'ecn_flags'),
-      field('tcp_sock', 'app_limited'),
+      { base: 'tcp_sock', path: 'app_limited', since: '6.9' },
     ],
     otherStruct: 'only read is supported',
     noField: noWriteSupport,

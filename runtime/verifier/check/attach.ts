@@ -14,7 +14,7 @@ import {
   noReturnTargets,
   notLsmHooks,
   rawTpNullArgs,
-  sleepableLsmHooks,
+  lsmHookSleeps,
   untrustedLsmHooks,
 } from '../../kernel/attach-targets.js'
 import { builtIn } from '../../kernel/machine.js'
@@ -90,7 +90,7 @@ export function resolveAttachTarget(env: Env): void {
   distillPrototype(env, btf, name, proto)
   const lsm = program.type === P.LSM
   if (program.sleepable) {
-    const sleeps = lsm ? sleepableLsmHooks.has(name.replace(/^bpf_lsm_/, '')) : tracedMaySleep(env, name)
+    const sleeps = lsm ? lsmHookSleeps(env.kernel.version, name.replace(/^bpf_lsm_/, '')) : tracedMaySleep(env, name)
     if (!sleeps) env.reject(`${name} is not sleepable`)
   } else if (
     attach === A.MODIFY_RETURN &&

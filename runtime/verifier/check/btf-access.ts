@@ -3,6 +3,7 @@ import { BtfKind } from '../../../linker/btf/btf-types.js'
 import { MapType } from '../../../linker/object/uapi.js'
 import { baseType, RegType, TypeFlag, typeFlags } from '../../kernel/reg-types.js'
 import type { StructWrites } from '../../kernel/struct-writes.js'
+import { versionAtLeast } from '../../kernel/profile.js'
 import { EACCES, type Env, EFAULT } from '../env.js'
 import { tnumText } from '../log/print-state.js'
 import { fieldTypeNames, structMeta } from '../state/btf-record.js'
@@ -268,6 +269,7 @@ function checkStructWrite(env: Env, writes: StructWrites, reg: RegState, off: nu
   let end = btf.size(reg.btfId) ?? 0
   if (writes.fields) {
     const place = writes.fields
+      .filter(field => !field.since || versionAtLeast(env.kernel.version, field.since))
       .map(field => ({ field, at: memberPlace(btf, field.base, field.path) }))
       .find(({ field, at }) => at && (field.anywhere ? off >= at.start && off < at.end : off === at.start))
     if (!place) return refuse(writes.noField?.(struct, off))

@@ -1,7 +1,7 @@
 /** Helper calls (kernel/bpf/verifier.c: check_helper_call). */
 import { AttachType, MapType, ProgType } from '../../../linker/object/uapi.js'
 import { BtfKind } from '../../../linker/btf/btf-types.js'
-import { pathTargets, sleepableLsmHooks } from '../../kernel/attach-targets.js'
+import { pathTargets, lsmHookSleeps } from '../../kernel/attach-targets.js'
 import { helperId } from '../../kernel/helper-names.js'
 import { type HelperProto, helperChangesPacket, helperName, helperProto } from '../../kernel/helpers.js'
 import { machineAllows } from '../../kernel/machine.js'
@@ -230,11 +230,11 @@ function checkAllowed(env: Env, proto: HelperProto): void {
       break
     case 'bpf_d_path_allowed':
       if (type === ProgType.TRACING && attach === AttachType.TRACE_ITER) allowed = true
-      else if (type === ProgType.LSM) allowed = sleepableLsmHooks.has(target.replace(/^bpf_lsm_/, ''))
+      else if (type === ProgType.LSM) allowed = lsmHookSleeps(env.kernel.version, target.replace(/^bpf_lsm_/, ''))
       else allowed = pathTargets.has(target)
       break
     case 'bpf_ima_inode_hash_allowed':
-      allowed = sleepableLsmHooks.has(target.replace(/^bpf_lsm_/, ''))
+      allowed = lsmHookSleeps(env.kernel.version, target.replace(/^bpf_lsm_/, ''))
       break
     default:
       return env.missing(`condition of ${proto.name}`)
