@@ -347,11 +347,12 @@ export class StaticLinker {
     // The last part is this object's: its sections were added just before.
     const part = out.parts.findLast(candidate => candidate.offset === start)!
     if (!part.own) {
-      part.data = part.data.slice()
+      // Not slice(): a Buffer's shares its memory with the input.
+      part.data = new Uint8Array(part.data)
       part.own = true
     }
     const { data } = part
-    const view = new DataView(data.buffer)
+    const view = new DataView(data.buffer, data.byteOffset)
     const isCall = data[reloc.offset] === (BPF_JMP | BPF_CALL)
     const imm = view.getInt32(reloc.offset + 4, elf.little)
     view.setInt32(reloc.offset + 4, imm + (isCall ? moved / 8 : moved), elf.little)

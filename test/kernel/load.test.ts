@@ -12,8 +12,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type CliContext, nodeContext } from '../../cli/context.js'
 import { main } from '../../cli/main.js'
-import { native } from '../../runtime/live/native.js'
-import { CLANG, objectFolder, oracle, VMLINUX, works } from './oracle.js'
+import { CLANG, LOADCHECK, missingForLoading, objectFolder, VMLINUX, works } from './oracle.js'
 
 const SAMPLE = [
   'arena_htab',
@@ -26,20 +25,10 @@ const SAMPLE = [
   'verifier_cgroup_storage',
   'verifier_value',
 ]
-const LOADCHECK = join(oracle, 'loadcheck')
 const given = process.env['BPFC_OBJECTS']
-const hasKoffi = () => {
-  try {
-    native()
-    return true
-  } catch {
-    return false
-  }
-}
 const missing = [
   existsSync(VMLINUX) ? '' : VMLINUX,
-  process.getuid?.() === 0 ? '' : 'root',
-  hasKoffi() ? '' : 'koffi',
+  ...missingForLoading(),
   existsSync(LOADCHECK) || (given && existsSync(join(given, 'progs.jsonl'))) ? '' : LOADCHECK,
   given || works(CLANG, '--version') ? '' : CLANG,
 ].filter(Boolean)

@@ -7,12 +7,15 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { native } from '../../runtime/live/native.js'
 
 export const oracle = process.env['BPFC_ORACLE'] ?? join(homedir(), '.cache/bpfc-oracle')
 export const kernelSource = join(oracle, 'linux-source-6.12')
 export const selftests = join(kernelSource, 'tools/testing/selftests/bpf')
 export const VMLINUX = '/sys/kernel/btf/vmlinux'
 export const CLANG = 'clang-19'
+/** Loads every program of objects through libbpf, one line of JSON each. */
+export const LOADCHECK = join(oracle, 'loadcheck')
 
 export const works = (command: string, ...args: string[]) => spawnSync(command, args).status === 0
 
@@ -82,3 +85,16 @@ export const missingForLibbpf = (...more: string[]): string[] =>
     process.env['BPFC_OBJECTS'] || works(CLANG, '--version') ? '' : CLANG,
     ...more,
   ].filter(Boolean)
+
+const hasKoffi = () => {
+  try {
+    native()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What the machine lacks to load programs into its kernel. */
+export const missingForLoading = (): string[] =>
+  [process.getuid?.() === 0 ? '' : 'root', hasKoffi() ? '' : 'koffi'].filter(Boolean)
