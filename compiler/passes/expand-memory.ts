@@ -6,8 +6,8 @@ import type { Block, Func, Global, IrType, Value } from '../ir/ir.js'
 import { alignmentAt, placeOf, raiseAlignment } from './alignment.js'
 import type { FunctionPass } from './pass.js'
 
-/** Accesses a single copy or fill may become; more is refused, as a loop would be slower than what the author can write. */
-const MAX_ACCESSES = 1024
+/** Accesses a single copy or fill is written out as; longer ones are loops by now (loop-memory), or refused. */
+export const MAX_ACCESSES = 256
 
 export const expandMemory: FunctionPass = {
   kind: 'function',
@@ -71,7 +71,8 @@ export const expandMemory: FunctionPass = {
 
 const integerOf = (bytes: number): IrType => (bytes === 8 ? 'i64' : bytes === 4 ? 'i32' : bytes === 2 ? 'i16' : 'i8')
 
-function pieceWidth(inst: Value): number {
+/** Bytes of one access. */
+export function pieceWidth(inst: Value): number {
   if (!inst.op.startsWith('mem')) return 1
   const to = alignmentAt(inst.args[0]!, 0, inst.align)
   return inst.op === 'memset' ? to : Math.min(to, alignmentAt(inst.args[1]!, 0, inst.align))

@@ -15,6 +15,7 @@ import { expandDivision } from './expand-division.js'
 import { expandMemory } from './expand-memory.js'
 import { gvn } from './gvn.js'
 import { inlinePass } from './inline.js'
+import { loopMemory } from './loop-memory.js'
 import { mem2reg } from './mem2reg.js'
 import { mergeStores } from './merge-stores.js'
 import type { FunctionPass, Pass } from './pass.js'
@@ -25,6 +26,7 @@ import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
 import { sinkAddresses } from './sink-addresses.js'
+import { sinkBehindCheck } from './sink-behind-check.js'
 import { sinkSteps } from './sink-steps.js'
 import { threadJumps } from './thread-jumps.js'
 import { unroll } from './unroll.js'
@@ -45,7 +47,14 @@ const improve: readonly FunctionPass[] = [
 ]
 
 /** What code generation needs whatever the level. */
-const legalize: readonly FunctionPass[] = [expandMemory, expandDivision, splitUnaligned, simplifyInstructions, deadCode]
+const legalize: readonly FunctionPass[] = [
+  loopMemory,
+  expandMemory,
+  expandDivision,
+  splitUnaligned,
+  simplifyInstructions,
+  deadCode,
+]
 
 const optimize: readonly Pass[] = [
   constantGlobals,
@@ -66,6 +75,7 @@ const optimize: readonly Pass[] = [
   tailMerge,
   simplifyCfg,
   sinkAddresses,
+  sinkBehindCheck,
   sinkSteps,
   deadGlobals,
 ]
@@ -93,6 +103,7 @@ export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pas
 /** Passes that `--disable-pass` does not reach: without them code generation would meet what it cannot express. */
 export const neededPasses: ReadonlySet<string> = new Set([
   'settle-constants',
+  'loop-memory',
   'expand-memory',
   'expand-division',
   'split-unaligned',

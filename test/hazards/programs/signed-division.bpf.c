@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// no instruction for it before -mcpu=v4
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct value { __u32 a, b; __u64 total; char name[64]; };
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __type(key, __u32); __type(value, struct value); } values SEC(".maps");
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("kprobe/x") int prog(void *ctx)
+{
+	__u32 key = 0;
+	struct value *v = bpf_map_lookup_elem(&values, &key);
+	if (!v) return 0;
+	__s32 a = v->a, b = v->b;
+	return a / (b | 1);
+}
