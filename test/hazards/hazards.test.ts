@@ -15,9 +15,6 @@ const refused: Readonly<Record<string, string>> = {
   'counting-down.bpf.c v3 6.1': '6.1 does not learn from `n != 0` that a range begins at 1',
   'counting-down.bpf.c v2 6.12': '32 bits are cut out with shifts, which lose the bound',
   'counting-down.bpf.c v2 6.18': '32 bits are cut out with shifts, which lose the bound',
-  'joint-bound.bpf.c v2 6.1': '32 bits are cut out with shifts, which lose the bound',
-  'joint-bound.bpf.c v2 6.12': '32 bits are cut out with shifts, which lose the bound',
-  'joint-bound.bpf.c v2 6.18': '32 bits are cut out with shifts, which lose the bound',
 }
 
 describe.each(readdirSync(folder))('%s', file => {
