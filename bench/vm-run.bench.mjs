@@ -15,9 +15,7 @@ const ROUND_NS = 40_000_000
 export async function run({ root }) {
   const api = await import(pathToFileURL(join(root, 'dist/index.mjs')).href)
   const source = readFileSync(join(root, 'bench/vm/programs.bpf.c'), 'utf8')
-  const bytes = api.checkedObject(source, { verify: true }).bytes
-  const object = api.openObject(bytes, 'programs.bpf.o')
-  const prepared = api.prepareObject(object, { kernelBtf: api.bundledBtf() })
+  const { prepared } = api.checkedObject(source, { verify: true })
   const live = await liveKernel(root, prepared)
   const packet = new Uint8Array(1500).map((_, i) => (i * 7) & 0xff)
   packet.set(api.packet.tcp({ src: '192.0.2.7', dst: '192.0.2.1', sport: 40000, dport: 80 }))
@@ -69,7 +67,7 @@ function compileTime(api) {
     (_, i) => `\tif (x & ${1 << (i % 20)}) y += x * ${i + 3}u; else x ^= y >> ${1 + (i % 30)};`,
   )
   const source = `#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nSEC("xdp") int long_one(struct xdp_md *ctx)\n{\n\t__u64 x = ctx->ingress_ifindex, y = 1;\n${steps.join('\n')}\n\treturn x + y;\n}\n`
-  const { prepared } = api.checkedObject(source, { verify: false })
+  const { prepared } = api.checkedObject(source, { kernels: ['6.12'] })
   const count = prepared.programs[0].insns.length
   const times = []
   for (let round = 0; round < ROUNDS; round++) {

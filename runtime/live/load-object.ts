@@ -8,6 +8,7 @@ import { ByteWriter } from '../../base/bytes.js'
 import { BtfBuilder, encodeBtf } from '../../linker/btf/btf-builder.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { markAccepted } from '../kernel/accepted.js'
 import {
   btfLoad,
   mapCreate,
@@ -141,7 +142,10 @@ export function loadProgram(object: PreparedObject, program: PreparedProgram, se
   const asked = settings.logLevel ?? LOG_LEVEL_STATS
   let result = load(asked)
   if (result.fd < 0 && (asked & 3) === 0) result = load(asked | 1)
-  if (result.fd >= 0) descriptors.push(result.fd)
+  if (result.fd >= 0) {
+    descriptors.push(result.fd)
+    markAccepted(object, program)
+  }
   const processed = /^processed (\d+) insns/m.exec(result.log)
   return {
     fd: result.fd,

@@ -5,6 +5,7 @@
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { markAccepted } from '../kernel/accepted.js'
 import type { MachineFacts } from '../kernel/machine.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { Effort } from './cost.js'
@@ -118,6 +119,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
       const open = options.kernel.documented ? undecided(env) : `all rules of Linux ${options.kernel.version}`
       if (open) return result('not-implemented', open)
     }
+    markAccepted(object, program)
     return result('accepted', '')
   } catch (error) {
     if (error instanceof Rejection) {

@@ -9,6 +9,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import { BtfKind } from '../../linker/btf/btf-types.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { isAccepted } from '../kernel/accepted.js'
 import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
 import { exceptionCallback } from './exceptions.js'
@@ -44,8 +45,8 @@ export interface VmOptions extends EnvironmentOptions {
   /** Bytes that maps, packets and kernel objects may take. Default: 1 GB. */
   readonly memoryLimit?: number
   /**
-   * `compiled`: programs run as WebAssembly, without checks of their own. For programs that a verifier accepted; a program that
-   * cannot be compiled runs in the interpreter all the same. Of instructions only those of loops count against the budget, none where
+   * `compiled`: programs that a verifier accepted before they first run (`verifyProgram`, `load`, or the running kernel) run as WebAssembly, without
+   * checks of their own; all others, and those that cannot be compiled, run in the interpreter (`VmProgram.notCompiled` says why). Of instructions only those of loops count against the budget, none where
    * it is Infinity. Default: `checked`.
    */
   readonly engine?: 'checked' | 'compiled'
@@ -261,6 +262,14 @@ export class VmProgram {
 
   private compiledForm: Compiled | undefined
 
+  private wasAccepted = false
+
+  /** A verdict may come after the VM was made; it does not go away. */
+  private get accepted(): boolean {
+    this.wasAccepted ||= isAccepted(this.vm.prepared, this.prepared)
+    return this.wasAccepted
+  }
+
   private compiled(): Compiled {
     this.compiledForm ??= compile(this.vm.machine, this.image())
     return this.compiledForm
@@ -268,7 +277,8 @@ export class VmProgram {
 
   /** Why the program is not compiled though the VM was made with the engine `compiled`; undefined when it is. */
   get notCompiled(): string | undefined {
-    return this.compiles ? this.compiled().refused : 'the engine is the interpreter'
+    if (!this.compiles) return 'the engine is the interpreter'
+    return this.accepted ? this.compiled().refused : 'no verifier has accepted the program'
   }
 
   get name(): string {
@@ -317,7 +327,7 @@ export class VmProgram {
         machine.hi[1] = high1
         machine.lo[2] = low2
         machine.hi[2] = high2
-        if (this.compiles && !machine.watch && !image.hits) this.compiled().run(machine)
+        if (this.compiles && !machine.watch && !image.hits && this.accepted) this.compiled().run(machine)
         else execute(machine, image, 0)
       }
     } catch (error) {

@@ -1,11 +1,14 @@
 /** Compiled programs give what the interpreter gives: generated programs, calls, maps, faults, and what stays uncompiled. */
 import { describe, expect, it } from 'vitest'
 import { LimitReached } from '../../../base/outcome.js'
+import type { PreparedObject } from '../../../linker/object/prepared.js'
+import { kernelProfile } from '../../../runtime/kernel/profile.js'
+import { verifyProgram } from '../../../runtime/verifier/verify.js'
 import { seededRandom } from '../../../runtime/vm/environment.js'
 import { MapType } from '../../../runtime/vm/maps/map.js'
 import { packet } from '../../../runtime/vm/packets/build.js'
 import { Vm } from '../../../runtime/vm/vm.js'
-import { mapDef, object, program, vmOf } from './bare.js'
+import { accepted, mapDef, object, program, vmOf } from './bare.js'
 
 const COUNT = Number(process.env['BPFC_GENERATED'] ?? 1500)
 
@@ -106,7 +109,7 @@ describe('compiled programs', () => {
     for (let i = 0; i < COUNT; i++) {
       const text = generate(random)
       for (let byte = 0; byte < 16; byte++) input[byte] = random()
-      const prepared = object({ main: { insns: program(text) } })
+      const prepared = accepted(object({ main: { insns: program(text) } }))
       const checked = new Vm(prepared).program('main').run({ ctx: input })
       const compiled = new Vm(prepared, { engine: 'compiled' }).program('main')
       expect(compiled.notCompiled).toBeUndefined()
@@ -127,7 +130,7 @@ describe('compiled programs', () => {
       `r2 = r10; r2 += -4; r1 = ${map} ll; call 1; if r0 == 0 goto +3; r1 = *(u64 *)(r0 + 0); r1 += 1; *(u64 *)(r0 + 0) = r1`
     const main = `r6 = r1; *(u32 *)(r10 - 4) = 2; ${bump('array')}; ${bump('percpu')}; *(u64 *)(r10 - 16) = 7; r1 = hash ll; r2 = r10; r2 += -4; r3 = r10; r3 += -16; r4 = 0; call 2; ${bump('hash')}
       *(u32 *)(r10 - 4) = 9; ${bump('array')}; r7 = r0; r1 = r6; r2 = progs ll; r3 = 0; call 12; r0 = 1; exit`
-    const prepared = object({ main: { insns: program(main, maps) }, next: { insns: program('r0 = 77; exit') } }, maps)
+    const prepared = accepted(object({ main: { insns: program(main, maps) }, next: { insns: program('r0 = 77; exit') } }, maps))
     for (const engine of ['checked', 'compiled'] as const) {
       const vm = new Vm(prepared, { engine, cpus: 2, cpu: 1 })
       expect(vm.program('main').run()).toMatchObject({ ret: 77n, fault: undefined })
@@ -153,6 +156,21 @@ describe('compiled programs', () => {
     const wild = 'r1 = -16; r0 = *(u64 *)(r1 + 8); exit'
     expect(vmOf(wild, [], { engine: 'compiled' }).program('main').run().fault!.message).toContain('compiled code stopped')
     expect(vmOf('r1 = 0; call 1; exit', [], { engine: 'compiled' }).program('main').run().fault).toMatchObject({ slot: 1 })
+  })
+
+  it('programs that no verifier accepted run in the interpreter', () => {
+    const wild = object({ main: { type: 1, insns: program('r1 = -16; r0 = *(u64 *)(r1 + 8); exit') } })
+    const fine = object({ main: { type: 1, insns: program('r0 = 3; exit') } })
+    const kernel = kernelProfile('6.12')!
+    const main = (prepared: PreparedObject) => new Vm(prepared, { engine: 'compiled' }).program('main')
+    for (const each of [wild, fine]) expect(main(each).notCompiled).toBe('no verifier has accepted the program')
+    expect(main(wild).run().fault!.message).toMatch(/^read of 8 bytes/)
+    expect(verifyProgram(wild, wild.programs[0]!, { kernel }).verdict).toBe('rejected')
+    expect(main(wild).notCompiled).toBe('no verifier has accepted the program')
+    expect(verifyProgram(fine, fine.programs[0]!, { kernel }).verdict).toBe('accepted')
+    expect(main(fine).notCompiled).toBeUndefined()
+    // The same program in another object, whose maps may be others.
+    expect(main({ ...fine }).notCompiled).toBe('no verifier has accepted the program')
   })
 
   it('what cannot be compiled says so and runs in the interpreter', () => {
