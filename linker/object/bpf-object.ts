@@ -114,6 +114,25 @@ export interface MapDef {
   readonly autocreate?: false
 }
 
+/** A map of which nothing is said but what is given. */
+export const mapDef = (given: Partial<MapDef> & { readonly name: string }): MapDef => ({
+  type: 0,
+  keySize: 0,
+  valueSize: 0,
+  maxEntries: 0,
+  flags: 0,
+  keyType: 0,
+  valueType: 0,
+  mapExtra: 0n,
+  numaNode: 0,
+  pinning: 0,
+  inner: undefined,
+  values: [],
+  data: undefined,
+  structOps: undefined,
+  ...given,
+})
+
 /** A struct_ops value in the kernel's layout (`struct bpf_struct_ops_NAME`). */
 export interface StructOpsImage {
   /** The value's type in the kernel's BTF. */

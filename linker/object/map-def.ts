@@ -5,7 +5,7 @@
 import { sizeOf, skipModifiers } from '../btf/btf-file.js'
 import { type BtfComposite, BtfKind, type BtfMember, type BtfSet } from '../btf/btf-types.js'
 import type { ElfSection } from '../elf/elf-types.js'
-import type { MapDef } from './bpf-object.js'
+import { type MapDef, mapDef } from './bpf-object.js'
 import { malformed } from './opening.js'
 import { MapType } from './uapi.js'
 
@@ -22,23 +22,7 @@ export function parseMapDef(
   isInner = false,
 ): MapDef {
   const fault = (message: string) => malformed('F0402', `map ${name}: ${message}`, section, offset)
-  const def: Writable<MapDef> = {
-    name,
-    type: 0,
-    keySize: 0,
-    valueSize: 0,
-    maxEntries: 0,
-    flags: 0,
-    keyType: 0,
-    valueType: 0,
-    mapExtra: 0n,
-    numaNode: 0,
-    pinning: 0,
-    inner: undefined,
-    values: [],
-    data: undefined,
-    structOps: undefined,
-  }
+  const def: Writable<MapDef> = mapDef({ name })
   const int = (member: BtfMember): number => {
     const pointer = skipModifiers(btf, member.type).type
     const array = pointer.kind === BtfKind.Ptr ? btf.type(pointer.type) : undefined

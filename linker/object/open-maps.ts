@@ -7,7 +7,7 @@ import { FormatError } from '../../base/outcome.js'
 import { skipModifiers } from '../btf/btf-file.js'
 import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, BTF_LINKAGE_STATIC, type BtfComposite, BtfKind } from '../btf/btf-types.js'
 import { type ElfSection, SHT_NOBITS, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL } from '../elf/elf-types.js'
-import type { MapDef, ObjectFunction } from './bpf-object.js'
+import { type MapDef, mapDef, type ObjectFunction } from './bpf-object.js'
 import { parseMapDef } from './map-def.js'
 import { datasecs, type Externs } from './open-externs.js'
 import { malformed, type Opening, relocsOf } from './opening.js'
@@ -23,24 +23,6 @@ interface Placed {
   readonly size: number
 }
 
-const EMPTY_DEF: MapDef = {
-  name: '',
-  type: 0,
-  keySize: 0,
-  valueSize: 0,
-  maxEntries: 0,
-  flags: 0,
-  keyType: 0,
-  valueType: 0,
-  mapExtra: 0n,
-  numaNode: 0,
-  pinning: 0,
-  inner: undefined,
-  values: [],
-  data: undefined,
-  structOps: undefined,
-}
-
 export class Maps {
   readonly placed: Placed[] = []
   /** Index of the map of `.kconfig`, of the arena; -1 without. */
@@ -50,7 +32,7 @@ export class Maps {
   constructor(private readonly opening: Opening) {}
 
   add(def: Partial<MapDef>, section: number, offset: number, size: number): Writable<MapDef> {
-    const map = { ...EMPTY_DEF, ...def }
+    const map = mapDef({ name: '', ...def })
     const place = `${section}+${offset}`
     if (!this.byPlace.has(place)) this.byPlace.set(place, this.placed.length)
     if (!this.bySection.has(section)) this.bySection.set(section, this.placed.length)

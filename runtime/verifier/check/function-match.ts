@@ -28,7 +28,7 @@ interface Result {
 }
 
 /** A scalar that gives the size of the memory a kernel function returns. */
-function bufferSize(env: Env, regno: number, name: string, result: Result): void {
+export function bufferSize(env: Env, regno: number, name: string, result: Pick<Result, 'r0Size' | 'r0Rdonly'>): void {
   if (name !== 'rdonly_buf_size' && name !== 'rdwr_buf_size') return
   const reg = env.reg(regno)
   if (!isScalar(reg)) return

@@ -28,7 +28,7 @@ import { clearPacketPointers, releaseReference } from './call.js'
 import { pushCallback } from './callback.js'
 import { dynptrOf, flagOfKind, isRefcounted, processDynptr } from './dynptr.js'
 import { isContextType } from './function-args.js'
-import { callKfuncByBtf } from './function-match.js'
+import { bufferSize, callKfuncByBtf } from './function-match.js'
 import { giveAway, inTreeCallback, nodePointer, processNode, processRoot, setNonOwning } from './graph.js'
 import { checkArgOffset, checkConstString, checkMemoryArgument, checkSizeRegister } from './helper-args.js'
 import { advanceIterator, iteratorAt, type IterPlace, processIterator } from './iterator.js'
@@ -165,13 +165,7 @@ function scalarArg(env: Env, facts: Facts, arg: number, name: string): void {
     facts.constant = reg.varOff.value
     return
   }
-  if (name !== 'rdonly_buf_size' && name !== 'rdwr_buf_size') return
-  if (name === 'rdonly_buf_size') facts.r0Rdonly = true
-  if (facts.r0Size) env.reject('2 or more rdonly/rdwr_buf_size parameters for kfunc')
-  if (!t.isConst(reg.varOff)) env.reject(`R${regno} is not a const`)
-  facts.r0Size = w.toUnsigned(reg.varOff.value)
-  if (facts.r0Size > 0xffffffff) env.reject(`R${regno} rdonly/rdwr_buf_size exceeds u32 max`)
-  markChainPrecision(env, regno)
+  bufferSize(env, regno, name, facts)
 }
 
 /** process_kf_arg_ptr_to_btf_id. */

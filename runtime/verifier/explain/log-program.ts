@@ -4,7 +4,7 @@
  */
 import { Insns } from '../../../assembler/isa/insns.js'
 import * as op from '../../../assembler/isa/opcodes.js'
-import type { LineInfo, MapDef } from '../../../linker/object/bpf-object.js'
+import { type LineInfo, type MapDef, mapDef } from '../../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../../linker/object/prepared.js'
 import { readReg, readState } from './state-text.js'
 
@@ -121,23 +121,7 @@ function collectMaps(text: string, maps: Map<string, MapDef>): void {
     const reg = readReg(value)
     const name = reg.fields.get('map')
     if (!reg.kind.startsWith('map_value') || !name || maps.has(name)) continue
-    maps.set(name, {
-      name,
-      type: 0,
-      keySize: Number(reg.fields.get('ks') ?? 0),
-      valueSize: Number(reg.fields.get('vs') ?? 0),
-      maxEntries: 0,
-      flags: 0,
-      keyType: 0,
-      valueType: 0,
-      mapExtra: 0n,
-      numaNode: 0,
-      pinning: 0,
-      inner: undefined,
-      values: [],
-      data: undefined,
-      structOps: undefined,
-    })
+    maps.set(name, mapDef({ name, keySize: Number(reg.fields.get('ks') ?? 0), valueSize: Number(reg.fields.get('vs') ?? 0) }))
   }
 }
 

@@ -1,29 +1,14 @@
 /** Prepared objects made by hand, for tests of the VM that need no object file. */
 import { assembleInline } from '../../../assembler/inline-asm.js'
 import { Insns } from '../../../assembler/isa/insns.js'
-import type { MapDef } from '../../../linker/object/bpf-object.js'
+import { type MapDef, mapDef as plainMapDef } from '../../../linker/object/bpf-object.js'
 import type { PreparedObject } from '../../../linker/object/prepared.js'
 import { markAccepted } from '../../../runtime/kernel/accepted.js'
 import { Vm, type VmOptions } from '../../../runtime/vm/vm.js'
 
-export function mapDef(def: Partial<MapDef> & { name: string; type: number }): MapDef {
-  return {
-    keySize: 4,
-    valueSize: 8,
-    maxEntries: 4,
-    flags: 0,
-    keyType: 0,
-    valueType: 0,
-    mapExtra: 0n,
-    numaNode: 0,
-    pinning: 0,
-    inner: undefined,
-    values: [],
-    data: undefined,
-    structOps: undefined,
-    ...def,
-  }
-}
+/** A map of four elements of eight bytes, unless told otherwise. */
+export const mapDef = (def: Partial<MapDef> & { name: string; type: number }): MapDef =>
+  plainMapDef({ keySize: 4, valueSize: 8, maxEntries: 4, ...def })
 
 /** Pseudo-C to instructions; `NAME ll` is a map of that name, labels and local functions are resolved. */
 export function program(text: string, maps: readonly MapDef[] = []): Insns {

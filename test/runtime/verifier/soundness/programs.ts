@@ -4,7 +4,7 @@
  */
 import { Insns } from '../../../../assembler/isa/insns.js'
 import * as op from '../../../../assembler/isa/opcodes.js'
-import type { MapDef } from '../../../../linker/object/bpf-object.js'
+import { mapDef } from '../../../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../../../linker/object/prepared.js'
 import { MapType, ProgType } from '../../../../linker/object/uapi.js'
 import type { Randoms } from '../randoms.js'
@@ -47,23 +47,7 @@ const NUMBERS = [0, 1, 2, 3, 4, 5, 8, 9]
 
 type Row = [code: number, dst: number, src: number, off: number, imm: number]
 
-const map: MapDef = {
-  name: 'values',
-  type: MapType.ARRAY,
-  keySize: 4,
-  valueSize: VALUE_SIZE,
-  maxEntries: 1,
-  flags: 0,
-  keyType: 0,
-  valueType: 0,
-  mapExtra: 0n,
-  numaNode: 0,
-  pinning: 0,
-  inner: undefined,
-  values: [],
-  data: undefined,
-  structOps: undefined,
-}
+const map = mapDef({ name: 'values', type: MapType.ARRAY, keySize: 4, valueSize: VALUE_SIZE, maxEntries: 1 })
 
 class Generator {
   private readonly rows: Row[] = []
