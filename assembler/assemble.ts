@@ -6,8 +6,9 @@
 import { ByteWriter } from '../base/bytes.js'
 import type { Diagnostic } from '../base/diagnostics.js'
 import type { Loc } from '../base/source.js'
-import { asmDiagnostic, integerDirectives, NumericLabels, singleSymbol, statements } from './inline-asm.js'
+import { asmDiagnostic, integerDirectives, NumericLabels, singleSymbol } from './inline-asm.js'
 import { SLOT_BYTES } from './isa/opcodes.js'
+import { expandStatements } from './syntax/asm-conditionals.js'
 import { AsmCursor, AsmSyntaxError, type AsmToken, type AsmValue, isConstant, tokenizeAsm } from './syntax/asm-tokens.js'
 import { type ParsedInsn, parsePseudoC } from './syntax/pseudo-c-parser.js'
 
@@ -163,7 +164,11 @@ class Assembler {
 
   run(text: string): Assembly {
     this.guarded(() => {
-      for (const tokens of statements(tokenizeAsm(text))) this.guarded(() => this.statement(tokens))
+      const host = {
+        cursor: (tokens: readonly AsmToken[], index: number) => new AsmCursor(tokens, index, this.scope),
+        fault: (error: AsmSyntaxError) => this.diagnostics.push(asmDiagnostic(error, this.options.base)),
+      }
+      for (const tokens of expandStatements(text, tokenizeAsm(text), host)) this.guarded(() => this.statement(tokens))
     })
     for (const section of this.sections) for (const fixup of section.fixups) this.guarded(() => this.fix(section, fixup))
     const symbols: AssembledSymbol[] = this.files.map(name => ({
@@ -247,7 +252,7 @@ class Assembler {
     symbol.value = this.current.length
   }
 
-  private statement(tokens: AsmToken[]): void {
+  private statement(tokens: readonly AsmToken[]): void {
     const cursor = new AsmCursor(tokens, 0, this.scope)
     for (;;) {
       const token = cursor.token

@@ -4,6 +4,7 @@
  */
 import type { Diagnostic } from '../base/diagnostics.js'
 import type { Loc } from '../base/source.js'
+import { expandStatements } from './syntax/asm-conditionals.js'
 import { AsmCursor, AsmSyntaxError, type AsmToken, type AsmValue, isConstant, tokenizeAsm } from './syntax/asm-tokens.js'
 import { type AsmField, type ParsedInsn, parsePseudoC } from './syntax/pseudo-c-parser.js'
 
@@ -95,16 +96,6 @@ export function singleSymbol(value: AsmValue): { readonly name: string; readonly
   return { name: value.plus[0]!, addend: Number(value.value) }
 }
 
-/** Splits tokens into statements, without their ends. */
-export function* statements(tokens: readonly AsmToken[]): Generator<AsmToken[]> {
-  let start = 0
-  for (let i = 0; i < tokens.length; i++) {
-    if (tokens[i]!.kind !== 'end') continue
-    if (i > start) yield tokens.slice(start, i)
-    start = i + 1
-  }
-}
-
 /** Assembles one template. Labels and functions it does not define stay symbolic; the caller knows them or reports them. */
 export function assembleInline(text: string, options: InlineOptions = {}): InlineResult {
   const items: InlineItem[] = []
@@ -142,7 +133,7 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
     }
     data.length = 0
   }
-  const statement = (tokens: AsmToken[]) => {
+  const statement = (tokens: readonly AsmToken[]) => {
     const cursor = new AsmCursor(tokens, 0, scope)
     for (;;) {
       const token = cursor.token
@@ -186,7 +177,11 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
     }
   }
   guarded(() => {
-    for (const tokens of statements(tokenizeAsm(text))) guarded(() => statement(tokens))
+    const host = {
+      cursor: (tokens: readonly AsmToken[], index: number) => new AsmCursor(tokens, index, scope),
+      fault: (error: AsmSyntaxError) => diagnostics.push(asmDiagnostic(error, options.base)),
+    }
+    for (const tokens of expandStatements(text, tokenizeAsm(text), host)) guarded(() => statement(tokens))
   })
   guarded(flush)
   return { items, diagnostics }
