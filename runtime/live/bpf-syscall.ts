@@ -8,6 +8,7 @@ const Command = {
   MapCreate: 0,
   MapLookup: 1,
   MapUpdate: 2,
+  MapDelete: 3,
   MapNextKey: 4,
   ProgLoad: 5,
   TestRun: 10,
@@ -139,6 +140,15 @@ export function mapLookup(fd: number, key: Uint8Array, valueSize: number): Uint8
     const out = attr.pointer(16, new Uint8Array(valueSize))
     const result = attr.call(Command.MapLookup)
     return result < 0 ? result : lib.copyOut(out, valueSize)
+  })
+}
+
+/** 0, or `-errno`. */
+export function mapDelete(fd: number, key: Uint8Array): number {
+  return withAttr(attr => {
+    attr.u32(0, fd)
+    attr.pointer(8, key)
+    return attr.call(Command.MapDelete)
   })
 }
 
