@@ -108,7 +108,7 @@ static int anything(void)
 	return fd < 0 || ftruncate(fd, 1l << 34) ? -1 : fd;
 }
 
-/* With LIBBPF_VIEW_BTF=FOLDER the BTF of each object is left there as OBJ.btf; probes load some too, but smaller ones. */
+/* With LIBBPF_VIEW_CORE=FILE CO-RE relocations are done against that BTF. With LIBBPF_VIEW_BTF=FOLDER the BTF of each object is left there as OBJ.btf; probes load some too, but smaller ones. */
 static void keep_btf(const void *bytes, unsigned size)
 {
 	const char *folder = getenv("LIBBPF_VIEW_BTF");
@@ -210,6 +210,7 @@ static void print_refusal(const char *prog)
 
 int main(int argc, char **argv)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = getenv("LIBBPF_VIEW_CORE"));
 	int i, j;
 
 	libbpf_set_print(listen);
@@ -229,7 +230,7 @@ int main(int argc, char **argv)
 			map_count = 0;
 			kept_size = 0;
 			object = NULL;
-			object = bpf_object__open_file(path, NULL);
+			object = bpf_object__open_file(path, &options);
 			if (!object) {
 				print_refusal(NULL);
 				break;

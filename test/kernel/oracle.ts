@@ -51,9 +51,23 @@ export function objectFolder(scratch: string, sample: readonly string[]): string
   return scratch
 }
 
-/** What libbpf hands to the kernel for objects of a folder; the BTF of each is left in `scratch/btf/NAME.btf`. */
-export function libbpfView(scratch: string, folder: string, names: readonly string[]): Row[] {
+/**
+ * What libbpf hands to the kernel for objects of a folder; the BTF of each is left in `scratch/btf/NAME.btf`. With `core`, a file of BTF,
+ * CO-RE relocations are done against that (libbpf's btf_custom_path).
+ */
+export function libbpfView(scratch: string, folder: string, names: readonly string[], core?: string): Row[] {
   const program = join(scratch, 'libbpf-view')
+  if (!existsSync(program)) buildView(program)
+  mkdirSync(join(scratch, 'btf'), { recursive: true })
+  const env = { ...process.env, LIBBPF_VIEW_BTF: join(scratch, 'btf'), ...(core !== undefined && { LIBBPF_VIEW_CORE: core }) }
+  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8', env })
+  return output
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Row)
+}
+
+function buildView(program: string): void {
   const source = join(import.meta.dirname, 'libbpf-view.c')
   const includes = [`-I${oracle}/include`, `-I${kernelSource}/tools/include/uapi`]
   execFileSync('cc', [
@@ -67,13 +81,6 @@ export function libbpfView(scratch: string, folder: string, names: readonly stri
     '-lelf',
     '-lz',
   ])
-  mkdirSync(join(scratch, 'btf'), { recursive: true })
-  const env = { ...process.env, LIBBPF_VIEW_BTF: join(scratch, 'btf') }
-  const output = execFileSync(program, names, { cwd: folder, maxBuffer: 1 << 28, encoding: 'utf8', env })
-  return output
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line) as Row)
 }
 
 /** What the machine lacks of the things that comparing with libbpf needs; `more` adds to them. */
