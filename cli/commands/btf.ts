@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { ExitCode } from '../../base/outcome.js'
 import { btfToCBytes } from '../../linker/btf/c-dump.js'
 import { diffBtf, type TypeChange } from '../../linker/btf/diff.js'
+import { validateBtf } from '../../linker/btf/validate.js'
 import { dumpJsonBytes, dumpRawBytes } from '../../linker/btf/raw-dump.js'
 import { readBtfInput } from '../btf-input.js'
 import type { Subcommand } from '../commands.js'
@@ -18,8 +19,8 @@ export const btfCommand: Subcommand = {
     const group = program
       .command('btf')
       .summary('show or compare BTF')
-      .description('Shows types, and compares those of two kernels.')
-    for (const command of [addDump(group, context, exit), addDiff(group, context, exit)])
+      .description('Shows and checks types, and compares those of two kernels.')
+    for (const command of [addDump(group, context, exit), addDiff(group, context, exit), addCheck(group, context, exit)])
       command.exitOverride().configureOutput({ writeOut: text => context.out(text), writeErr: text => context.err(text) })
   },
 }
@@ -58,7 +59,9 @@ function addDiff(group: Command, context: CliContext, exit: (code: number) => vo
   const command = group
     .command('diff')
     .summary('what changed from one to the other')
-    .description('Lists types that were added, removed or changed, by name. The exit code is 0 whether or not there are any.')
+    .description(
+      'Lists types that were added, removed or changed, by name; places of members are in bits. The exit code is 0 whether or not there are any.',
+    )
     .argument('<before>', FILE)
     .argument('<after>', FILE)
     .option('--type <names>', 'only these types, comma-separated')
@@ -100,5 +103,35 @@ function addDiff(group: Command, context: CliContext, exit: (code: number) => vo
         )
     }
     exit(values.exitCode && changes.length > 0 ? ExitCode.rejected : ExitCode.ok)
+  })
+}
+
+function addCheck(group: Command, context: CliContext, exit: (code: number) => void): Command {
+  const command = group
+    .command('check')
+    .summary('whether types are well-formed')
+    .description(
+      'Checks every type by the rules of the kernel; the exit code is 1 if one breaks them, which is named with its offset.',
+    )
+    .argument('<files...>', FILE)
+    .option('--base <file>', 'what split BTFs (kernel modules) build on')
+  return command.action((paths: string[], values: { base?: string }) => {
+    const base = values.base === undefined ? undefined : readBtfInput(values.base, context)
+    if (typeof base === 'number') {
+      exit(base)
+      return
+    }
+    let code: number = ExitCode.ok
+    for (const path of paths) {
+      const result = reportFaults(path, context, () => {
+        const btf = readBtfInput(path, context, base)
+        if (typeof btf === 'number') return btf
+        validateBtf(btf)
+        context.out(`${path}: ${btf.count - btf.firstId} types, well-formed\n`)
+        return ExitCode.ok
+      })
+      code = Math.max(code, result)
+    }
+    exit(code)
   })
 }

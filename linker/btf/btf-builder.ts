@@ -4,6 +4,7 @@
  */
 import { ByteWriter } from '../../base/bytes.js'
 import { FormatError, invariant } from '../../base/outcome.js'
+import type { BtfFile } from './btf-file.js'
 import {
   type BtfComposite,
   type BtfEnumerator,
@@ -27,21 +28,33 @@ export interface NewMember {
 }
 
 export class BtfBuilder implements BtfSet {
-  private readonly types: (BtfType | undefined)[] = [VOID]
+  /** By id, less `firstSlot`. */
+  private readonly types: (BtfType | undefined)[]
   private readonly offsets = new Map<string, number>([['', 0]])
-  private readonly strings = new ByteWriter(true, 1024).u8(0)
+  private readonly strings = new ByteWriter(true, 1024)
   private names: Map<string, BtfId[]> | undefined
+  /** Id of the first type of its own: 1, or one past the base's last. */
+  readonly firstId: BtfId
+  private readonly firstSlot: number
+
+  /** With a base, what is made is split BTF, as kernel modules have it: its ids and strings go on where the base's end. */
+  constructor(private readonly base?: BtfFile) {
+    this.firstId = base?.count ?? 1
+    this.firstSlot = base?.count ?? 0
+    this.types = base ? [] : [VOID]
+    if (!base) this.strings.u8(0)
+  }
 
   /** One past the last id. */
   get count(): number {
-    return this.types.length
+    return this.firstSlot + this.types.length
   }
 
   /** Offset of a string in the string section, adding it if it is new: .BTF.ext refers to its strings this way. */
   string(text: string): number {
     const known = this.offsets.get(text)
     if (known !== undefined) return known
-    const offset = this.strings.length
+    const offset = (this.base?.stringCount ?? 0) + this.strings.length
     this.strings.cstring(text)
     this.offsets.set(text, offset)
     return offset
@@ -51,39 +64,42 @@ export class BtfBuilder implements BtfSet {
   add(type: BtfType): BtfId {
     this.names = undefined
     this.types.push(type)
-    return this.types.length - 1
+    return this.count - 1
   }
 
   /** An id whose type follows by `define`. */
   reserve(): BtfId {
     this.types.push(undefined)
-    return this.types.length - 1
+    return this.count - 1
   }
 
   /** Gives a reserved id its type, or replaces the type of an id. */
   define(id: BtfId, type: BtfType): void {
-    invariant(id > 0 && id < this.types.length, `BTF id ${id} was not handed out`)
+    invariant(id >= this.firstId && id < this.count, `BTF id ${id} was not handed out`)
     this.names = undefined
-    this.types[id] = type
+    this.types[id - this.firstSlot] = type
   }
 
   type(id: BtfId): BtfType {
-    const type = this.types[id]
-    if (!type) throw new FormatError('F0203', `there is no BTF type ${id}: the last is ${this.types.length - 1}`, -1)
+    if (this.base && id < this.firstId) return this.base.type(id)
+    const type = this.types[id - this.firstSlot]
+    if (!type) throw new FormatError('F0203', `there is no BTF type ${id}: the last is ${this.count - 1}`, -1)
     return type
   }
 
   byName(name: string): readonly BtfId[] {
     if (!this.names) {
       this.names = new Map()
-      this.types.forEach((type, id) => {
+      this.types.forEach((type, slot) => {
+        const id = this.firstSlot + slot
         if (!type || !('name' in type) || type.name === '') return
         const ids = this.names!.get(type.name)
         if (ids) ids.push(id)
         else this.names!.set(type.name, [id])
       })
     }
-    return this.names.get(name) ?? []
+    const own = this.names.get(name) ?? []
+    return this.base ? [...this.base.byName(name), ...own] : own
   }
 
   /** `size` in bytes; the value takes all its bits. */
@@ -198,12 +214,12 @@ function composite(kind: BtfComposite['kind'], name: string, size: number, membe
 
 /**
  * Writes a set of types as a .BTF section, ids as they are. With `strings` the names go into that builder's string table
- * (so that .BTF.ext can refer to it), else into a new one.
+ * (so that .BTF.ext can refer to it), else into a new one; if that builder has a base, only what goes beyond the base is written.
  */
 export function encodeBtf(set: BtfSet, little: boolean, strings: BtfBuilder = new BtfBuilder()): Uint8Array {
   const out = new ByteWriter(little, 4096)
   out.u16(0xeb9f).u8(1).u8(0).u32(24).u32(0).u32(0).u32(0).u32(0)
-  for (let id = 1; id < set.count; id++) encodeType(out, set.type(id), strings)
+  for (let id = strings.firstId; id < set.count; id++) encodeType(out, set.type(id), strings)
   const typeBytes = out.length - 24
   const stringBytes = strings.stringBytes()
   out.append(stringBytes)

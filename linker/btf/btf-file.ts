@@ -84,7 +84,7 @@ export class BtfFile implements BtfSet {
       throw this.fault('F0201', 'the first BTF string is not the empty one', this.stringsStart)
     if (base && base.little !== this.little) throw this.fault('F0201', 'split BTF and its base differ in byte order', 0)
     this.firstId = base ? base.count : 1
-    this.stringBase = base ? base.stringBase + base.stringsEnd - base.stringsStart : 0
+    this.stringBase = base?.stringCount ?? 0
     this.offsets = this.indexTypes(header + typeOffset, typeLength)
     this.count = this.firstId + this.offsets.length
     this.cache = new Array<BtfType | undefined>(this.offsets.length)
@@ -166,6 +166,11 @@ export class BtfFile implements BtfSet {
     let at = out.end
     for (let from = start; from < end; from++) buffer[at++] = bytes[from]!
     out.advance(at)
+  }
+
+  /** Bytes of strings, the base's included: where those of a split BTF over this one start. */
+  get stringCount(): number {
+    return this.stringBase + this.stringsEnd - this.stringsStart
   }
 
   /** This file, or the base that has the type among its own. */

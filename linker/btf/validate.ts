@@ -4,26 +4,124 @@
  */
 import { FormatError } from '../../base/outcome.js'
 import { type BtfFile, sizeOf } from './btf-file.js'
-import { type BtfId, BtfKind, type BtfType } from './btf-types.js'
+import { BTF_LINKAGE_EXTERN, type BtfId, BtfKind, type BtfType } from './btf-types.js'
 import { references } from './remap.js'
 
 /** Throws a `FormatError` with the offset of the first type that is wrong. */
 export function validateBtf(btf: BtfFile): void {
+  const fault = (id: BtfId, message: string) => new FormatError('F0204', `BTF type ${id}: ${message}`, btf.offsetOf(id))
   for (let id = btf.firstId; id < btf.count; id++) {
-    const fault = (message: string) => new FormatError('F0204', `BTF type ${id}: ${message}`, btf.offsetOf(id))
-    const type = btf.type(id)
+    const type = decoded(btf, id)
     for (const ref of references(type))
       if (ref >= btf.count)
         throw new FormatError('F0203', `BTF type ${id} refers to type ${ref} of ${btf.count - 1}`, btf.offsetOf(id))
-    const problem = checkType(btf, type)
-    if (problem) throw fault(problem)
+    const problem = checkHeader(btf, id, type) ?? checkType(btf, type)
+    if (problem) throw fault(id, problem)
   }
   checkLoops(btf)
   // Only now sizes can be asked for.
   for (let id = btf.firstId; id < btf.count; id++) {
-    const outside = memberOutside(btf, btf.type(id))
-    if (outside !== undefined)
-      throw new FormatError('F0204', `BTF type ${id}: member ${outside} is outside of it`, btf.offsetOf(id))
+    const problem = checkSizes(btf, btf.type(id))
+    if (problem) throw fault(id, problem)
+  }
+}
+
+/** A type; where one of its names is not there, the fault is at the type. */
+function decoded(btf: BtfFile, id: BtfId): BtfType {
+  try {
+    return btf.type(id)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FormatError(error.code, `BTF type ${id}: ${error.message}`, btf.offsetOf(id))
+  }
+}
+
+/** Bits of `info` that mean something (kernel/bpf/btf.c, BTF_INFO_MASK; 6.12). */
+const INFO_MASK = 0x9f00ffff
+/** Kinds whose `info` holds a number of entries, or a linkage. */
+const COUNTED: ReadonlySet<number> = new Set([
+  BtfKind.Struct,
+  BtfKind.Union,
+  BtfKind.Enum,
+  BtfKind.Enum64,
+  BtfKind.FuncProto,
+  BtfKind.Func,
+  BtfKind.Datasec,
+])
+/** Kinds that have a use for the flag; tags of attributes since 6.14. */
+const FLAGGED: ReadonlySet<number> = new Set([
+  BtfKind.Struct,
+  BtfKind.Union,
+  BtfKind.Enum,
+  BtfKind.Enum64,
+  BtfKind.Fwd,
+  BtfKind.DeclTag,
+  BtfKind.TypeTag,
+])
+const NAMELESS: ReadonlySet<number> = new Set([
+  BtfKind.Ptr,
+  BtfKind.Array,
+  BtfKind.Const,
+  BtfKind.Volatile,
+  BtfKind.Restrict,
+  BtfKind.FuncProto,
+])
+/** Names of these kinds are C's, with dots (kernel/bpf/btf.c, __btf_name_valid; 6.12); tags, sections and basic types are free. */
+const IDENTIFIED: ReadonlySet<number> = new Set([
+  BtfKind.Struct,
+  BtfKind.Union,
+  BtfKind.Enum,
+  BtfKind.Enum64,
+  BtfKind.Fwd,
+  BtfKind.Typedef,
+  BtfKind.Func,
+  BtfKind.Var,
+])
+const IDENTIFIER = /^[A-Za-z_.][\w.]*$/
+
+/** What is wrong with the three words that each type starts with. */
+function checkHeader(btf: BtfFile, id: BtfId, type: BtfType): string | undefined {
+  const { kind } = type
+  const info = btf.u32At(btf.placeOf(id) + 4)
+  if ((info & ~INFO_MASK) !== 0) return `bits of its info that mean nothing are set: 0x${info.toString(16)}`
+  const vlen = info & 0xffff
+  if (vlen !== 0 && !COUNTED.has(kind)) return `it has ${vlen} entries, its kind has none`
+  if (info >>> 31 !== 0 && !FLAGGED.has(kind)) return 'it has the kind flag, for which its kind has no use'
+  const name = btf.nameOf(id)
+  if (name !== '' && NAMELESS.has(kind)) return `it has the name ${name}, its kind has none`
+  return name !== '' && IDENTIFIED.has(kind) ? checkName(name) : undefined
+}
+
+const checkName = (name: string): string | undefined =>
+  name === '' || IDENTIFIER.test(name) ? undefined : `${JSON.stringify(name)} is no name of C`
+
+const firstBadName = (parts: readonly { readonly name: string }[]): string | undefined => {
+  for (const { name } of parts) {
+    const problem = checkName(name)
+    if (problem) return problem
+  }
+  return undefined
+}
+
+const NO_SIZE = 'has a type that has no size'
+
+/** What is wrong with a type in the light of the sizes of others. */
+function checkSizes(btf: BtfFile, type: BtfType): string | undefined {
+  switch (type.kind) {
+    case BtfKind.Struct:
+    case BtfKind.Union: {
+      const unsized = type.members.find(member => sizeOf(btf, member.type) < 0)
+      if (unsized) return `member ${unsized.name} ${NO_SIZE}`
+      const outside = memberOutside(btf, type)
+      return outside === undefined ? undefined : `member ${outside} is outside of it`
+    }
+    case BtfKind.Array:
+      return sizeOf(btf, type.type) < 0 ? `its element ${NO_SIZE}` : undefined
+    case BtfKind.Var:
+      // What another object defines may be of a type that only that one knows.
+      return type.linkage !== BTF_LINKAGE_EXTERN && sizeOf(btf, type.type) < 0 ? `variable ${type.name} ${NO_SIZE}` : undefined
+    default:
+      return undefined
   }
 }
 
@@ -45,23 +143,34 @@ function checkType(btf: BtfFile, type: BtfType): string | undefined {
       if (!named) return 'an int without name'
       if (type.bits + type.offset > type.size * 8 || type.bits > 128)
         return `an int of ${type.bits} bits at ${type.offset} in ${type.size} bytes`
-      return undefined
+      return [type.signed, type.char, type.bool].filter(Boolean).length <= 1 ? undefined : 'an int of more than one encoding'
     case BtfKind.Float:
       if (!named) return 'a float without name'
       return [2, 4, 8, 12, 16].includes(type.size) ? undefined : `a float of ${type.size} bytes`
     case BtfKind.Enum:
     case BtfKind.Enum64:
       if (!POWERS.has(type.size) && (type.size !== 0 || type.values.length > 0)) return `an enum of ${type.size} bytes`
-      return type.values.every(value => value.name !== '') ? undefined : 'an enumerator without name'
+      if (type.values.some(value => value.name === '')) return 'an enumerator without name'
+      return firstBadName(type.values)
     case BtfKind.Struct:
-    case BtfKind.Union:
+    case BtfKind.Union: {
+      let last = 0
       for (const member of type.members) {
         if (type.kind === BtfKind.Union && member.bitOffset !== 0)
           return `member ${member.name} of a union is at bit ${member.bitOffset}`
         if (member.bitOffset + member.bitSize > type.size * 8)
           return `member ${member.name} at bit ${member.bitOffset} is outside ${type.size} bytes`
+        if (member.bitOffset < last) return `member ${member.name} is before the one in front of it`
+        last = member.bitOffset
       }
-      return undefined
+      return firstBadName(type.members)
+    }
+    case BtfKind.FuncProto: {
+      const early = type.params.findIndex((param, i) => param.type === 0 && (param.name !== '' || i < type.params.length - 1))
+      return early < 0 ? firstBadName(type.params) : `parameter ${early + 1} has no type`
+    }
+    case BtfKind.TypeTag:
+      return named ? undefined : 'a tag without value'
     case BtfKind.Fwd:
     case BtfKind.Typedef:
       return named ? undefined : 'has no name'
@@ -74,12 +183,15 @@ function checkType(btf: BtfFile, type: BtfType): string | undefined {
       return type.linkage <= 2 ? undefined : `linkage ${type.linkage}`
     case BtfKind.Datasec: {
       if (!named) return 'a section without name'
+      let end = 0
       for (const info of type.vars) {
         const kind = kindOf(info.type)
         if (kind !== BtfKind.Var && kind !== BtfKind.Func)
           return `section ${type.name} holds type ${info.type}, which is no variable`
         if (type.size > 0 && info.offset + info.size > type.size)
           return `section ${type.name} has a variable outside its ${type.size} bytes`
+        if (type.size > 0 && info.offset < end) return `section ${type.name} has variables that overlap`
+        end = info.offset + info.size
       }
       return undefined
     }

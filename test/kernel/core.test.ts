@@ -13,7 +13,10 @@ import { main } from '../../cli/main.js'
 import { libbpfView, missingForLibbpf, objectFolder, VMLINUX, works } from './oracle.js'
 
 const TOPICS = ['arrays', 'enumval', 'existence', 'flavors', 'ints', 'nesting', 'size', 'type_based', 'type_id']
-const KERNELS = TOPICS.flatMap(topic => [topic, `${topic}___diff`, `${topic}___diff_sz`, `${topic}___err_too_small`])
+const KERNELS = TOPICS.flatMap(topic => [topic, `${topic}___diff`, `${topic}___diff_sz`, `${topic}___err_too_small`]).concat(
+  'size___err_ambiguous',
+  'nesting___err_dup_incompat_types',
+)
 const RUNNING = ['core_kern', 'test_core_reloc_kernel', 'test_core_read_macros', 'bpf_cubic']
 
 const missing = missingForLibbpf(works('bpftool', 'version') ? '' : 'bpftool')
