@@ -5,6 +5,7 @@ import { BPF_ANY, type VmMap } from './maps/map.js'
 import { PerfEventArray, type PerfEvent } from './maps/perf-event-array.js'
 import { QueueMap } from './maps/queue-stack.js'
 import { RingBuffer } from './maps/ringbuf.js'
+import { withoutSpecialFields } from './maps/special-fields.js'
 import { UserRingBuffer } from './maps/user-ringbuf.js'
 import {
   type BatchOptions,
@@ -44,14 +45,20 @@ export class MapAccess {
     return key
   }
 
+  /** What is the kernel's in values (locks, timers, pointers to its objects…) is zero when seen from here. */
+  private outside(values: readonly Uint8Array[]): Uint8Array[] {
+    return withoutSpecialFields(this.btf, this.map.def.valueType, values)
+  }
+
   /** A copy of the value (of CPU 0 in per-CPU maps), or undefined. */
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.map.valuesOf(this.checked(key))?.[0]
+    return this.getPerCpu(key)?.[0]
   }
 
   /** Copies of the value on every CPU. */
   getPerCpu(key: Uint8Array): Uint8Array[] | undefined {
-    return this.map.valuesOf(this.checked(key))
+    const values = this.map.valuesOf(this.checked(key))
+    return values && this.outside(values)
   }
 
   /** Sets a value; a per-CPU map takes a list, or one value for all CPUs. Throws MapError as the kernel would refuse. */
@@ -60,7 +67,7 @@ export class MapAccess {
     for (const each of values)
       if (each.length !== this.map.def.valueSize)
         throw new RangeError(`values of ${this.name} have ${this.map.def.valueSize} bytes, this one has ${each.length}`)
-    const result = this.map.setFromOutside(this.checked(key), values, flags)
+    const result = this.map.setFromOutside(this.checked(key), this.outside(values), flags)
     if (result < 0) throw new MapError(`cannot set a value of ${this.name}`, -result)
   }
 
@@ -76,7 +83,7 @@ export class MapAccess {
   *entries(): Iterable<readonly [Uint8Array, Uint8Array]> {
     for (const key of this.map.keys()) {
       const value = this.map.valuesOf(key)
-      if (value) yield [key, value[0]!]
+      if (value) yield [key, this.outside(value)[0]!]
     }
   }
 

@@ -8,6 +8,7 @@ import { skipModifiers } from '../../linker/btf/btf-file.js'
 import { EINVAL, ENOENT, ENOSPC, ENOTSUPP } from './errno.js'
 import { HashMap } from './maps/hash.js'
 import { BPF_F_LOCK, MapType, type VmMap } from './maps/map.js'
+import { withoutSpecialFields } from './maps/special-fields.js'
 
 export interface BatchOptions {
   /** elem_flags: BPF_F_LOCK (4), or those of an update. */
@@ -92,7 +93,7 @@ const word = (value: number) => {
 const none = (errno: number): LookupBatchResult => ({ count: 0, errno, keys: [], values: [], next: undefined })
 
 /** Buckets of a hash map from the one that `after` names on, as long as they fit. */
-function lookupBuckets(map: HashMap, { count, after }: LookupBatch, remove: boolean): LookupBatchResult {
+function lookupBuckets(map: HashMap, btf: BtfSet | undefined, { count, after }: LookupBatch, remove: boolean): LookupBatchResult {
   let bucket = after ? new DataView(after.buffer, after.byteOffset).getUint32(0, true) : 0
   if (bucket >= map.buckets) return none(ENOENT)
   const keys: Uint8Array[] = []
@@ -106,7 +107,7 @@ function lookupBuckets(map: HashMap, { count, after }: LookupBatch, remove: bool
     }
     for (const key of here) {
       keys.push(key)
-      values.push(joined(map, map.valuesOf(key)!))
+      values.push(joined(map, withoutSpecialFields(btf, map.def.valueType, map.valuesOf(key)!)))
     }
     if (remove) for (const key of here) map.remove(map.scratchKey(key))
     if (++bucket >= map.buckets) {
@@ -118,7 +119,7 @@ function lookupBuckets(map: HashMap, { count, after }: LookupBatch, remove: bool
 }
 
 /** generic_map_lookup_batch: key after key, `next` being the last one given. */
-function lookupKeys(map: VmMap, { count, after }: LookupBatch): LookupBatchResult {
+function lookupKeys(map: VmMap, btf: BtfSet | undefined, { count, after }: LookupBatch): LookupBatchResult {
   const keys: Uint8Array[] = []
   const values: Uint8Array[] = []
   const all = [...map.keys()]
@@ -129,7 +130,7 @@ function lookupKeys(map: VmMap, { count, after }: LookupBatch): LookupBatchResul
     const value = map.valuesOf(key)
     if (!value) continue
     keys.push(key)
-    values.push(joined(map, value))
+    values.push(joined(map, withoutSpecialFields(btf, map.def.valueType, value)))
   }
   return { count: keys.length, errno: keys.length < count ? ENOENT : 0, keys, values, next: keys.at(-1) ?? after }
 }
@@ -138,8 +139,8 @@ export function lookupBatch(map: VmMap, btf: BtfSet | undefined, request: Lookup
   if (!has(map, remove ? 'lookup-delete' : 'lookup')) return none(ENOTSUPP)
   if (badFlags(map, btf, request.flags ?? 0)) return none(EINVAL)
   if (request.count === 0) return none(0)
-  if (map instanceof HashMap) return lookupBuckets(map, request, remove)
-  const found = lookupKeys(map, request)
+  if (map instanceof HashMap) return lookupBuckets(map, btf, request, remove)
+  const found = lookupKeys(map, btf, request)
   if (remove) for (const key of found.keys) map.remove(map.scratchKey(key))
   return found
 }

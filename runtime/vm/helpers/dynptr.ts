@@ -2,6 +2,7 @@
  * Dynamic pointers (kernel/bpf/helpers.c, bpf_dynptr_*): 16 bytes in the program's stack, `data, size | type | read-only, offset`.
  * Packets are in one piece here, so a slice is always the packet itself.
  */
+import { ProgType } from '../../../linker/object/uapi.js'
 import { E2BIG, EINVAL, ERANGE } from '../errno.js'
 import { VmFault } from '../fault.js'
 import { RingBuffer } from '../maps/ringbuf.js'
@@ -14,6 +15,16 @@ const SIZE_MASK = 0xff_ffff
 const RINGBUF = 2 << 28
 const PACKET = 3 << 28
 const LOCAL = 1 << 28
+
+/** Types that may write packets directly (may_access_direct_pkt_data of the verifier, 6.12): others get read-only dynptrs. */
+const WRITE_PACKETS: ReadonlySet<number> = new Set([
+  ProgType.SCHED_CLS,
+  ProgType.SCHED_ACT,
+  ProgType.XDP,
+  ProgType.LWT_XMIT,
+  ProgType.SK_SKB,
+  ProgType.SK_MSG,
+])
 
 interface Dynptr {
   /** Address of its first byte; 0 for a null dynptr. */
@@ -129,7 +140,7 @@ function fromPacket(m: Machine): void {
     m.ret(-EINVAL)
     return
   }
-  put(m, to, packet.data, packet.length, PACKET)
+  put(m, to, packet.data, packet.length, WRITE_PACKETS.has(m.programType) ? PACKET : PACKET | READ_ONLY)
   m.ret(0)
 }
 

@@ -39,6 +39,11 @@ function cloneRedirect(m: Machine): void {
     m.ret(-EINVAL)
     return
   }
+  const { devices } = m.env
+  if (m.u32(2) === 0 || (devices.size > 0 && !devices.has(m.u32(2)))) {
+    m.ret(-EINVAL)
+    return
+  }
   record(m, { kind: 'clone', ifindex: m.u32(2), flags, packet: packetOf(m).bytes() })
   m.ret(0)
 }
@@ -131,7 +136,7 @@ function getTunnel(m: Machine, what: string): void {
 const tunnel = 'the key is what the program or the test set, not read from a tunnel device'
 
 defineHelpers([
-  { id: 13, name: 'bpf_clone_redirect', run: cloneRedirect, partial: 'every device exists' },
+  { id: 13, name: 'bpf_clone_redirect', run: cloneRedirect },
   { id: 18, name: 'bpf_skb_vlan_push', run: vlanPush },
   { id: 19, name: 'bpf_skb_vlan_pop', run: vlanPop },
   { id: 20, name: 'bpf_skb_get_tunnel_key', run: m => getTunnel(m, 'tunnel key'), partial: tunnel },

@@ -64,6 +64,8 @@ export interface RunResult {
   readonly retval: number
   /** The packet afterwards, for programs that have one. */
   readonly packet: Uint8Array | undefined
+  /** XDP: the metadata before the packet, where the program made some (bpf_xdp_adjust_meta). */
+  readonly metadata?: Uint8Array
   /** The context's bytes afterwards. */
   readonly ctx: Uint8Array
   /** Set when the program did what no verified program does; then the rest is as it was at that moment. */

@@ -41,4 +41,8 @@ defineProgramKind({
     m.setArg(1, address)
     return { address, size: XDP_MD_BYTES }
   },
+  resultAfter: m => {
+    const { meta, data } = m.packet!
+    return meta < data ? { metadata: m.memory.bytes.slice(meta, data) } : {}
+  },
 })
