@@ -2,8 +2,9 @@
 import { ExitCode } from '../../base/outcome.js'
 import { BtfFile } from '../../linker/btf/btf-file.js'
 import { prepareObject } from '../../linker/object/prepare.js'
+import type { PreparedObject } from '../../linker/object/prepared.js'
 import type { PrepareOptions } from '../../linker/object/prepare-options.js'
-import { errnoName, type LiveVerdict, loadProgram } from '../../runtime/live/load-object.js'
+import { errnoName, type LiveProgram, type LiveVerdict, loadProgram } from '../../runtime/live/load-object.js'
 import { LiveUnavailable } from '../../runtime/live/native.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { readKernelConfig } from '../kernel-config.js'
@@ -24,12 +25,16 @@ export const loadCommand: Subcommand = {
       )
       .argument('<files...>', 'BPF objects or C sources')
       .option('--prog <name>', 'only this program')
+      .option('--attach-prog <object:program>', 'the program that freplace programs are for; it is loaded too')
       .option('--kconfig <file>', "kernel configuration for .kconfig externs (default: the running kernel's)")
       .option('--log', "print the verifier's log of accepted programs too")
       .option('--log-level <n>', 'bits of the log level: 1, 2, 4')
       .option('--format <format>', 'text or json (one object a line)', 'text')
     addCompileFlags(command).action(
-      (paths: string[], values: { prog?: string; kconfig?: string; log?: boolean; logLevel?: string; format: string }) => {
+      (
+        paths: string[],
+        values: { prog?: string; attachProg?: string; kconfig?: string; log?: boolean; logLevel?: string; format: string },
+      ) => {
         const request = readCompileFlags(values)
         const paint = painter(context.colour)
         const json = values.format === 'json'
@@ -43,6 +48,15 @@ export const loadCommand: Subcommand = {
           known = values.kconfig === undefined ? kernel : { ...kernel, kconfig: readKernelConfig(values.kconfig) }
           return known
         }
+        let target: { readonly prepared: PreparedObject; readonly live: LiveProgram } | undefined
+        if (values.attachProg !== undefined) {
+          const loaded = loadTarget(values.attachProg)
+          if (typeof loaded === 'number') {
+            exit(loaded)
+            return
+          }
+          target = loaded
+        }
         for (const path of paths) {
           const input = objectInput(path, request, context, json)
           if (typeof input === 'number') {
@@ -50,10 +64,14 @@ export const loadCommand: Subcommand = {
             continue
           }
           try {
-            const prepared = prepareObject(input.object, options())
+            const btf = target?.prepared.btf
+            const prepared = prepareObject(input.object, btf ? { ...options(), attachProgram: btf } : options())
             for (const one of prepared.programs) {
               if (values.prog !== undefined && one.name !== values.prog) continue
-              const live = loadProgram(prepared, one, values.logLevel !== undefined ? { logLevel: Number(values.logLevel) } : {})
+              const live = loadProgram(prepared, one, {
+                ...(values.logLevel !== undefined && { logLevel: Number(values.logLevel) }),
+                ...(target && { attachProgFd: target.live.fd }),
+              })
               live.close()
               report(path, live.verdict)
             }
@@ -63,7 +81,36 @@ export const loadCommand: Subcommand = {
             code = Math.max(code, ExitCode.notImplemented)
           }
         }
+        target?.live.close()
         exit(code)
+
+        /** The loaded program of `OBJECT:PROGRAM`, or an exit code after saying why there is none. */
+        function loadTarget(text: string): { prepared: PreparedObject; live: LiveProgram } | number {
+          const colon = text.lastIndexOf(':')
+          if (colon < 1) {
+            context.err(`error: --attach-prog ${text}: must be OBJECT:PROGRAM\n`)
+            return ExitCode.usage
+          }
+          const [path, name] = [text.slice(0, colon), text.slice(colon + 1)]
+          const input = objectInput(path, request, context, json)
+          if (typeof input === 'number') return input
+          const prepared = prepareObject(input.object, options())
+          const program = prepared.programs.find(each => each.name === name)
+          if (!program) {
+            context.err(`error: ${path} has no program ${name}; it has ${prepared.programs.map(each => each.name).join(', ')}\n`)
+            return ExitCode.usage
+          }
+          try {
+            const live = loadProgram(prepared, program)
+            if (live.verdict.accepted) return { prepared, live }
+            report(path, live.verdict)
+            return ExitCode.rejected
+          } catch (error) {
+            if (!(error instanceof LiveUnavailable)) throw error
+            context.err(`error: the running kernel cannot be asked: ${error.message}\n`)
+            return ExitCode.notImplemented
+          }
+        }
 
         function report(path: string, verdict: LiveVerdict): void {
           if (!verdict.accepted) code = Math.max(code, ExitCode.rejected)

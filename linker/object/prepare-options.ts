@@ -11,6 +11,8 @@ export interface PrepareOptions {
   readonly kconfig?: string
   /** Address of a kernel symbol, for externs without type. Without it such an extern gets a made-up address, none if it is weak. */
   readonly kallsyms?: (name: string) => bigint | undefined
+  /** Types of the program whose functions `freplace/NAME` programs take the place of, as it is loaded. Without it such a program is a fault. */
+  readonly attachProgram?: BtfSet
   /** KERNEL_VERSION(a, b, c) of the kernel: 65536 a + 256 b + c. Default: 6.12. */
   readonly kernelVersion?: number
   /** Possible CPUs, for perf event arrays of size 0. */

@@ -329,7 +329,12 @@ class Preparation {
     const name = at < 0 ? '' : main.section.slice(at + 1)
     const fault = (message: string) => ({ name, id: 0, fault: `${main.name}: ${message}` })
     if (at < 0) return fault(`section ${main.section} does not say what it attaches to`)
-    if (def.type === ProgType.EXT) return fault(`the program that ${name} is replaced in is not given`)
+    if (def.type === ProgType.EXT) {
+      const target = this.options.attachProgram
+      if (!target) return fault(`the program in which function ${name} is to be replaced is not given`)
+      const id = target.byName(name).find(each => target.type(each).kind === BtfKind.Func)
+      return id === undefined ? fault(`the program to change has no function ${name}`) : { name, id, fault: undefined }
+    }
     if (!this.options.kernelBtf) return fault(`${name} must be looked up in the BTF of a kernel`)
     const { prefix, kind } = attachPrefix(def.expectedAttachType)
     const symbol = name.slice(name.indexOf(':') + 1)

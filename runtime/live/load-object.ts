@@ -8,6 +8,7 @@ import { ByteWriter } from '../../base/bytes.js'
 import { BtfBuilder, encodeBtf } from '../../linker/btf/btf-builder.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { ProgType } from '../../linker/object/uapi.js'
 import { markAccepted } from '../kernel/accepted.js'
 import {
   btfLoad,
@@ -76,6 +77,8 @@ export interface LiveProgram {
 export interface LoadSettings {
   /** Bits of the verifier's log level; 4 (statistics) by default, and again with 1 for the message when refused. */
   readonly logLevel?: number
+  /** The loaded program whose functions `freplace` programs take the place of. */
+  readonly attachProgFd?: number
 }
 
 export function loadProgram(object: PreparedObject, program: PreparedProgram, settings: LoadSettings = {}): LiveProgram {
@@ -133,7 +136,7 @@ export function loadProgram(object: PreparedObject, program: PreparedProgram, se
       license: object.license,
       kernVersion: object.kernelVersion ?? 0,
       attachBtfId: program.attachBtfId,
-      attachProgFd: 0,
+      attachProgFd: program.type === ProgType.EXT ? (settings.attachProgFd ?? 0) : 0,
       btfFd: named ? btfFd : 0,
       funcInfo: funcInfo.finish(),
       lineInfo: lineInfo.finish(),

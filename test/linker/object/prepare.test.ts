@@ -1,6 +1,10 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { POISON_CALL } from '../../../linker/core/relocate.js'
+import { compileSource, defaultOptions, MemoryHost } from '../../../index.js'
+import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
+import { BTF_LINKAGE_GLOBAL } from '../../../linker/btf/btf-types.js'
+import { openObject } from '../../../linker/object/open.js'
 import { prepareObject } from '../../../linker/object/prepare.js'
 import { kernelVersion } from '../../../linker/object/prepare-options.js'
 import { kitchen, madeUpKernel, writeDown } from './kitchen.js'
@@ -66,5 +70,24 @@ describe('prepareObject', () => {
     expect(programs.filter(program => program.fault).map(program => [program.name, program.fault])).toEqual([
       ['relocated', expect.stringContaining('ambiguous')],
     ])
+  })
+
+  it('finds the function that a freplace program takes the place of, in the types of the program given', () => {
+    const source = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("freplace/wanted")
+int ours(int n) { return n; }
+`
+    const { object } = compileSource(new MemoryHost({ 'ours.bpf.c': source }), 'ours.bpf.c', defaultOptions())
+    const ours = (attachProgram?: BtfBuilder) =>
+      prepareObject(openObject(object!, 'ours.o'), attachProgram ? { attachProgram } : {}).programs[0]!
+    expect(ours().fault).toBe('ours: the program in which function wanted is to be replaced is not given')
+    const target = new BtfBuilder()
+    const int = target.addInt('int', 4, { signed: true })
+    expect(ours(target).fault).toBe('ours: the program to change has no function wanted')
+    // A type of that name is no function.
+    target.addTypedef('wanted', int)
+    const wanted = target.addFunc('wanted', target.addFuncProto(int, [{ name: 'n', type: int }]), BTF_LINKAGE_GLOBAL)
+    expect(ours(target)).toMatchObject({ attachBtfId: wanted, type: 28, fault: undefined })
   })
 })
