@@ -380,5 +380,5 @@ export function debugHelp(): string {
 export const LIMITS = `BPF objects have no DWARF: local variables have no names, only registers and stack slots (cast what they point to:
 print *(struct event *)r6). Parameters are shown as they were when their function was entered, from registers 1 to 5 as its
 prototype in BTF says; a static function from which the compiler took parameters shows others. Lines are those that the
-compiler left of the optimised program: some are gone, some run in another order.
+compiler left of the optimised program: some are gone, some run in another order; C compiled with -O 0 has them all.
 `

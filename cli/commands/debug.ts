@@ -143,14 +143,16 @@ function runScript(session: DebugSession, lines: readonly string[], context: Cli
 async function converse(session: DebugSession, context: CliContext): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT })
   let last = ''
+  // What is written goes out at the end of a turn of the event loop; the prompt comes behind it.
+  const written = () => new Promise(resolve => setImmediate(resolve))
+  await written()
   terminal.prompt()
   for await (const line of terminal) {
     const command = line.trim() === '' && repeats(last) ? last : line
     if (isQuit(command)) break
     last = command
     context.out(runDebugCommand(session, command))
-    // What is written goes out at the end of a turn of the event loop; the prompt comes behind it.
-    await Promise.resolve()
+    await written()
     terminal.prompt()
   }
   terminal.close()
