@@ -113,7 +113,7 @@ function diagnosticTexts(result: CompileResult, severity: 'error' | 'warning'): 
   return result.diagnostics
     .filter(diagnostic => diagnostic.severity === severity)
     .map(diagnostic => {
-      const at = diagnostic.span && result.sources.position(diagnostic.span.start)
+      const at = diagnostic.span && result.sources.presumed(diagnostic.span.start)
       const where = at ? `${at.path}:${at.line}:${at.column}: ` : ''
       return `${where}${severity}[${diagnostic.code}]: ${diagnostic.message}${diagnostic.hint ? `\n  help: ${diagnostic.hint}` : ''}`
     })

@@ -32,22 +32,46 @@ export class SourceFile {
     public system: boolean,
   ) {}
 
-  /** What `#line` and line markers said: from a byte offset on, the line's number and the path (undefined: as before). */
-  private readonly remaps: { readonly offset: number; readonly line: number; readonly path: string }[] = []
+  /** What `#line` and line markers said, by rising byte offset from which it holds. */
+  private readonly remaps: {
+    readonly offset: number
+    readonly line: number
+    readonly path: string
+    readonly system: boolean | undefined
+  }[] = []
 
-  /** From the line at `offset` on, lines count from `line`, and the file is called `path` where that is given (`#line`). */
-  remap(offset: number, line: number, path: string | undefined): void {
-    this.remaps.push({ offset, line, path: path ?? this.remaps.at(-1)?.path ?? this.path })
+  /**
+   * From the line at `offset` on, lines count from `line`, the file is called `path` where that is given (`#line`), and is a system
+   * header or none where `system` says so (a line marker with a path). Offsets of later calls are larger.
+   */
+  remap(offset: number, line: number, path: string | undefined, system?: boolean): void {
+    const last = this.remaps.at(-1)
+    this.remaps.push({ offset, line, path: path ?? last?.path ?? this.path, system: system ?? last?.system })
+  }
+
+  /** The last that was said before a byte offset. */
+  private remapAt(offset: number): SourceFile['remaps'][number] | undefined {
+    let low = 0
+    let high = this.remaps.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.remaps[middle]!.offset <= offset) low = middle + 1
+      else high = middle
+    }
+    return this.remaps[low - 1]
   }
 
   /** Line and path of a byte offset as `#line` has them; the file's own where there is no such directive. */
   presumed(offset: number): { readonly path: string; readonly line: number } {
     const own = this.lineOf(offset)
-    let found = -1
-    for (let i = 0; i < this.remaps.length && this.remaps[i]!.offset <= offset; i++) found = i
-    if (found < 0) return { path: this.path, line: own }
-    const remap = this.remaps[found]!
+    const remap = this.remapAt(offset)
+    if (!remap) return { path: this.path, line: own }
     return { path: remap.path, line: remap.line + own - this.lineOf(remap.offset) }
+  }
+
+  /** Whether the text at a byte offset is a system header's: what line markers say, else the file. */
+  systemAt(offset: number): boolean {
+    return this.remapAt(offset)?.system ?? this.system
   }
 
   get end(): Loc {
@@ -111,6 +135,18 @@ export class SourceSet {
       else high = middle - 1
     }
     return this.files[low]
+  }
+
+  /** The text of the line a place is in, without its line end. */
+  lineText(loc: Loc): string | undefined {
+    const file = this.fileOf(loc)
+    return file?.lineText(file.lineOf(loc - file.base))
+  }
+
+  /** Whether a place is in a system header, where warnings are not shown. */
+  isSystem(loc: Loc): boolean {
+    const file = this.fileOf(loc)
+    return file !== undefined && file.systemAt(loc - file.base)
   }
 
   /** As `position`, with line and path as `#line` has them: what diagnostics and line info show. */

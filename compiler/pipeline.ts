@@ -65,10 +65,8 @@ export interface CompileResult {
 /** Compiles one source file. Does not throw for anything in the input; a thrown `InternalError` is a bug of ours. */
 export function compile(host: Host, path: string, options: CompileOptions, settings: CompileSettings = {}): CompileResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(
-    settings.errorLimit ?? 20,
-    new FlagPolicy(settings.warnings),
-    span => sources.fileOf(span.start)?.system ?? false,
+  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span =>
+    sources.isSystem(span.start),
   )
   const made: Made = {}
   let notImplemented: string | undefined

@@ -27,10 +27,8 @@ export function preprocessOnly(
   settings: CompileSettings = {},
 ): PreprocessResult {
   const sources = new SourceSet()
-  const sink = new DiagnosticSink(
-    settings.errorLimit ?? 20,
-    new FlagPolicy(settings.warnings),
-    span => sources.fileOf(span.start)?.system ?? false,
+  const sink = new DiagnosticSink(settings.errorLimit ?? 20, new FlagPolicy(settings.warnings), span =>
+    sources.isSystem(span.start),
   )
   let made: Preprocessed | undefined
   try {

@@ -22,4 +22,5 @@ export const parserCodes: CatalogueTable = {
   S0042: '#pragma clang attribute that does not pair, or does not apply to records',
   S0043: 'a malformed loop pragma',
   S0048: 'a #pragma weak that names no symbol, or makes an alias',
+  S0049: 'a #pragma clang section that is malformed or not obeyed',
 }

@@ -24,10 +24,9 @@ function renderNote(note: DiagnosticNote, sources: SourceSet, paint: Paint): str
 
 /** The place, and the source line with the span underlined; a span over several lines is underlined on its first. */
 export function renderSpan(span: Span, sources: SourceSet, style: Style, paint: Paint): string {
-  const at = sources.position(span.start)
-  const file = sources.fileOf(span.start)
-  if (!at || !file) return ''
-  const line = file.lineText(at.line)
+  const at = sources.presumed(span.start)
+  const line = sources.lineText(span.start)
+  if (!at || line === undefined) return ''
   const gutter = String(at.line)
   const pad = ' '.repeat(gutter.length)
   const bytes = new TextEncoder().encode(line)
@@ -47,10 +46,9 @@ export function renderSpan(span: Span, sources: SourceSet, style: Style, paint: 
 /** clang's one-line form with source line and caret, as editors and build tools parse it. */
 export function renderClangStyle(diagnostic: Diagnostic, sources: SourceSet): string {
   const one = (severity: string, message: string, span: Span | undefined): string => {
-    const at = span && sources.position(span.start)
-    const file = span && sources.fileOf(span.start)
-    if (!at || !file) return `${severity}: ${message}\n`
-    const line = file.lineText(at.line)
+    const at = span && sources.presumed(span.start)
+    const line = span && sources.lineText(span.start)
+    if (!at || line === undefined) return `${severity}: ${message}\n`
     const lead = [...line.slice(0, at.column - 1)].map(c => (c === '\t' ? '\t' : ' ')).join('')
     const tail = Math.max(0, Math.min(span!.end - span!.start, line.length - at.column + 1) - 1)
     return `${at.path}:${at.line}:${at.column}: ${severity}: ${message}\n${String(at.line).padStart(5)} | ${line}\n      | ${lead}^${'~'.repeat(tail)}\n`
@@ -64,8 +62,8 @@ export function renderClangStyle(diagnostic: Diagnostic, sources: SourceSet): st
 /** A diagnostic as one JSON object: places resolved, nothing coloured. */
 export function diagnosticJson(diagnostic: Diagnostic, sources: SourceSet): object {
   const place = (span: Span | undefined) => {
-    const start = span && sources.position(span.start)
-    const end = span && sources.position(Math.max(span.start, span.end - 1))
+    const start = span && sources.presumed(span.start)
+    const end = span && sources.presumed(Math.max(span.start, span.end - 1))
     return start
       ? {
           file: start.path,

@@ -71,9 +71,9 @@ function branchTarget(code: FunctionCode, slot: number): number | undefined {
 }
 
 function lineOf(sources: SourceSet, loc: number): string | undefined {
-  const position = sources.position(loc)
+  const position = sources.presumed(loc)
   if (!position) return undefined
-  return `${position.path}:${position.line}: ${sources.fileOf(loc)!.lineText(position.line).trim()}`
+  return `${position.path}:${position.line}: ${sources.lineText(loc)!.trim()}`
 }
 
 function printGlobal(global: Global, lines: string[]): void {

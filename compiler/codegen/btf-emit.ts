@@ -204,13 +204,13 @@ class DebugEmitter {
 
   private line(loc: number, insnOffset: number): LineInfoRecord | undefined {
     const { sources } = this.context
-    const file = sources.fileOf(loc)
-    const position = sources.position(loc)
-    if (!file || !position) return undefined
+    const position = sources.presumed(loc)
+    const text = sources.lineText(loc)
+    if (!position || text === undefined) return undefined
     return {
       insnOffset,
-      file: this.path(file.path),
-      text: file.lineText(position.line),
+      file: this.path(position.path),
+      text,
       line: position.line,
       column: position.column,
     }

@@ -30,6 +30,9 @@ const plainNumber = (text: string): number | undefined => {
   return match ? Number(match[1]) : undefined
 }
 
+/** What `#pragma clang section` names sections for. */
+const SECTION_KINDS: ReadonlySet<string> = new Set(['bss', 'data', 'rodata', 'text', 'relro'])
+
 /** The pragmas of a `TokenWindow`, by position. */
 export class PragmaState {
   private readonly packs: Change<number>[] = []
@@ -90,6 +93,7 @@ export class PragmaState {
       const [, second, arguments_] = /^(\S+)\s*([\s\S]*)$/.exec(rest!) ?? ['', '', '']
       if (second === 'attribute' || second!.startsWith('attribute.')) this.readAttribute(position, token, second!, arguments_!)
       else if (second === 'loop') this.readLoop(position, token, arguments_!)
+      else if (second === 'section') this.readSection(token, arguments_!)
     }
   }
 
@@ -166,6 +170,18 @@ export class PragmaState {
     }
     const inherited = this.initial.attributes.some(attribute => attribute.includes('preserve_access_index'))
     this.preserves.push({ position, value: inherited || this.attributeStack.some(entry => entry.preserves) })
+  }
+
+  /** Sections stay those of the attributes: a pragma that names one is not obeyed, and must not be silent. `""` asks for the usual. */
+  private readSection(token: TokenIndex, text: string): void {
+    const setting = /(\w+)\s*=\s*"([^"]*)"/g
+    const settings = [...text.matchAll(setting)]
+    if (text.replace(setting, '').trim() || settings.some(([, kind]) => !SECTION_KINDS.has(kind!)))
+      this.report.error('S0049', token, 'expected bss, data, rodata, text or relro = "name" in \'#pragma clang section\'')
+    else if (settings.some(([, , name]) => name !== ''))
+      this.report.warning('S0049', token, "'#pragma clang section' is not supported: ignored", 'ignored-pragmas', {
+        hint: 'write `__attribute__((section("name")))` on the declarations',
+      })
   }
 
   private readUnroll(position: number, token: TokenIndex, word: string, text: string): void {

@@ -216,7 +216,7 @@ export class Preprocessor extends PragmaReader {
     const { file, scanner, virtual } = this.top
     if (virtual) return
     const { path, line } = file.presumed(scanner.at)
-    this.marks.push({ token: this.buffer.count, path, line, system: file.system, why })
+    this.marks.push({ token: this.buffer.count, path, line, system: file.systemAt(scanner.at), why })
   }
 
   /** Leaves the file that ended. */
@@ -821,6 +821,7 @@ export class Preprocessor extends PragmaReader {
     }
     const line = Number(text)
     let path: string | undefined
+    let system: boolean | undefined
     this.next()
     if (this.is(TokenKind.String)) {
       path = this.names
@@ -828,14 +829,32 @@ export class Preprocessor extends PragmaReader {
         .replace(/^"|"$/g, '')
         .replace(/\\(["\\])/g, '$1')
       this.next()
-      if (!marker && !this.is(TokenKind.End))
+      if (marker) system = this.markerFlags()
+      else if (!this.is(TokenKind.End))
         this.warning('P0053', 'extra-tokens', this.loc, this.length, 'extra tokens at end of #line directive')
     } else if (!this.is(TokenKind.End)) this.error('P0065', this.loc, this.length, `invalid filename for #line directive`)
     this.unwind()
     this.skipRest()
     // The number is that of the line behind the directive.
-    file.remap(scanner.at + 1, line, path)
+    file.remap(scanner.at + 1, line, path, system)
     if (!marker || path !== undefined) this.mark('line')
+  }
+
+  /** The flags of a line marker, in rising order: 1 entering, 2 returning, 3 a system header, 4 C linkage. True for a system header. */
+  private markerFlags(): boolean {
+    let last = 0
+    let system = false
+    while (!this.is(TokenKind.End)) {
+      const flag = this.is(TokenKind.Number) ? Number(this.names.text(this.atom)) : 0
+      if (!(flag > last && flag <= 4) || (flag === 2 && last === 1) || (flag === 4 && !system)) {
+        this.error('P0065', this.loc, this.length, 'invalid flag line marker directive')
+        return system
+      }
+      system ||= flag === 3
+      last = flag
+      this.next()
+    }
+    return system
   }
 
   private message(loc: Loc, fatal: boolean): void {

@@ -251,3 +251,59 @@ describe('what a linker would take', () => {
     ])
   })
 })
+
+describe('preprocessed input', () => {
+  const source =
+    '# 1 "m.c"\n# 1 "/usr/include/s.h" 1 3\nint g(int a) { int one; return a; }\n# 2 "m.c" 2\nint h(int a) { int two; return a; }\n'
+
+  it('is warned about by the names and lines of its line markers, and not in system headers', async () => {
+    const run = await bpfcClang(['-target', 'bpf', '-Wall', '-O2', '-c', 'a.i'], { 'a.i': source })
+    expect(run.code).toBe(0)
+    expect(run.err).toContain("m.c:2:20: warning: unused variable 'two' [-Wunused-variable]\n    2 | int h(int a) {")
+    expect(run.err).not.toContain("'one'")
+  })
+
+  it('gives line information by its line markers', async () => {
+    const run = await bpfcClang(['-target', 'bpf', '-g', '-O2', '-c', 'a.i', '-o', 'a.o'], { 'a.i': source })
+    const object = new TextDecoder('latin1').decode(run.written.get('a.o'))
+    expect(object).toContain('/m.c\0')
+    expect(object).not.toContain('/a.i\0')
+  })
+})
+
+describe('shipped bpf/usdt.bpf.h', () => {
+  const source = (body: string) => `#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/usdt.bpf.h>
+${body}
+char LICENSE[] SEC("license") = "GPL";
+`
+
+  it('compiles handlers of up to twelve arguments, without a warning', async () => {
+    const params = Array.from({ length: 12 }, (_, i) => `${i % 2 ? 'long' : 'short'} a${i}`).join(', ')
+    const sum = Array.from({ length: 12 }, (_, i) => `a${i}`).join(' + ')
+    const run = await bpfcClang(['-target', 'bpf', '-Wall', '-D__TARGET_ARCH_x86', '-g', '-O2', '-c', 'a.c', '-o', 'a.o'], {
+      'a.c': source(`SEC("usdt//bin/x:y:z") int BPF_USDT(many, ${params}) { return ${sum}; }
+SEC("usdt") int BPF_USDT(none) { return bpf_usdt_arg_cnt(ctx) + bpf_usdt_cookie(ctx); }`),
+    })
+    expect(run).toMatchObject({ code: 0, err: '' })
+  })
+
+  it("lays descriptions out as libbpf's loader fills them", async () => {
+    const offsets = { 'args[0]': 0, 'args[0].reg_off': 14, 'args[0].arg_signed': 16, 'args[0].arg_bitshift': 17, 'args[1]': 24 }
+    const all = Object.entries({ ...offsets, usdt_cookie: 288, arg_cnt: 296 })
+    const asserts = all.map(
+      ([member, at]) => `_Static_assert(__builtin_offsetof(struct __bpf_usdt_spec, ${member}) == ${at}, "${member}");`,
+    )
+    const run = await bpfcClang(['-target', 'bpf', '-D__TARGET_ARCH_x86', '-fsyntax-only', 'a.c'], {
+      'a.c': source(`${asserts.join('\n')}\n_Static_assert(sizeof(struct __bpf_usdt_spec) == 304, "size");`),
+    })
+    expect(run).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('linux/tcp.h has the flags in network byte order', async () => {
+    const check = '_Static_assert(TCP_FLAG_SYN == 0x200 && TCP_FLAG_CWR == 0x8000 && TCP_DATA_OFFSET == 0xf0, "");\n'
+    const run = await bpfcClang(['-target', 'bpf', '-fsyntax-only', 'a.c'], { 'a.c': `#include <linux/tcp.h>\n${check}` })
+    expect(run).toMatchObject({ code: 0, err: '' })
+  })
+})

@@ -78,10 +78,10 @@ describe('shipped headers', () => {
 
   it('defines the macros that programs use', () => {
     const { result } = run(
-      '#include <linux/bpf.h>\n#include <bpf/bpf_tracing.h>\n#include <bpf/bpf_core_read.h>\n#include <bpf/bpf_endian.h>',
+      '#include <linux/bpf.h>\n#include <bpf/bpf_tracing.h>\n#include <bpf/usdt.bpf.h>\n#include <bpf/bpf_core_read.h>\n#include <bpf/bpf_endian.h>',
     )
     const missing =
-      'SEC __uint __type __array __ulong __always_inline __noinline __weak __hidden __kconfig __ksym __kptr __kptr_untrusted __percpu_kptr __arg_ctx __arg_nonnull __arg_nullable __arg_trusted __arg_arena bpf_printk bpf_for bpf_for_each bpf_repeat barrier barrier_var BPF_SNPRINTF BPF_SEQ_PRINTF bpf_ksym_exists container_of offsetof NULL PT_REGS_PARM1_CORE PT_REGS_PARM6_SYSCALL PT_REGS_IP BPF_PROG BPF_PROG2 BPF_KPROBE BPF_KRETPROBE BPF_KSYSCALL BPF_UPROBE BPF_URETPROBE BPF_CORE_READ BPF_CORE_READ_INTO BPF_CORE_READ_STR_INTO BPF_CORE_READ_USER BPF_PROBE_READ BPF_PROBE_READ_USER_INTO BPF_CORE_READ_BITFIELD BPF_CORE_READ_BITFIELD_PROBED BPF_CORE_WRITE_BITFIELD bpf_core_field_exists bpf_core_field_size bpf_core_field_offset bpf_core_type_exists bpf_core_type_matches bpf_core_type_size bpf_core_type_id_local bpf_core_type_id_kernel bpf_core_enum_value bpf_core_enum_value_exists bpf_core_read bpf_core_cast bpf_htons bpf_ntohl bpf_cpu_to_be64'
+      'SEC __uint __type __array __ulong __always_inline __noinline __weak __hidden __kconfig __ksym __kptr __kptr_untrusted __percpu_kptr __arg_ctx __arg_nonnull __arg_nullable __arg_trusted __arg_arena bpf_printk bpf_for bpf_for_each bpf_repeat barrier barrier_var BPF_SNPRINTF BPF_SEQ_PRINTF bpf_ksym_exists container_of offsetof NULL PT_REGS_PARM1_CORE PT_REGS_PARM6_SYSCALL PT_REGS_IP BPF_PROG BPF_PROG2 BPF_KPROBE BPF_KRETPROBE BPF_KSYSCALL BPF_UPROBE BPF_URETPROBE BPF_USDT BPF_CORE_READ BPF_CORE_READ_INTO BPF_CORE_READ_STR_INTO BPF_CORE_READ_USER BPF_PROBE_READ BPF_PROBE_READ_USER_INTO BPF_CORE_READ_BITFIELD BPF_CORE_READ_BITFIELD_PROBED BPF_CORE_WRITE_BITFIELD bpf_core_field_exists bpf_core_field_size bpf_core_field_offset bpf_core_type_exists bpf_core_type_matches bpf_core_type_size bpf_core_type_id_local bpf_core_type_id_kernel bpf_core_enum_value bpf_core_enum_value_exists bpf_core_read bpf_core_cast bpf_htons bpf_ntohl bpf_cpu_to_be64'
         .split(' ')
         .filter(name => !result.macros.get(result.names.intern(name)))
     expect(missing).toEqual([])

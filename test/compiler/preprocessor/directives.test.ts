@@ -169,6 +169,32 @@ describe('includes', () => {
     expect(sources.presumed(file.base + file.bytes.length - 2)).toEqual({ path: 'y.c', line: 3, column: 17 })
   })
 
+  it('takes from line markers what is a system header', () => {
+    const text = 'a\n# 1 "/usr/include/s.h" 1 3\nb\n#line 9\nc\n# 20\nd\n# 2 "m.c" 2\ne\n# 1 "s.h" 1 3 4\nf\n# 3 "m.c" 2\ng\n'
+    const { sources, text: words } = run({ '/m.c': text })
+    const file = sources.files[0]!
+    const seen = words.split(' ').map(word => {
+      const loc = file.base + text.indexOf(`${word}\n`)
+      const at = sources.presumed(loc)!
+      return `${word} ${at.path}:${at.line}${sources.isSystem(loc) ? ' system' : ''}`
+    })
+    expect(seen).toEqual([
+      'a /m.c:1',
+      'b /usr/include/s.h:1 system',
+      'c /usr/include/s.h:9 system',
+      'd /usr/include/s.h:20 system',
+      'e m.c:2',
+      'f s.h:1 system',
+      'g m.c:3',
+    ])
+  })
+
+  it.each(['9', '1 2', '3 1', '4', 'x', '3 3'])('refuses the flags %s of a line marker', flags => {
+    expect(runText(`# 1 "m.c" ${flags}\n`).problems.map(problem => problem.replace(/^[^ ]* /, ''))).toEqual([
+      'error P0065: invalid flag line marker directive',
+    ])
+  })
+
   it('reports #error, #warning and unknown pragmas', () => {
     expect(
       runText('#error don\'t\n#warning w x\n#pragma nonsense\n#pragma GCC diagnostic push\n#pragma message("m")').problems,
