@@ -72,6 +72,9 @@ const members: Readonly<Record<string, readonly string[]>> = {
   conversion: ['constant-conversion', 'sign-conversion'],
   'shift-overflow': ['shift-count-overflow', 'shift-count-negative'],
   'return-type': ['return-mismatch'],
+  format: ['format-insufficient-args', 'format-extra-args', 'format-invalid-specifier'],
+  most: ['format'],
+  all: ['format'],
 }
 
 /** Whether naming `outer` on the command line or in a pragma means `group`. */

@@ -76,4 +76,5 @@ export const typecheckCodes: CatalogueTable = {
   T0602: 'an expression whose value is thrown away',
   T0603: 'a variable that is read before it has a value',
   T0604: 'what is written but hardly meant',
+  T0605: 'a format string that does not fit what is printed with it',
 }

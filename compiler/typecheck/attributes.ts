@@ -35,6 +35,7 @@ export interface AttributeSet {
   space: number
   mode: string | undefined
   cleanup: { readonly name: Atom; readonly place: Place } | undefined
+  format: { readonly format: number; readonly first?: number } | undefined
   readonly declTags: string[]
   readonly typeTags: string[]
 }
@@ -58,6 +59,7 @@ export const noAttributes = (): AttributeSet => ({
   space: -1,
   mode: undefined,
   cleanup: undefined,
+  format: undefined,
   declTags: [],
   typeTags: [],
 })
@@ -88,8 +90,8 @@ function stringArgument(c: Context, attribute: ast.Attribute): string | undefine
   return new TextDecoder().decode(bytes.subarray(0, bytes.length - 1))
 }
 
-function intArgument(c: Context, attribute: ast.Attribute): number | undefined {
-  const arg = attribute.args[0]
+function intArgument(c: Context, attribute: ast.Attribute, index = 0): number | undefined {
+  const arg = attribute.args[index]
   const value = arg && integerConstant(c.notEvaluated(() => rvalue(checkExpr(c, arg))))
   if (value === undefined) {
     c.error('T0109', attribute, `'${attribute.name}' attribute requires an integer constant`)
@@ -151,6 +153,14 @@ const handlers: Readonly<Record<string, Handler>> = {
     if (arg?.kind === 'identifier') into.mode = c.text(arg.name).replace(/^__(.*)__$/, '$1')
     else c.error('T0109', attribute, "'mode' attribute requires an identifier")
   },
+  format(c, attribute, into) {
+    const kind = attribute.args[0]
+    if (kind?.kind !== 'identifier' || !['printf', '__printf__'].includes(c.text(kind.name))) return
+    const format = intArgument(c, attribute, 1)
+    const first = intArgument(c, attribute, 2)
+    if (format === undefined || first === undefined) return
+    into.format = { format: format - 1, ...(first > 0 && { first: first - 1 }) }
+  },
   cleanup(c, attribute, into) {
     const arg = attribute.args[0]
     if (arg?.kind === 'identifier') into.cleanup = { name: arg.name, place: arg }
@@ -163,7 +173,7 @@ const ignored: ReadonlySet<string> = new Set(
   `alias aligned_value align_value alloc_align alloc_size annotate argmemonly artificial assume_aligned availability bpf_fastcall
   cdecl cold common const constructor convergent counted_by counted_by_or_null deprecated designated_init destructor diagnose_if
   disable_sanitizer_instrumentation disable_tail_calls enable_if enforce_tcb error external_source_symbol fallthrough flag_enum
-  flatten format format_arg gnu_inline guard_nocf hot ifunc internal_linkage leaf likely lockable malloc may_alias min_vector_width
+  flatten format_arg gnu_inline guard_nocf hot ifunc internal_linkage leaf likely lockable malloc may_alias min_vector_width
   minsize musttail no_builtin no_caller_saved_registers no_instrument_function no_profile_instrument_function no_reorder no_sanitize
   no_sanitize_address no_sanitize_memory no_sanitize_thread no_stack_protector no_split_stack noclone nocf_check noderef nodebug
   nodiscard nodirect nodup noescape nomerge nonnull nonstring noplt nothrow nouwtable opencl_global pass_object_size patchable_function_entry

@@ -5,12 +5,13 @@ import type { Context } from './context.js'
 import { assignConvert, defaultPromote } from './conversions.js'
 import { declareImplicitFunction } from './declarations.js'
 import { checkExpr, checkValue, reportFloat } from './expressions.js'
+import { checkFormat } from './formats.js'
 import { helperHeaderOf } from './helper-headers.js'
 import { suggestName } from './near-names.js'
 import { at, errorExpr, rvalue } from './nodes.js'
 import { beginOf, type Place } from './report.js'
 import { functionOf, isError, isFloat, isRecord, isVoid, pointerOf, unqualified } from './type-facts.js'
-import type { BuiltinName, Expr, FunctionDecl } from './typed-ast.js'
+import type { BuiltinName, Expr, FunctionDecl, VarDecl } from './typed-ast.js'
 import type { FunctionType } from './types.js'
 
 type CallExpr = ast.Expr & { kind: 'call' }
@@ -57,8 +58,10 @@ function finishCall(c: Context, expr: CallExpr, designator: Expr): Expr {
     c.error('T0206', expr, `called object type ${c.quote(designator.type)} is not a function or function pointer`)
     return errorExpr(expr)
   }
-  const name = nameOf(callee)
+  const printer = declOf(callee)
+  const name = printer?.name
   const converted = convertArguments(c, expr, type, args, name)
+  if (printer) checkFormat(c, printer, args)
   if (!isVoid(type.result) && isRecord(type.result) && !c.complete(type.result)) {
     c.error('T0101', expr, `calling '${name ?? 'a function'}' with incomplete return type ${c.quote(type.result)}`)
     return errorExpr(expr)
@@ -104,9 +107,9 @@ function calleeOf(designator: Expr): Expr | undefined {
   return pointer && functionOf(pointer.to) ? value : undefined
 }
 
-function nameOf(callee: Expr): string | undefined {
-  if (callee.kind === 'function') return callee.decl.name
-  if (callee.kind === 'load' && callee.object.kind === 'var') return callee.object.decl.name
+function declOf(callee: Expr): FunctionDecl | VarDecl | undefined {
+  if (callee.kind === 'function') return callee.decl
+  if (callee.kind === 'load' && callee.object.kind === 'var') return callee.object.decl
   return undefined
 }
 

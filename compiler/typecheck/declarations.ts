@@ -189,6 +189,7 @@ function addFunctionAttributes(decl: FunctionDecl, set: AttributeSet, specifiers
   decl.used ||= set.used
   decl.optnone ||= set.optnone
   if (set.unused) decl.unused = true
+  if (set.format) decl.format = set.format
   const fresh = set.declTags.filter(tag => !decl.declTags.includes(tag))
   if (fresh.length) decl.declTags = [...decl.declTags, ...fresh]
 }

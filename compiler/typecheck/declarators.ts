@@ -214,6 +214,7 @@ function merge(a: AttributeSet, b: AttributeSet): AttributeSet {
     space: b.space >= 0 ? b.space : a.space,
     mode: b.mode ?? a.mode,
     cleanup: b.cleanup ?? a.cleanup,
+    format: b.format ?? a.format,
     declTags: [...a.declTags, ...b.declTags],
     typeTags: [...a.typeTags, ...b.typeTags],
   }

@@ -74,6 +74,8 @@ export interface FunctionDecl {
   unused?: boolean
   optnone: boolean
   asmLabel: string | undefined
+  /** `format(printf, …)`: the format's argument and the first it prints, from 0; without `first` none stand in the call. */
+  format?: { readonly format: number; readonly first?: number }
   declTags: readonly string[]
   /** Parameters of the definition, empty without one. */
   params: VarDecl[]

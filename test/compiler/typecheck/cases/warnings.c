@@ -76,3 +76,39 @@ int f(unsigned long long a, int pid) { return (a >> 32) != pid; }
 int f(int *p, void *end) { return p + 1 > end; }
 //// a placeholder is not unused
 int f(int _) { return 0; }
+//// formats of the helpers that print
+static long (*const bpf_trace_printk)(const char *fmt, unsigned size, ...) = (void *)6;
+static long (*const bpf_snprintf)(char *str, unsigned size, const char *fmt, unsigned long long *data, unsigned len) = (void *)165;
+#define PRINT(text, args...) ({ static const char fmt[] = text; bpf_trace_printk(fmt, sizeof(fmt), ##args); })
+int f(int a, long b, char *s)
+{
+  PRINT("plain 100%%\n");
+  PRINT("%d %ld %s %pI4 %-5llx", a, b, s, &a, b);
+  PRINT("%d of %d", a);
+  PRINT("%d", a, b);
+  PRINT("%hd", a);
+  PRINT("%s", b);
+  bpf_trace_printk("%d %d", 6, a);
+  char out[8];
+  unsigned long long data[2] = { 1, 2 };
+  bpf_snprintf(out, 8, "%d %d", data, sizeof(data));
+  bpf_snprintf(out, 8, "%d %d %d", data, sizeof(data));
+  bpf_snprintf(out, 8, "%d", data, sizeof(data));
+  return 0;
+}
+//// formats of functions with the attribute
+extern int say(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+extern int say_all(const char *fmt, void *list) __attribute__((__format__(__printf__, 1, 0)));
+int f(int a, long b, char *s, short c)
+{
+  say(1, "%d %x %ld %zu %s %p %c %hd %*d %f%%", a, a, b, b, s, s, c, c, a, a);
+  say(1, "%d", b);
+  say(1, "%ld %p", a, a);
+  say(1, "%d %s", s, a);
+  say(1, "%d %d", a);
+  say(1, "%d", a, b);
+  say(1, "%y", a);
+  say_all("%d %y", s);
+  say_all("%d %d", s);
+  return say(1, s, a);
+}
