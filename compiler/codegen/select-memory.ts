@@ -198,10 +198,12 @@ function pointerAdd(s: Selector, inst: Value): void {
       return
     }
   }
+  // A number is taken off as it is: kernels before 6.17 know nothing of what BPF_NEG gives.
+  const taken = by.op === 'sub' && by.args[0]!.op === 'const' && by.args[0]!.value === 0n ? by.args[1] : undefined
   // The pointer comes first: the verifier follows "pointer += number" best.
-  const amount = s.reg(step)
+  const amount = s.reg(taken ?? step)
   s.moveTo(to, base)
-  s.emit(op.BPF_ALU64 | op.BPF_ADD | op.BPF_X, to, amount)
+  s.emit(op.BPF_ALU64 | (taken ? op.BPF_SUB : op.BPF_ADD) | op.BPF_X, to, amount)
 }
 
 /** Kinds whose answer can need 64 bits, or that clang loads so. */

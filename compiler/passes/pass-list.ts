@@ -7,6 +7,7 @@ import type { Func, Module } from '../ir/ir.js'
 import { careOf, isDone } from '../care.js'
 import type { CompileOptions } from '../options.js'
 import { constantArguments } from './constant-arguments.js'
+import { constantResults } from './constant-results.js'
 import { constantGlobals } from './constant-globals.js'
 import { deadCode } from './dead-code.js'
 import { deadGlobals } from './dead-globals.js'
@@ -62,6 +63,7 @@ const optimize: readonly Pass[] = [
   inlinePass('all', tidy),
   deadGlobals,
   constantArguments,
+  constantResults,
   ...tidy,
   unroll,
   ...tidy,
