@@ -105,10 +105,11 @@ export function checkFormat(c: Context, callee: FunctionDecl | VarDecl, args: re
   const argument = printer && args[printer.format]
   const format = argument && literalOf(argument)
   if (!printer || !format) return
+  const group = (clangs: string) => (printer.kernel ? 'bpf-format' : clangs)
   const wanted = conversions(format.text, printer.kernel)
   if (typeof wanted === 'string') {
     const extras = printer.kernel ? { hint: `the kernel refuses the format: it has no '${wanted}'` } : {}
-    c.warn('T0605', format.place, `invalid conversion specifier '${wanted}'`, 'format-invalid-specifier', extras)
+    c.warn('T0605', format.place, `invalid conversion specifier '${wanted}'`, group('format-invalid-specifier'), extras)
     return
   }
   const values = printer.first === undefined ? [] : args.slice(printer.first)
@@ -118,13 +119,14 @@ export function checkFormat(c: Context, callee: FunctionDecl | VarDecl, args: re
     if (bytes === undefined) return
     count = Number(bytes) / 8
   } else if (printer.first === undefined) return
-  if (wanted.length > count) c.warn('T0605', format.place, "more '%' conversions than data arguments", 'format-insufficient-args')
+  if (wanted.length > count)
+    c.warn('T0605', format.place, "more '%' conversions than data arguments", group('format-insufficient-args'))
   else if (wanted.length < count)
-    c.warn('T0605', values[wanted.length] ?? format.place, 'data argument not used by format string', 'format-extra-args')
+    c.warn('T0605', values[wanted.length] ?? format.place, 'data argument not used by format string', group('format-extra-args'))
   values.slice(0, wanted.length).forEach((value, index) => {
     const { prints, type } = wanted[index]!
     if (disagrees(value, prints, printer.kernel))
-      c.warn('T0605', value, `format specifies type '${type}' but the argument has type ${c.quote(value.type)}`, 'format')
+      c.warn('T0605', value, `format specifies type '${type}' but the argument has type ${c.quote(value.type)}`, group('format'))
   })
 }
 
