@@ -19,7 +19,9 @@ export function initialiseLocal(fc: FunctionContext, place: Place, init: InitVal
     if (value) storePlace(fc, place, value)
     return
   }
-  const whole = init.whole || (init.items.length === 1 && init.items[0]!.offset === 0 && bytesOf(init.items[0]!.type) === size)
+  const only = init.items.length === 1 ? init.items[0]! : undefined
+  // A bit field is not the whole of its unit, also where nothing else is given.
+  const whole = init.whole || (only !== undefined && !only.bitField && only.offset === 0 && bytesOf(only.type) === size)
   if (!whole && !covered(init, size)) {
     const clear = builder.memory('memset', addressOf(fc, place), builder.const('i8', 0), size, place.align)
     clear.volatile = place.volatile
