@@ -13,10 +13,10 @@ import { prepareObject } from '../linker/object/prepare.js'
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
 import type { MachineFacts } from '../runtime/kernel/machine.js'
 import { type KernelProfile, kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
-import { explainRejection } from '../runtime/verifier/explain/explain.js'
 import { renderExplanation } from '../runtime/verifier/explain/explanation-text.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
 import { compileSource, defaultOptions } from './compile-source.js'
+import { explained } from './verdict-explanation.js'
 
 export interface CheckedObjectOptions {
   /** Where paths are read from. Without one, only source text and object bytes can be taken. */
@@ -129,23 +129,20 @@ function verifyAll(prepared: PreparedObject, options: CheckedObjectOptions): voi
   })
   for (const program of prepared.programs)
     for (const kernel of kernels) {
-      const verdict = verifyProgram(prepared, program, {
-        kernel,
-        logLevel: 1,
-        unsettled,
-        ...(options.machine && { machine: options.machine }),
-      })
-      if (verdict.verdict !== 'accepted')
-        throw new VerifierError(explanation(prepared, program, kernel, verdict), program.name, kernel.version, verdict)
+      const ask = (logLevel: number) =>
+        verifyProgram(prepared, program, { kernel, logLevel, unsettled, ...(options.machine && { machine: options.machine }) })
+      if (ask(0).verdict === 'accepted') continue
+      // What is refused is walked again with its log, which the others need not write.
+      const verdict = ask(1)
+      throw new VerifierError(explanation(prepared, program, kernel, verdict), program.name, kernel.version, verdict)
     }
 }
 
 function explanation(prepared: PreparedObject, program: PreparedProgram, kernel: KernelProfile, verdict: Verdict): string {
-  const { verdict: what, message, faultSlot, log } = verdict
+  const { verdict: what, message } = verdict
   const who = `${program.name} (${program.section})`
   if (what === 'not-implemented') return `${who}: kernel ${kernel.version} cannot be asked, not implemented: ${message}`
   if (what === 'limit') return `${who}: no answer for kernel ${kernel.version}: ${message}`
   if (what === 'invalid') return `${who} is invalid: ${message}`
-  const explained = explainRejection({ object: prepared, program, log, message, ...(faultSlot !== undefined && { faultSlot }) })
-  return `kernel ${kernel.version} rejects ${who}\n${renderExplanation(explained)}`
+  return `kernel ${kernel.version} rejects ${who}\n${renderExplanation(explained(prepared, program, kernel, verdict, 1)!)}`
 }

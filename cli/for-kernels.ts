@@ -13,7 +13,7 @@ import type { CliContext } from './context.js'
 import { codeOf, worst } from './exit-codes.js'
 import { kernelBtf } from './kernel-btf.js'
 import { readInput } from './read-input.js'
-import { explained } from './verdict-explanation.js'
+import { explained } from '../api/verdict-explanation.js'
 
 export function compileFileForKernels(
   path: string,

@@ -11,7 +11,7 @@ import type { CliContext } from '../context.js'
 import { type DebugSession, debugHelp, describePosition, isQuit, repeats, runDebugCommand } from '../debug-commands.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { readKernelConfig } from '../kernel-config.js'
-import { type InputFlags, runInputs, setElement } from '../run-input.js'
+import { chosenProgram, type InputFlags, runInputs, setElement } from '../run-input.js'
 import { isTerminal } from '../standard-streams.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
@@ -72,14 +72,8 @@ export const debugCommand: Subcommand = {
         kernelBtf: kernelBtf(request.flags.btf).set,
         ...(values.kconfig === undefined ? {} : { kconfig: readKernelConfig(values.kconfig) }),
       })
-      const name = values.prog ?? (prepared.programs.length === 1 ? prepared.programs[0]!.name : undefined)
-      if (name === undefined || !prepared.programs.some(each => each.name === name)) {
-        const list = prepared.programs.map(each => each.name).join(', ')
-        context.err(
-          `error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`,
-        )
-        return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
-      }
+      const name = chosenProgram(path, prepared, values.prog, context)
+      if (typeof name === 'number') return exit(name)
       const inputs = runInputs(values, context)
       if (typeof inputs === 'number') return exit(inputs)
       if ([...inputs()].length < chosen) usage(`--run ${chosen}: there are not so many packets`)

@@ -7,7 +7,7 @@ import type { BtfValue } from '../../runtime/vm/btf-values.js'
 import type { MapAccess } from '../../runtime/vm/map-access.js'
 import type { RunResult } from '../../runtime/vm/programs/table.js'
 import { Vm } from '../../runtime/vm/vm.js'
-import { type InputFlags, runInputs, setElement, type TimedInput } from '../run-input.js'
+import { chosenProgram, type InputFlags, runInputs, setElement, type TimedInput } from '../run-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { kernelBtf } from '../kernel-btf.js'
@@ -83,14 +83,8 @@ export const runCommand: Subcommand = {
         kernelBtf: kernelBtf(request.flags.btf).set,
         ...(values.kconfig === undefined ? {} : { kconfig: readKernelConfig(values.kconfig) }),
       })
-      const name = values.prog ?? (prepared.programs.length === 1 ? prepared.programs[0]!.name : undefined)
-      if (name === undefined || !prepared.programs.some(each => each.name === name)) {
-        const list = prepared.programs.map(each => each.name).join(', ')
-        context.err(
-          `error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`,
-        )
-        return exit(name === undefined ? ExitCode.usage : ExitCode.rejected)
-      }
+      const name = chosenProgram(path, prepared, values.prog, context)
+      if (typeof name === 'number') return exit(name)
       const options = {
         coverage: values.coverage !== undefined || values.profile === true,
         ...(budget !== undefined && { budget }),

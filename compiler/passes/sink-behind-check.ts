@@ -24,21 +24,17 @@ export const sinkBehindCheck: FunctionPass = {
     if (candidates.size === 0) return false
 
     const users = new Map<Value, Set<Block>>([...candidates.keys()].map(inst => [inst, new Set<Block>()]))
-    const predecessors = new Map<Block, number>()
     for (const block of func.blocks) {
       for (const inst of block.insts) for (const arg of inst.args) users.get(arg)?.add(block)
       for (const operand of terminatorOperands(block.terminator)) users.get(operand)?.add(block)
-      for (const edge of successors(block)) {
-        predecessors.set(edge.block, (predecessors.get(edge.block) ?? 0) + 1)
-        for (const arg of edge.args) users.get(arg)?.add(block)
-      }
+      for (const edge of successors(block)) for (const arg of edge.args) users.get(arg)?.add(block)
     }
-    const { dominates } = computeDominators(func)
+    const { dominates, predecessors } = computeDominators(func)
     let changed = false
     for (const [inst, home] of candidates) {
       const blocks = [...users.get(inst)!]
       const side = successors(home).find(
-        ({ block }) => predecessors.get(block) === 1 && blocks.every(user => user !== home && dominates(block, user)),
+        ({ block }) => predecessors[block.id]!.length === 1 && blocks.every(user => user !== home && dominates(block, user)),
       )
       if (!side || blocks.length === 0) continue
       home.insts.splice(home.insts.indexOf(inst), 1)

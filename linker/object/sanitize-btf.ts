@@ -27,16 +27,7 @@ export function sanitizeBtf(btf: BtfSet, version: number): BtfSet {
   for (let id = 1; id < count; id++) {
     const type = btf.type(id)
     if (type.kind === BtfKind.Enum64 && version < SINCE.enum64) {
-      placeholder ||= overlay.add({
-        kind: BtfKind.Int,
-        name: 'enum64_placeholder',
-        size: 1,
-        offset: 0,
-        bits: 8,
-        signed: false,
-        char: false,
-        bool: false,
-      })
+      placeholder ||= overlay.add(oneByte('enum64_placeholder'))
       const members = type.values.map(value => ({ name: value.name, type: placeholder, bitOffset: 0, bitSize: 0 }))
       overlay.replace(id, { kind: BtfKind.Union, name: type.name, size: type.size, kindFlag: false, members })
       continue

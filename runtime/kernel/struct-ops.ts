@@ -1,6 +1,6 @@
 /**
  * Structs of callbacks that programs can implement (struct bpf_struct_ops): what their programs may call, write and see. What a
- * member's arguments are stands in the kernel's BTF; which of them may be null, in the names of its stub (`STRUCT__MEMBER`).
+ * member's arguments are, is in the kernel's BTF; which of them may be null, in the names of its stub (`STRUCT__MEMBER`).
  */
 import { structWrites, type StructWrites } from './struct-writes.js'
 

@@ -41,7 +41,7 @@ export function bufferSize(env: Env, regno: number, name: string, result: Pick<R
 }
 
 /** __btf_type_is_scalar_struct. */
-function scalarsOnly(env: Env, btf: BtfView, id: number, depth: number): boolean {
+export function scalarsOnly(env: Env, btf: BtfView, id: number, depth: number): boolean {
   const struct = btf.struct(id)
   if (!struct) return false
   return struct.members.every(member => {
@@ -57,7 +57,7 @@ function scalarsOnly(env: Env, btf: BtfView, id: number, depth: number): boolean
 }
 
 /** check_kfunc_mem_size_reg. */
-function sizedMemory(env: Env, arg: number): void {
+export function sizedMemory(env: Env, arg: number): void {
   const regno = arg + 1
   const buffer = env.reg(regno)
   if (mayBeNull(buffer.type)) env.regs[regno] = asNotNull(buffer)

@@ -22,15 +22,14 @@ import {
 } from '../state/registers.js'
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
-import { asNotNull } from './branch.js'
 import { hasUnsafeModifiers, isTrusted, regBtfNames, structIdsMatch, TRUSTED_MODIFIERS } from './btf-access.js'
 import { clearPacketPointers, releaseReference } from './call.js'
 import { pushCallback } from './callback.js'
 import { dynptrOf, flagOfKind, isRefcounted, processDynptr } from './dynptr.js'
 import { isContextType } from './function-args.js'
-import { bufferSize, callKfuncByBtf } from './function-match.js'
+import { bufferSize, callKfuncByBtf, scalarsOnly, sizedMemory } from './function-match.js'
 import { giveAway, inTreeCallback, nodePointer, processNode, processRoot, setNonOwning } from './graph.js'
-import { checkArgOffset, checkConstString, checkMemoryArgument, checkSizeRegister } from './helper-args.js'
+import { checkArgOffset, checkConstString, checkMemoryArgument } from './helper-args.js'
 import { advanceIterator, iteratorAt, type IterPlace, processIterator } from './iterator.js'
 import { findKfunc, isIterNext, type Kfunc } from './kfunc-meta.js'
 import { recordOf } from './kptr.js'
@@ -93,24 +92,6 @@ const byStruct: Readonly<Record<string, ArgKind>> = {
 }
 /** Arguments that no rule here covers. */
 const unmodelled = new Set(['bpf_res_spin_lock', 'bpf_task_work'])
-
-/** __btf_type_is_scalar_struct. */
-function scalarsOnly(env: Env, btf: BtfView, id: number, depth: number): boolean {
-  const struct = btf.struct(id)
-  if (!struct) return false
-  return struct.members.every(member => {
-    const type = btf.resolved(member.type)
-    if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
-      if (depth >= 3) {
-        env.say('max struct nesting depth exceeded\n')
-        return false
-      }
-      return scalarsOnly(env, btf, member.type, depth + 1)
-    }
-    if (type.kind === BtfKind.Array) return type.nelems > 0 && btf.isScalar(type.type)
-    return btf.isScalar(member.type)
-  })
-}
 
 /** get_kfunc_ptr_arg_type. */
 function pointerKind(env: Env, facts: Facts, arg: number): ArgKind {
@@ -363,18 +344,7 @@ function sizedArg(env: Env, facts: Facts, arg: number): void {
   const regno = arg + 1
   const buffer = env.reg(regno)
   const size = env.reg(regno + 1)
-  if (!isNullScalar(buffer) || !params[arg]!.name.endsWith('__opt')) {
-    const nullable = mayBeNull(buffer.type)
-    if (nullable) env.regs[regno] = asNotNull(buffer)
-    try {
-      checkSizeRegister(env, regno + 1, 'read', true, undefined)
-      checkSizeRegister(env, regno + 1, 'write', true, undefined)
-    } catch (error) {
-      if (error instanceof Rejection) env.say(`arg#${arg} arg#${arg + 1} memory, len pair leads to invalid memory access\n`)
-      throw error
-    }
-    if (nullable) env.regs[regno] = buffer
-  }
+  if (!isNullScalar(buffer) || !params[arg]!.name.endsWith('__opt')) sizedMemory(env, arg)
   if (!params[arg + 1]!.name.endsWith('__szk')) return
   if (facts.constant) env.reject('verifier internal error: only one constant argument permitted', EFAULT)
   if (!t.isConst(size.varOff)) env.reject(`R${regno + 1} must be a known constant`)

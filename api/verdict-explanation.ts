@@ -1,4 +1,4 @@
-/** Why a program was rejected, for the commands that verify. */
+/** Why a program was rejected, for everything that verifies. */
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
 import type { MachineFacts } from '../runtime/kernel/machine.js'
 import type { KernelProfile } from '../runtime/kernel/profile.js'
