@@ -13,7 +13,7 @@ export async function run({ root }) {
   const ours = []
   const theirs = []
   for (let round = 0; round < 6; round++) {
-    const mine = once(process.execPath, [join(root, 'dist/bpfc.mjs'), 'build', `-I${work}`, ...sources], {
+    const mine = once(process.execPath, [join(root, 'dist/bpfc.cjs'), 'build', `-I${work}`, ...sources], {
       cwd: work,
       env: { ...process.env, BPFC_CACHE: 'off' },
     })

@@ -24,7 +24,7 @@ export async function run({ root }) {
   ]) {
     const env = { ...process.env, BPFC_CACHE: setting }
     const result = pair(
-      [process.execPath, [join(root, 'dist/bpfc-clang.mjs'), ...flags, '-o', join(work, 'ours.o')]],
+      [process.execPath, [join(root, 'dist/bpfc-clang.cjs'), ...flags, '-o', join(work, 'ours.o')]],
       ['clang-19', [...flags, '-o', join(work, 'theirs.o')]],
       ROUNDS,
       { env },
@@ -40,7 +40,7 @@ export async function run({ root }) {
   }
   const report = ['build', '--time-report', `-I${work}`, source, '-o', join(work, 'ours.o')]
   const env = { ...process.env, BPFC_CACHE: 'off' }
-  const ours = peakMemory(process.execPath, [join(root, 'dist/bpfc.mjs'), ...report], { env })
+  const ours = peakMemory(process.execPath, [join(root, 'dist/bpfc.cjs'), ...report], { env })
   rows.push({ figure: 'peak memory in MB, against the 300 allowed', ours, peer: 300, peerName: 'limit' })
   return rows
 }

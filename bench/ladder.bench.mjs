@@ -47,7 +47,7 @@ export async function run({ root }) {
     writeFileSync(source, ladderSource(step))
     const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-c', source]
     const result = pair(
-      [process.execPath, [join(root, 'dist/bpfc-clang.mjs'), ...flags, '-o', join(work, 'ours.o')]],
+      [process.execPath, [join(root, 'dist/bpfc-clang.cjs'), ...flags, '-o', join(work, 'ours.o')]],
       ['clang-19', [...flags, '-o', join(work, 'theirs.o')]],
       3,
     )

@@ -31,7 +31,7 @@ export async function run({ root }) {
   mkdirSync(scratch, { recursive: true })
   const empty = join(scratch, 'empty.mjs')
   writeFileSync(empty, '')
-  const bpfc = join(root, 'dist/bpfc.mjs')
+  const bpfc = join(root, 'dist/bpfc.cjs')
   const tool = join(scratch, 'tool.bpf.o')
   const built = spawnSync(process.execPath, [bpfc, 'build', join(root, 'examples/exec-audit/exec_audit.bpf.c'), '-o', tool], {
     encoding: 'utf8',

@@ -59,7 +59,7 @@ function against(name, command, root, folder) {
     const path = join(folder, file)
     try {
       const theirs = once(program, [...words, path])
-      const ours = once(process.execPath, [join(root, 'dist/bpfc.mjs'), 'check', path])
+      const ours = once(process.execPath, [join(root, 'dist/bpfc.cjs'), 'check', path])
       pairs.push({ ours: ours.cpu, theirs: theirs.cpu })
     } catch {
       // One of the two does not accept all of it.

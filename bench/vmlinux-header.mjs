@@ -10,7 +10,7 @@ export function vmlinuxFolder(root) {
   if (!existsSync('/sys/kernel/btf/vmlinux')) return { skipped: 'this kernel has no BTF to make vmlinux.h of' }
   const folder = join(root, '.cache/bench')
   mkdirSync(folder, { recursive: true })
-  const made = spawnSync(process.execPath, [join(root, 'dist/bpfc.mjs'), 'vmlinux', '-o', join(folder, 'vmlinux.h')], {
+  const made = spawnSync(process.execPath, [join(root, 'dist/bpfc.cjs'), 'vmlinux', '-o', join(folder, 'vmlinux.h')], {
     encoding: 'utf8',
   })
   if (made.status !== 0) throw new Error(`bpfc vmlinux: ${made.stderr}`)

@@ -12,8 +12,12 @@ import { compilerHost } from './compiler-host.js'
 import type { CliContext } from './context.js'
 import { codeOf, worst } from './exit-codes.js'
 import { kernelBtf } from './kernel-btf.js'
+import { chooseKernels } from './kernel-choice.js'
 import { readInput } from './read-input.js'
 import { explained } from '../api/verdict-explanation.js'
+
+/** The kernels that `--for-kernel` names, or a sentence on why not. */
+export const chosenKernels = (text: string): KernelProfile[] | string => chooseKernels('--for-kernel', text)
 
 export function compileFileForKernels(
   path: string,

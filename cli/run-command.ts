@@ -14,6 +14,8 @@ export const version = typeof BPFC_VERSION === 'string' ? BPFC_VERSION : '0.0.0'
 export interface Launch {
   readonly script: { createCachedData(): Uint8Array }
   readonly cache: string
+  /** Command lines to run before that; undefined in ordinary use. */
+  readonly warm: readonly (readonly string[])[] | undefined
 }
 
 export async function runCommand(
@@ -88,10 +90,14 @@ export async function guarded(context: CliContext, work: () => Promise<number>):
   }
 }
 
-/** Runs what a first use needs, with nothing written, and stores the compiled code beside the bundle. */
-export async function makeCodeCache(launch: Launch, warm: (silent: CliContext) => Promise<void>): Promise<number> {
-  // Nothing shared: an index from an earlier run would leave the code that makes one cold.
-  await warm({ ...nodeContext(), shared: {}, out: () => undefined, err: () => undefined, write: () => undefined })
+/** Runs command lines that go through what a use needs, with nothing written, and stores the compiled code beside the bundle. */
+export async function makeCodeCache(
+  launch: Launch,
+  run: (words: readonly string[], silent: CliContext) => Promise<number>,
+): Promise<number> {
+  for (const words of launch.warm!) {
+    await run(words, { ...nodeContext(), out: () => undefined, err: () => undefined, write: () => undefined })
+  }
   writeFileSync(launch.cache, launch.script.createCachedData())
   return ExitCode.ok
 }

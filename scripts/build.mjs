@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,7 @@ try {
   esbuild = require('esbuild')
 } catch {
   // An installed package has no build tools and comes with dist/ already made.
-  if (existsSync(join(root, 'dist/bpfc.mjs'))) process.exit(0)
+  if (existsSync(join(root, 'dist/bpfc.cjs'))) process.exit(0)
   throw new Error('esbuild is missing: run `npm ci` first')
 }
 const onlyCli = process.argv.includes('--cli')
@@ -40,8 +40,48 @@ const common = {
   external: ['koffi'],
 }
 
-// CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy. What only reads objects
-// (cli/object-commands.ts) is a bundle of its own: loading all the rest takes longer than most of its work.
+/**
+ * The CLI's bundles. What a command needs is loaded whole, which takes time by its size, so that what is short and frequent has a bundle of
+ * its own; `all` has every subcommand. `caches` are V8's code caches of the bundle, each made by a run that goes through what its
+ * subcommands do (`warm`, command lines; OBJECT is a small object), because functions that did not run are not in it.
+ */
+const source = 'examples/exec-audit/exec_audit.bpf.c'
+const bundles = [
+  {
+    name: 'build',
+    entry: 'cli/build-main.ts',
+    // Verifies too, which only `all` has.
+    without: ['--for-kernel'],
+    absent: [/\/for-kernels\.js$/],
+    caches: [
+      {
+        name: 'build',
+        verbs: ['build'],
+        warm: [`build ${source}`, `build ${source}`, `bpfc-clang -target bpf -g -O2 -MD -c ${source} -o unwritten.o`],
+      },
+    ],
+  },
+  {
+    name: 'object',
+    entry: 'cli/object-main.ts',
+    caches: [
+      {
+        name: 'object',
+        verbs: ['dump', 'asm', 'link', 'strip', 'btf'],
+        warm: [
+          'dump OBJECT',
+          'dump OBJECT --style bpftool --only btf,programs',
+          'btf dump OBJECT',
+          'btf dump OBJECT --format c',
+          'link -o unwritten.o OBJECT',
+          'strip OBJECT',
+        ],
+      },
+    ],
+  },
+  { name: 'all', entry: 'cli/main.ts', caches: [{ name: 'all', verbs: [], warm: [`check ${source}`] }] },
+]
+
 /** commander loads it for subcommands that are programs of their own, which bpfc has none of; loading it takes longer than reading an object. */
 const noChildProcess = {
   name: 'no-child-process',
@@ -50,14 +90,60 @@ const noChildProcess = {
     build.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {}', loader: 'js' }))
   },
 }
-const objectVerbs = ['dump', 'asm', 'link', 'strip', 'btf']
-for (const [entry, name] of [
-  ['main', 'bpfc'],
-  ['object-main', 'bpfc-object'],
-])
+/** What a bundle's commands never ask for. */
+const absentModules = patterns => ({
+  name: 'absent-modules',
+  setup: build => {
+    for (const filter of patterns) build.onResolve({ filter }, () => ({ path: 'module', namespace: 'absent' }))
+  },
+})
+/** Data that few commands need, and then little of, is read from files beside the bundles instead of lying in them. */
+const dataBeside = {
+  name: 'data-beside',
+  setup: build => {
+    const beside = {
+      'compiler/include/header-bytes.ts': `
+        import { readFileSync } from 'node:fs'
+        import { join } from 'node:path'
+        const names = new Set(${JSON.stringify(Object.keys(headers))})
+        export const isHeader = name => names.has(name)
+        export const headerBytes = name => readFileSync(join(__dirname, name.startsWith('own/') ? 'include-' + name : 'include' + name.slice(6)))`,
+      'linker/btf/bundled-btf-bytes.ts': `
+        import { readFileSync } from 'node:fs'
+        import { join } from 'node:path'
+        export const bundledBtfBytes = () => readFileSync(join(__dirname, 'bundled.btf'))`,
+    }
+    for (const [path, contents] of Object.entries(beside))
+      build.onLoad({ filter: new RegExp(`${path}$`.replaceAll('.', '\\.').replaceAll('/', '[/\\\\]')) }, () => ({
+        contents,
+        loader: 'js',
+      }))
+  },
+}
+
+/** The value of a module's export, for data in TypeScript. */
+async function dataOf(module, name) {
+  const made = await esbuild.build({ ...common, entryPoints: [module], format: 'esm', write: false })
+  return (await import(`data:text/javascript;base64,${Buffer.from(made.outputFiles[0].contents).toString('base64')}`))[name]
+}
+
+for (const name of readdirSync(dist)) if (/^bpfc.*\.(cjs|cache)$/.test(name)) rmSync(join(dist, name))
+const headers = await dataOf('compiler/include/headers.gen.ts', 'headers')
+writeFileSync(join(dist, 'bundled.btf'), Buffer.from(await dataOf('linker/btf/bundled-btf.gen.ts', 'bundledBtfBase64'), 'base64'))
+// The shipped headers as files, also for editors and other compilers: `clang -isystem dist/include`.
+for (const [from, to] of [
+  ['system', 'include'],
+  ['own', 'include-own'],
+]) {
+  rmSync(join(dist, to), { recursive: true, force: true })
+  cpSync(join(root, 'compiler/include/headers', from), join(dist, to), { recursive: true })
+}
+// CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy.
+for (const { name, entry, absent = [] } of bundles) {
+  const outfile = `dist/bpfc-${name}.cjs`
   await esbuild.build({
     ...common,
-    entryPoints: [`cli/${entry}.ts`],
+    entryPoints: [entry],
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
@@ -65,32 +151,34 @@ for (const [entry, name] of [
     // A script has no import.meta; koffi is looked up from where the bundle lies.
     banner: { js: "var bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     define: { ...common.define, 'import.meta.url': 'bundleUrl' },
-    outfile: `dist/${name}.cjs`,
-    plugins: [noChildProcess],
+    outfile,
+    plugins: [noChildProcess, absentModules(absent), dataBeside],
   })
+  // The launcher reads it byte for byte, which takes less than decoding it.
+  if (/[^\0-\x7f]/.test(readFileSync(join(root, outfile), 'utf8'))) throw new Error(`${outfile} is not ASCII`)
+}
 for (const [name, driver] of [
   ['bpfc', 'main'],
   ['bpfc-clang', 'clangMain'],
-])
-  writeFileSync(join(dist, `${name}.mjs`), launcher(driver), { mode: 0o755 })
-// The shipped headers as files, for editors and other compilers: `clang -isystem dist/include`.
-rmSync(join(dist, 'include'), { recursive: true, force: true })
-cpSync(join(root, 'compiler/include/headers/system'), join(dist, 'include'), { recursive: true })
-// A cache is made by a run that goes through the compiler, so that lazily compiled functions are in it. Reading one takes time by its size:
-// what compiles has its own, without the verifier and the virtual machine, and so has what only reads objects.
-rmSync(join(dist, 'bpfc.cache'), { force: true })
+]) {
+  writeFileSync(join(dist, `${name}.cjs`), launcher(driver), { mode: 0o755 })
+  writeFileSync(join(dist, `${name}.mjs`), `#!/usr/bin/env node\nimport './${name}.cjs'\n`, { mode: 0o755 })
+}
 const start = (...words) => {
-  const run = spawnSync(process.execPath, [join(dist, 'bpfc.mjs'), ...words], { encoding: 'utf8', cwd: root })
+  const env = { ...process.env, BPFC_CACHE: join(dist, 'warm') }
+  const run = spawnSync(process.execPath, [join(dist, 'bpfc.cjs'), ...words], { encoding: 'utf8', cwd: root, env })
   if (run.status !== 0) throw new Error(`the bundle does not start: ${run.stderr}`)
 }
-for (const use of ['build', 'check', 'object']) rmSync(join(dist, `bpfc-${use}.cache`), { force: true })
-const example = 'examples/exec-audit/exec_audit.bpf.c'
-for (const use of ['build', 'check']) start('--make-code-cache', use, example)
-if (existsSync(join(root, example))) {
-  const object = join(dist, 'warm.bpf.o')
-  start('build', example, '--btf', 'bundled', '-o', object)
-  start('--make-code-cache', 'object', object)
+const object = join(dist, 'warm.bpf.o')
+if (existsSync(join(root, source))) {
+  start('build', source, '--btf', 'bundled', '-o', object)
+  for (const { caches } of bundles)
+    for (const { name, verbs, warm } of caches) {
+      const lines = warm.map(line => line.split(' ').map(word => (word === 'OBJECT' ? object : word)))
+      start('--make-code-cache', verbs[0] ?? name, JSON.stringify(lines))
+    }
   rmSync(object)
+  rmSync(join(dist, 'warm'), { recursive: true, force: true })
 }
 
 if (!onlyCli) {
@@ -131,32 +219,47 @@ if (!onlyCli) {
   if (tsc.status !== 0) throw new Error(`type declarations: ${tsc.stdout}${tsc.stderr}`)
 }
 
-/** A few lines that load the bundle with its code cache when that fits this version of Node, and without when not. */
+/**
+ * A few lines that load a bundle with its code cache when that fits this version of Node, and without when not. CommonJS: Node takes
+ * several milliseconds longer to begin with a module.
+ */
 function launcher(driver) {
+  const places = Object.fromEntries(
+    bundles.flatMap(({ name, caches, without = [] }) =>
+      caches.flatMap(cache => cache.verbs.map(verb => [verb, { bundle: name, cache: cache.name, without }])),
+    ),
+  )
   return `#!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import vm from 'node:vm'
+'use strict'
+const { existsSync, readFileSync } = require('node:fs')
+const vm = require('node:vm')
 
-const verb = process.argv[2] === '--make-code-cache' ? process.argv[3] : process.argv[2]
-const objects = ${driver === 'main' ? JSON.stringify(['object', ...objectVerbs]) + '.includes(verb)' : 'false'}
+const words = process.argv.slice(2)
+const warm = words[0] === '--make-code-cache' ? JSON.parse(words[2]) : undefined
+${
+  driver === 'clangMain'
+    ? `const place = ${JSON.stringify(places.build)}`
+    : `const places = ${JSON.stringify(places)}
+const verb = words[warm ? 1 : 0]
+let place = Object.hasOwn(places, verb ?? '') ? places[verb] : undefined
+if (!place || place.without.some(flag => words.some(word => word.startsWith(flag)))) place = { bundle: 'all', cache: 'all' }`
+}
 // A compilation is over before most of what V8 would optimise on the side pays: with eight times its budget a cold one takes three quarters of
 // the time. Part of what a code cache is checked against, so set before everything. Only where the flag is known to exist.
-if (!objects && ['20', '22', '24'].includes(process.versions.node.split('.')[0]))
-  (await import('node:v8')).setFlagsFromString('--interrupt-budget=1000000')
+if (place.bundle !== 'object' && ['20', '22', '24'].includes(process.versions.node.split('.')[0]))
+  require('node:v8').setFlagsFromString('--interrupt-budget=1000000')
 
-const folder = dirname(fileURLToPath(import.meta.url))
-const file = join(folder, objects ? 'bpfc-object.cjs' : 'bpfc.cjs')
-const cache = join(folder, objects ? 'bpfc-object.cache' : ['check', 'run', 'load'].includes(verb) ? 'bpfc-check.cache' : 'bpfc-build.cache')
-const script = new vm.Script('(function (exports, require, module, __filename, __dirname) {' + readFileSync(file, 'utf8') + '\\n})', {
+const file = \`\${__dirname}/bpfc-\${place.bundle}.cjs\`
+const cache = \`\${__dirname}/bpfc-\${place.cache}.cache\`
+const script = new vm.Script(\`(function (exports, require, module, __filename, __dirname) {\${readFileSync(file, 'latin1')}\\n})\`, {
   filename: file,
   cachedData: existsSync(cache) ? readFileSync(cache) : undefined,
   importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 })
-const module = { exports: {} }
-script.runInThisContext()(module.exports, createRequire(import.meta.url), module, file, folder)
-process.exitCode = await module.exports.${driver}(process.argv.slice(2), { script, cache })
+const bundle = { exports: {} }
+script.runInThisContext()(bundle.exports, require, bundle, file, __dirname)
+bundle.exports.${driver}(words, { script, cache, warm }).then(code => {
+  process.exitCode = code
+})
 `
 }

@@ -2,7 +2,6 @@
 import { ExitCode } from '../../base/outcome.js'
 import type { Emit } from '../../compiler/pipeline.js'
 import { compileFile } from '../compile-file.js'
-import { chooseKernels } from '../kernel-choice.js'
 import type { Subcommand } from '../commands.js'
 import { stackUsage } from '../report/stack-usage.js'
 import { sourceMap } from '../source-map.js'
@@ -51,7 +50,8 @@ export const buildCommand: Subcommand = {
       if (stackFormat && stackFormat !== 'text' && stackFormat !== 'json')
         usage(`--stack-usage ${stackFormat}: must be text or json`)
       if (stackFormat && emit !== 'obj') usage('--stack-usage goes with objects, not with --emit')
-      const kernels = values.forKernel === undefined ? undefined : chooseKernels('--for-kernel', values.forKernel)
+      const kernels =
+        values.forKernel === undefined ? undefined : (await import('../for-kernels.js')).chosenKernels(values.forKernel)
       if (typeof kernels === 'string') return usage(kernels)
       if (kernels && emit !== 'obj') usage('--for-kernel goes with objects, not with --emit')
       const request = readCompileFlags(values)

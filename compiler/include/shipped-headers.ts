@@ -1,6 +1,6 @@
 /** The headers that ship with bpfc, as files under a folder that exists nowhere else. */
 import type { Host } from '../../base/host.js'
-import { headers } from './headers.gen.js'
+import { headerBytes, isHeader } from './header-bytes.js'
 
 /** Their folder. Nothing in it belongs into a depfile. */
 const FOLDER = '<bpfc>'
@@ -19,14 +19,14 @@ class ShippedHeaders implements Host {
     const bytes = known.get(path)
     if (bytes) return bytes
     const name = path.slice(FOLDER.length + 1)
-    if (!Object.hasOwn(headers, name)) return undefined
-    const made = new TextEncoder().encode(headers[name])
+    if (!isHeader(name)) return undefined
+    const made = headerBytes(name)
     known.set(path, made)
     return made
   }
 
   exists(path: string): boolean {
-    return path.startsWith(`${FOLDER}/`) && Object.hasOwn(headers, path.slice(FOLDER.length + 1))
+    return path.startsWith(`${FOLDER}/`) && isHeader(path.slice(FOLDER.length + 1))
   }
 }
 

@@ -1,7 +1,8 @@
 /** Runs the `bpfc` command in this process, over files in memory. */
 import { MemoryHost } from '../../base/host.js'
 import type { CliContext } from '../../cli/context.js'
-import { clangMain, main } from '../../cli/main.js'
+import { clangMain } from '../../cli/build-main.js'
+import { main } from '../../cli/main.js'
 
 export interface CliRun {
   readonly code: number
