@@ -18,6 +18,18 @@ export function reportFaults(path: string | (() => string), context: CliContext,
   }
 }
 
+/** Which input a fault of several is in: the first that does not even work alone. Asked only when there is a fault. */
+export function firstThatFails<Input>(inputs: readonly Input[], work: (input: Input) => unknown): Input | undefined {
+  return inputs.find(input => {
+    try {
+      work(input)
+      return false
+    } catch {
+      return true
+    }
+  })
+}
+
 /** Writes an output, whole or not at all; `-` is standard output; bytes that go there are text in UTF-8. */
 export function writeOutput(path: string, content: Uint8Array | string, context: CliContext): number {
   if (path === '-') {

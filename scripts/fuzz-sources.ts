@@ -7,10 +7,8 @@
  *        [--only SEED]                        prints that input and what becomes of it
  *        [--reduce SEED]                      makes that input as small as it fails in the same place
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { defaultOptions } from '../api/compile-source.js'
 import type { Host } from '../base/host.js'
 import { compilerHost } from '../cli/compiler-host.js'
@@ -22,11 +20,9 @@ import { MemoryHeaderCache } from '../compiler/preprocessor/header-cache.js'
 import { FormatError } from '../base/outcome.js'
 import { openObject } from '../linker/object/open.js'
 import { Random } from '../test/differential/random.js'
+import { fuzz, fuzzArguments, signature } from './fuzzing.js'
 
-const args = new Map<string, string>()
-const words: readonly string[] = isMainThread ? process.argv.slice(2) : (workerData as { words: string[] }).words
-for (let i = 0; i < words.length; i += 2) args.set(words[i]!.slice(2), words[i + 1] ?? '')
-const keep = args.get('keep') ?? join(tmpdir(), 'bpfc-fuzz')
+const args = fuzzArguments()
 
 // --- what is mutated ---
 
@@ -186,122 +182,6 @@ function check(source: Source, options: CompileOptions): string {
   return 'object'
 }
 
-/** Where it happened: the message without what varies, and the first frames. */
-function signature(error: unknown): string {
-  const { message, stack } = error as Error
-  const frames = [...(stack ?? '').matchAll(/^\s+at (\S+)/gm)].slice(0, 3).map(match => match[1])
-  return `${message.replace(/\d+|'[^']*'|"[^"]*"/g, '#').slice(0, 100)} at ${frames.join(' < ')}`
-}
-
-// --- the two threads ---
-
-function work(): void {
-  const sources = readSources()
-  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
-  const { from, to, at } = workerData as { from: number; to: number; at: Int32Array }
-  const outcomes = new Map<string, number>()
-  for (let seed = from; seed < to; seed++) {
-    at[0] = seed
-    const source = mutate(sources, pool, seed)
-    const options = optionsOf(seed)
-    try {
-      const outcome = check(source, options).replace(/\d+/g, '')
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
-    } catch (error) {
-      parentPort!.postMessage({ kind: 'failure', seed, signature: signature(error), stack: (error as Error).stack })
-    }
-  }
-  parentPort!.postMessage({ kind: 'done', outcomes: [...outcomes] })
-}
-
-interface Message {
-  readonly kind: 'failure' | 'done'
-  readonly seed: number
-  readonly signature: string
-  readonly stack: string
-  readonly outcomes: readonly [string, number][]
-}
-
-async function run(): Promise<void> {
-  mkdirSync(keep, { recursive: true })
-  const from = Number(args.get('from') ?? 1)
-  const to = from + Number(args.get('count') ?? 1000)
-  const limit = Number(args.get('limit') ?? 20) * 1000
-  const known = new Map<string, number[]>()
-  const outcomes = new Map<string, number>()
-  const fail = (seed: number, what: string, detail = ''): void => {
-    const seeds = known.get(what)
-    if (seeds) seeds.push(seed)
-    else {
-      known.set(what, [seed])
-      console.log(`FAILURE seed ${seed}: ${what}\n${detail.split('\n').slice(0, 8).join('\n')}`)
-    }
-  }
-  const started = Date.now()
-  let next = from
-  while (next < to) {
-    next = await new Promise<number>(resolve => {
-      const memory = Number(args.get('memory') ?? 1000)
-      const at = new Int32Array(new SharedArrayBuffer(4))
-      at[0] = next
-      const worker = new Worker(new URL(import.meta.url), {
-        workerData: { from: next, to, words, at },
-        resourceLimits: { maxOldGenerationSizeMb: memory, stackSizeMb: 4 },
-      })
-      let seen = next
-      let since = Date.now()
-      let cpu = process.cpuUsage()
-      const timer = setInterval(() => {
-        const seed = at[0]!
-        if (seed !== seen) {
-          if (Math.floor(seed / 1000) !== Math.floor(seen / 1000))
-            console.log(`${seed} after ${Math.round((Date.now() - started) / 1000)} s`)
-          seen = seed
-          since = Date.now()
-          cpu = process.cpuUsage()
-          return
-        }
-        const used = process.cpuUsage(cpu)
-        // Time on the processor: the machine may be busy with other things.
-        if ((used.user + used.system) / 1000 < limit || Date.now() - since < limit) return
-        fail(seed, 'hangs')
-        finish(seed + 1)
-      }, 500)
-      const finish = (at: number): void => {
-        clearInterval(timer)
-        void worker.terminate()
-        resolve(at)
-      }
-      worker.on('message', (message: Message) => {
-        if (message.kind === 'failure') fail(message.seed, message.signature, message.stack)
-        else {
-          for (const [outcome, count] of message.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count)
-          finish(to)
-        }
-      })
-      worker.on('error', error => {
-        fail(at[0]!, signature(error), error.stack)
-        finish(at[0]! + 1)
-      })
-    })
-  }
-  const sources = readSources()
-  const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
-  for (const [what, seeds] of known) {
-    writeFileSync(join(keep, `${seeds[0]}.c`), Buffer.from(mutate(sources, pool, seeds[0]!).text, 'latin1'))
-    console.log(`${seeds.length} times, first seed ${seeds[0]}: ${what}`)
-  }
-  console.log(`${to - from} inputs in ${Math.round((Date.now() - started) / 1000)} s, ${known.size} places of failure`)
-  console.log(
-    [...outcomes]
-      .sort((a, b) => b[1] - a[1])
-      .map(([outcome, count]) => `${count} ${outcome}`)
-      .slice(0, 40)
-      .join('\n'),
-  )
-  process.exitCode = known.size ? 1 : 0
-}
-
 /** Takes lines and then tokens away as long as the failure stays where it is. */
 function reduce(seed: number): void {
   const sources = readSources()
@@ -334,12 +214,13 @@ function reduce(seed: number): void {
   )
 }
 
-if (!isMainThread) work()
-else if (args.has('reduce')) reduce(Number(args.get('reduce')))
-else if (args.has('only')) {
+if (args.has('reduce')) reduce(Number(args.get('reduce')))
+else {
   const sources = readSources()
   const pool = [...new Set(sources.flatMap(source => split(source.text)).filter(token => token.trim()))]
-  const source = mutate(sources, pool, Number(args.get('only')))
-  console.log(source.text)
-  console.error(check(source, optionsOf(Number(args.get('only')))))
-} else await run()
+  await fuzz({
+    make: seed => mutate(sources, pool, seed),
+    check: (source, seed) => check(source, optionsOf(seed)).replace(/\d+/g, ''),
+    file: ({ text }) => ({ extension: 'c', bytes: Buffer.from(text, 'latin1') }),
+  })
+}

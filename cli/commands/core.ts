@@ -6,7 +6,7 @@ import type { BpfObject } from '../../linker/object/bpf-object.js'
 import { type KernelTypes, readKernels } from '../btf-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
-import { reportFaults, writeOutput } from '../input-faults.js'
+import { firstThatFails, reportFaults, writeOutput } from '../input-faults.js'
 import { painter } from '../../base/colour.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, readCompileFlags } from './shared-flags.js'
@@ -72,11 +72,16 @@ Examples:
           }
           if (values.minimize) {
             const [{ vmlinux }] = kernels as [KernelTypes]
-            const minimal = minimizeBtf(
-              objects.map(({ object }) => object),
-              vmlinux,
+            const minimal = (chosen: readonly { object: BpfObject }[]) =>
+              minimizeBtf(
+                chosen.map(({ object }) => object),
+                vmlinux,
+              ).finish(vmlinux.little)
+            return reportFaults(
+              () => firstThatFails(objects, one => minimal([one]))?.path ?? places[0]!,
+              context,
+              () => writeOutput(values.output!, minimal(objects), context),
             )
-            return writeOutput(values.output!, minimal.finish(vmlinux.little), context)
           }
           let code: number = ExitCode.ok
           for (const { path, object } of objects)

@@ -3,7 +3,7 @@ import { ExitCode } from '../../base/outcome.js'
 import { type LinkInput, linkObjects } from '../../linker/merge.js'
 import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
-import { reportFaults, writeOutput } from '../input-faults.js'
+import { firstThatFails, reportFaults, writeOutput } from '../input-faults.js'
 
 export const linkCommand: Subcommand = {
   name: 'link',
@@ -35,19 +35,9 @@ export const linkCommand: Subcommand = {
             context.out(`${JSON.stringify({ output: values.output, inputs: paths, bytes: linked.length })}\n`)
           return code
         }
-        exit(reportFaults(() => malformed(inputs), context, link))
+        const culprit = () =>
+          firstThatFails(inputs, input => linkObjects([input]))?.path ?? inputs.map(({ path }) => path).join(', ')
+        exit(reportFaults(culprit, context, link))
       })
   },
-}
-
-/** Which input a format fault is in: the first that does not even link alone. Found out only when there is one. */
-function malformed(inputs: readonly LinkInput[]): string {
-  for (const input of inputs) {
-    try {
-      linkObjects([input])
-    } catch {
-      return input.path
-    }
-  }
-  return inputs.map(({ path }) => path).join(', ')
 }

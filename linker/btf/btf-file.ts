@@ -5,7 +5,7 @@
  */
 import { FormatError } from '../../base/outcome.js'
 import type { TextBytes } from '../../base/text-bytes.js'
-import { type BtfId, BtfKind, type BtfMember, type BtfSet, type BtfType } from './btf-types.js'
+import { type BtfId, BtfKind, type BtfMember, type BtfSet, type BtfType, typeFault } from './btf-types.js'
 
 const MAGIC = 0xeb9f
 const HEADER_BYTES = 24
@@ -44,6 +44,8 @@ export class BtfFile implements BtfSet {
   private readonly view: DataView
   /** Offset in `bytes` of each own type. */
   private readonly offsets: Int32Array
+  /** Where in `bytes` the own types end: the place of one that is not there. */
+  private readonly typesEnd: number
   private readonly stringsStart: number
   private readonly stringsEnd: number
   private readonly stringBase: number
@@ -76,6 +78,7 @@ export class BtfFile implements BtfSet {
       throw this.fault('F0201', `BTF types (${typeLength} bytes at ${typeOffset}) go beyond the section`, 8)
     if (stringOffset + stringLength > room)
       throw this.fault('F0201', `BTF strings (${stringLength} bytes at ${stringOffset}) go beyond the section`, 16)
+    this.typesEnd = header + typeOffset + typeLength
     this.stringsStart = header + stringOffset
     this.stringsEnd = this.stringsStart + stringLength
     if (stringLength > 0 ? bytes[this.stringsEnd - 1] !== 0 : !base)
@@ -124,7 +127,7 @@ export class BtfFile implements BtfSet {
   private ownOffset(id: BtfId): number {
     const offset = this.offsets[id - this.firstId]
     if (offset === undefined)
-      throw this.fault('F0203', `there is no BTF type ${id}: the last is ${this.count - 1}`, -1 - this.origin)
+      throw this.fault('F0203', `there is no BTF type ${id}: the last is ${this.count - 1}`, this.typesEnd)
     return offset
   }
 
@@ -477,7 +480,7 @@ export function skipModifiers(btf: BtfSet, id: BtfId): { id: BtfId; type: BtfTyp
         return { id, type }
     }
   }
-  throw new FormatError('F0204', `BTF type ${id}: typedefs and modifiers go on for more than 64 steps`, -1)
+  throw typeFault(btf, id, 'F0204', `BTF type ${id}: typedefs and modifiers go on for more than 64 steps`)
 }
 
 /** Size of a type in bytes, as libbpf's btf__resolve_size: pointers are 8, -1 for what has none (void, functions, forward declarations). */
@@ -507,12 +510,12 @@ export function sizeOf(btf: BtfSet, id: BtfId): number {
         return -1
     }
   }
-  throw new FormatError('F0204', `BTF type ${id} is nested more than 64 deep`, -1)
+  throw typeFault(btf, id, 'F0204', `BTF type ${id} is nested more than 64 deep`)
 }
 
 /** Alignment of a type in bytes, as libbpf's btf__align_of; 0 for what has none. */
 export function alignOf(btf: BtfSet, id: BtfId, depth = 0): number {
-  if (depth > 64) throw new FormatError('F0204', `BTF type ${id} is nested more than 64 deep`, -1)
+  if (depth > 64) throw typeFault(btf, id, 'F0204', `BTF type ${id} is nested more than 64 deep`)
   const { type } = skipModifiers(btf, id)
   switch (type.kind) {
     case BtfKind.Int:

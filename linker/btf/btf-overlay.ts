@@ -1,5 +1,4 @@
 /** A BTF with some types replaced and some added, for loaders that mend what the compiler left open; the bytes below stay as they are. */
-import { FormatError } from '../../base/outcome.js'
 import { BtfFile } from './btf-file.js'
 import type { BtfId, BtfSet, BtfType } from './btf-types.js'
 
@@ -37,7 +36,8 @@ export class BtfOverlay implements BtfSet {
   type(id: BtfId): BtfType {
     if (id < this.below.count) return this.changed.get(id) ?? this.below.type(id)
     const type = this.added[id - this.below.count]
-    if (!type) throw new FormatError('F0203', `there is no BTF type ${id}: the last is ${this.count - 1}`, -1)
+    // What is below says where its types end.
+    if (!type) return this.below.type(id)
     return type
   }
 
@@ -45,6 +45,10 @@ export class BtfOverlay implements BtfSet {
   kindOf(id: BtfId): number {
     const changed = this.changed.get(id) ?? (id >= this.below.count ? this.type(id) : undefined)
     return changed ? changed.kind : kindOf(this.below, id)
+  }
+
+  offsetOf(id: BtfId): number {
+    return id < this.below.count || id >= this.count ? (this.below.offsetOf?.(id) ?? -1) : -1
   }
 
   byName(name: string): readonly BtfId[] {

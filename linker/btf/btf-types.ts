@@ -3,6 +3,8 @@
  * Ids are those of the section, so a split BTF's own types start after its base's.
  */
 
+import { FormatError } from '../../base/outcome.js'
+
 /** Kind numbers as encoded in bits 24 to 28 of `info`. */
 export const BtfKind = {
   Void: 0,
@@ -205,4 +207,10 @@ export interface BtfSet {
   type(id: BtfId): BtfType
   /** Ids of all types with that name, in order of id (a struct and a typedef may share one). */
   byName(name: string): readonly BtfId[]
+  /** Offset at which a type starts, for messages; absent where there are no bytes. Throws as `type` does. */
+  offsetOf?(id: BtfId): number
 }
+
+/** What is wrong with a type, at its place. */
+export const typeFault = (btf: BtfSet, id: BtfId, code: string, message: string): FormatError =>
+  new FormatError(code, message, btf.offsetOf?.(id) ?? -1)

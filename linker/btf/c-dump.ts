@@ -3,7 +3,6 @@
  * Types are first put into an order in which C takes them (what is embedded comes before, what is pointed to may be declared
  * forward), then written; anonymous types stand where they are used, padding is written out where C would not make it.
  */
-import { FormatError } from '../../base/outcome.js'
 import { BtfFile, sizeOf } from './btf-file.js'
 import {
   type BtfComposite,
@@ -17,6 +16,7 @@ import {
   type BtfType,
   type BtfTypedef,
   type BtfTypeTag,
+  typeFault,
 } from './btf-types.js'
 import { references } from './remap.js'
 
@@ -146,7 +146,7 @@ export class CDump {
   }
 
   private enter(id: BtfId): void {
-    if (++this.depth > MAX_DEPTH) throw new FormatError('F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`, -1)
+    if (++this.depth > MAX_DEPTH) throw typeFault(this.btf, id, 'F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`)
   }
 
   /** An anonymous enum that nothing refers to is a definition of its own; any other is written where it is used. */
@@ -171,7 +171,7 @@ export class CDump {
     const type = this.btf.type(id)
     if (state === NOW) {
       if ((type.kind === BtfKind.Struct || type.kind === BtfKind.Union) && throughPointer && type.name !== '') return false
-      throw new FormatError('F0204', `BTF type ${id} contains itself`, -1)
+      throw typeFault(this.btf, id, 'F0204', `BTF type ${id} contains itself`)
     }
     this.enter(id)
     try {
@@ -331,7 +331,7 @@ export class CDump {
     let afterBitfield = false
     for (const member of type.members) {
       const bits = member.bitSize
-      this.padding(offset, member.bitOffset, packed ? 1 : this.alignOf(member.type), afterBitfield && bits !== 0, level + 1)
+      this.padding(id, offset, member.bitOffset, packed ? 1 : this.alignOf(member.type), afterBitfield && bits !== 0, level + 1)
       this.put(`\n${indent(level + 1)}`)
       this.declaration(member.type, member.name, level + 1)
       if (bits !== 0) this.put(`: ${bits}`)
@@ -339,7 +339,7 @@ export class CDump {
       afterBitfield = bits !== 0
       offset = member.bitOffset + (bits !== 0 ? bits : Math.max(0, sizeOf(this.btf, member.type)) * 8)
     }
-    if (isStruct) this.padding(offset, type.size * 8, this.alignOf(id), false, level + 1)
+    if (isStruct) this.padding(id, offset, type.size * 8, this.alignOf(id), false, level + 1)
     this.put(type.members.length > 0 || type.size > 0 ? `\n${indent(level)}}` : '}')
     if (packed) this.put(' __attribute__((packed))')
     this.depth--
@@ -401,11 +401,11 @@ export class CDump {
   }
 
   /** btf_dump_emit_bit_padding: members without name that fill a gap, all numbers in bits but `align` in bytes. */
-  private padding(current: number, next: number, align: number, inBitfield: boolean, level: number): void {
+  private padding(owner: BtfId, current: number, next: number, align: number, inBitfield: boolean, level: number): void {
     if (current >= next) return
     const pad = (name: string, bits: number) => {
       if (++this.pads > MAX_PADS)
-        throw new FormatError('F0204', `BTF structs with more than ${MAX_PADS} members' worth of gaps`, -1)
+        throw typeFault(this.btf, owner, 'F0204', `BTF structs with more than ${MAX_PADS} members' worth of gaps`)
       this.put(`\n${indent(level)}${name}: ${bits};`)
     }
     let [name, bits] = PADS[3]!
@@ -489,7 +489,7 @@ export class CDump {
       if (!skip) chain.push(id)
       if (!LINKS.has(type.kind)) break
       id = (type as BtfRef | BtfTypeTag | BtfFuncProto).type
-      if (chain.length > MAX_DEPTH) throw new FormatError('F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`, -1)
+      if (chain.length > MAX_DEPTH) throw typeFault(this.btf, id, 'F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`)
     }
     this.chain(chain, name, level)
   }
@@ -583,7 +583,7 @@ export class CDump {
           this.params(type, level)
           return
         default:
-          throw new FormatError('F0204', `BTF type ${id} of kind ${type.kind} has no place in a declaration`, -1)
+          throw typeFault(this.btf, id, 'F0204', `BTF type ${id} of kind ${type.kind} has no place in a declaration`)
       }
       afterPointer = type.kind === BtfKind.Ptr
     }

@@ -3,14 +3,16 @@
  * `bpftool gen min_core_btf`): relocating against it gives what relocating against the whole gives.
  */
 import { BtfBuilder } from '../btf/btf-builder.js'
-import { type BtfId, BtfKind, type BtfSet } from '../btf/btf-types.js'
+import { type BtfId, BtfKind, type BtfSet, typeFault } from '../btf/btf-types.js'
 import { remapType } from '../btf/remap.js'
-import type { BpfObject } from '../object/bpf-object.js'
-import { CoreReloKind } from '../object/bpf-object.js'
+import { type BpfObject, type CoreRelo, CoreReloKind, type ObjectFunction } from '../object/bpf-object.js'
 import { CoreRelocator } from './relocate.js'
-import { isFieldBased } from './access-spec.js'
+import { type AccessSpec, CoreFault, isFieldBased } from './access-spec.js'
 
-/** The smaller BTF; `finish` writes it. Types that nothing looks into are `void` in it, struct members that nobody names are gone. */
+/**
+ * The smaller BTF; `finish` writes it. Types that nothing looks into are `void` in it, struct members that nobody names are gone. Throws a
+ * `FormatError` for a relocation that makes no sense in its object.
+ */
 export function minimizeBtf(objects: readonly BpfObject[], kernel: BtfSet): BtfBuilder {
   const kept = new Kept(kernel)
   for (const object of objects) {
@@ -18,12 +20,21 @@ export function minimizeBtf(objects: readonly BpfObject[], kernel: BtfSet): BtfB
     const relocator = new CoreRelocator(object.btf, { vmlinux: kernel, modules: [] }, object.little)
     for (const fn of [...object.programs, ...object.subprograms])
       for (const relo of fn.coreRelos)
-        for (const spec of relocator.matches(relo)) {
+        for (const spec of matches(relocator, object.btf, fn, relo)) {
           if (isFieldBased(relo.kind)) kept.path(spec.root, spec.raw)
           else kept.whole(spec.root, relo.kind === CoreReloKind.TypeMatches, new Set())
         }
   }
   return kept.build()
+}
+
+function matches(relocator: CoreRelocator, local: BtfSet, fn: ObjectFunction, relo: CoreRelo): AccessSpec[] {
+  try {
+    return relocator.matches(relo)
+  } catch (error) {
+    if (!(error instanceof CoreFault)) throw error
+    throw typeFault(local, relo.type, 'F0403', `${fn.name}: CO-RE relocation of instruction ${relo.slot}: ${error.message}`)
+  }
 }
 
 class Kept {

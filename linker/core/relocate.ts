@@ -92,21 +92,29 @@ export class CoreRelocator {
 
   /** What one relocation becomes. Throws a `CoreFault` where libbpf would refuse the object. */
   calculate(relo: CoreRelo): CoreResult {
+    return this.guarded(relo, () => this.calculateUnguarded(relo))
+  }
+
+  /** Every type of the kernel in which the relocation's access is found, in order of the candidates. Throws a `CoreFault` as `calculate` does. */
+  matches(relo: CoreRelo): AccessSpec[] {
+    return this.guarded(relo, () => {
+      const type = this.local.type(relo.type)
+      if (relo.kind === CoreReloKind.TypeIdLocal || nameOf(type) === '') return []
+      const local = parseSpec(this.local, relo)
+      return this.candidatesOf(relo.type, type).flatMap(
+        candidate => matchSpec(local, relo.kind, candidate.btf, candidate.id) ?? [],
+      )
+    })
+  }
+
+  private guarded<Result>(relo: CoreRelo, work: () => Result): Result {
     try {
-      return this.calculateUnguarded(relo)
+      return work()
     } catch (error) {
       if (error instanceof TooDeep) throw new CoreFault(`${describeType(this.local, relo.type)} is nested too deep`)
       if (error instanceof FormatError) throw new CoreFault(error.message)
       throw error
     }
-  }
-
-  /** Every type of the kernel in which the relocation's access is found, in order of the candidates. */
-  matches(relo: CoreRelo): AccessSpec[] {
-    const type = this.local.type(relo.type)
-    if (relo.kind === CoreReloKind.TypeIdLocal || nameOf(type) === '') return []
-    const local = parseSpec(this.local, relo)
-    return this.candidatesOf(relo.type, type).flatMap(candidate => matchSpec(local, relo.kind, candidate.btf, candidate.id) ?? [])
   }
 
   private calculateUnguarded(relo: CoreRelo): CoreResult {

@@ -1,6 +1,8 @@
 /** ELF as data: what bpfc reads from and writes into relocatable objects (System V gABI, and the BPF psABI's relocations). */
 
 export const EM_BPF = 247
+/** Bytes of a row of the symbol table. */
+export const SYM_BYTES = 24
 export const EM_NONE = 0
 export const ET_REL = 1
 

@@ -16,11 +16,11 @@ import {
   SHT_RELA,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
+  SYM_BYTES,
 } from './elf-types.js'
 
 const EHDR_BYTES = 64
 const SHDR_BYTES = 64
-const SYM_BYTES = 24
 const REL_BYTES = 16
 /** Bound on the names of one file, so that many symbols that share one huge string cannot fill the memory. */
 const NAME_BYTES_LIMIT = 1 << 26

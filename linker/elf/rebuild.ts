@@ -13,6 +13,7 @@ import {
   SHT_STRTAB,
   SHT_SYMTAB,
   STB_LOCAL,
+  SYM_BYTES,
 } from './elf-types.js'
 
 export interface RebuildOptions {
@@ -34,14 +35,20 @@ export function rebuildElf(
   const sectionIndex = new Map(kept.map((section, i) => [section.index, i]))
   const relocs = elf.relocations.filter(({ target }) => sectionIndex.has(target))
   const named = new Set(relocs.flatMap(section => section.relocs.map(reloc => reloc.symbol)))
-  if (named.has(0)) throw new FormatError('F0104', 'a relocation against no symbol', -1)
+  const table = elf.sections[elf.symtab]?.offset ?? 0
+  if (named.has(0)) throw new FormatError('F0104', 'a relocation against no symbol', table)
   const symbols: ElfImageSymbol[] = []
   const symbolIndex = new Map<number, number>()
   for (const symbol of elf.symbols) {
     if (symbol.index === 0) continue
     const inFile = symbol.section === 0 || symbol.section === SHN_ABS || sectionIndex.has(symbol.section)
     if (!named.has(symbol.index) && (!inFile || (symbol.bind === STB_LOCAL && !keepLocal(symbol)))) continue
-    if (!inFile) throw new FormatError('F0104', `symbol ${symbol.name || symbol.index} is needed, but not its section`, -1)
+    if (!inFile)
+      throw new FormatError(
+        'F0104',
+        `symbol ${symbol.name || symbol.index} is needed, but not its section`,
+        table + SYM_BYTES * symbol.index,
+      )
     symbolIndex.set(symbol.index, symbols.length)
     const { name, value, size, bind, type, visibility } = symbol
     const section =

@@ -14,6 +14,7 @@ import {
   SHT_STRTAB,
   SHT_SYMTAB,
   STB_LOCAL,
+  SYM_BYTES,
 } from './elf-types.js'
 
 const EHDR_BYTES = 64
@@ -102,7 +103,7 @@ export function writeElf(image: ElfImage): Uint8Array {
     type: SHT_SYMTAB,
     flags: 0,
     align: 8,
-    entsize: 24,
+    entsize: SYM_BYTES,
     link: symtab + 1,
     info: locals,
     data: symbols,
@@ -130,7 +131,7 @@ function writeSymbols(image: ElfImage, symbolIndex: number[], sectionIndex: numb
   symbolIndex.forEach((elfIndex, i) => {
     order[elfIndex - 1] = i
   })
-  const bytes = new ByteWriter(image.little, (order.length + 1) * 24).zeros(24)
+  const bytes = new ByteWriter(image.little, (order.length + 1) * SYM_BYTES).zeros(SYM_BYTES)
   for (const i of order) {
     const symbol = image.symbols[i]!
     const section =

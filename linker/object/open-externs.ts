@@ -1,9 +1,17 @@
 /** Externs of an object: `.kconfig` values, kernel symbols and kfuncs of `.ksyms` (libbpf 1.5, bpf_object__collect_externs). */
 import { alignOf, essentialName, sizeOf, skipModifiers } from '../btf/btf-file.js'
-import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, type BtfDatasec, type BtfId, BtfKind, type BtfSet } from '../btf/btf-types.js'
+import {
+  BTF_LINKAGE_EXTERN,
+  BTF_LINKAGE_GLOBAL,
+  type BtfDatasec,
+  type BtfId,
+  BtfKind,
+  type BtfSet,
+  typeFault,
+} from '../btf/btf-types.js'
 import { STB_WEAK } from '../elf/elf-types.js'
 import type { Extern, KconfigPlace } from './bpf-object.js'
-import { isExtern, malformed, type Opening } from './opening.js'
+import { isExtern, malformedSymbol, type Opening } from './opening.js'
 
 export interface Externs {
   readonly list: readonly Extern[]
@@ -47,9 +55,10 @@ export function collectExterns(opening: Opening): Externs {
 
 function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: number, name: string, weak: boolean): Found {
   const { btf } = opening
+  const fault = (message: string) => malformedSymbol(opening, symbol, 'F0404', message)
   const unlinked: Found = { symbol, name, weak, type: 0, kind: 'unlinked', align: 1, kconfig: undefined }
   if (!btf && opening.tolerant) return unlinked
-  if (!btf) throw malformed('F0404', `extern ${name} needs BTF, which the object does not have; was it compiled without -g?`)
+  if (!btf) throw fault(`extern ${name} needs BTF, which the object does not have; was it compiled without -g?`)
   const id = btf.byName(name).find(candidate => {
     const { kind } = btf.type(candidate)
     return kind === BtfKind.Var || kind === BtfKind.Func
@@ -57,23 +66,22 @@ function lookUp(opening: Opening, sections: ReadonlyMap<BtfId, string>, symbol: 
   const type = id === undefined ? undefined : btf.type(id)
   if (id === undefined || (type?.kind !== BtfKind.Var && type?.kind !== BtfKind.Func))
     if (opening.tolerant) return unlinked
-    else throw malformed('F0404', `extern ${name} has no BTF: no loader can tell what it is`)
-  if (type.linkage !== BTF_LINKAGE_EXTERN) throw malformed('F0404', `extern ${name} is not extern in BTF`)
+    else throw fault(`extern ${name} has no BTF: no loader can tell what it is`)
+  if (type.linkage !== BTF_LINKAGE_EXTERN) throw fault(`extern ${name} is not extern in BTF`)
   const section = sections.get(id)
   if (section === '.ksyms')
     return { symbol, name, weak, type: id, kind: type.kind === BtfKind.Func ? 'kfunc' : 'ksym', align: 1, kconfig: undefined }
   if (section !== '.kconfig') {
     if (opening.tolerant) return { ...unlinked, type: id }
-    throw malformed(
-      'F0404',
+    throw fault(
       `extern ${name} is in ${section ? `section ${section}` : 'no section'}; only .kconfig and .ksyms can be. Is it in another object? Link them first`,
     )
   }
-  if (type.kind === BtfKind.Func) throw malformed('F0404', `extern function ${name} cannot be in .kconfig`)
+  if (type.kind === BtfKind.Func) throw fault(`extern function ${name} cannot be in .kconfig`)
   const size = sizeOf(btf, type.type)
   const align = alignOf(btf, type.type)
   const valueType = kconfigType(btf, type.type)
-  if (size <= 0 || align <= 0 || !valueType) throw malformed('F0404', `extern ${name}: no .kconfig value can have its type`)
+  if (size <= 0 || align <= 0 || !valueType) throw fault(`extern ${name}: no .kconfig value can have its type`)
   return { symbol, name, weak, type: id, kind: 'kconfig', align, kconfig: { size, ...valueType } }
 }
 
@@ -130,9 +138,9 @@ function placeKconfig(opening: Opening, list: readonly Extern[], size: number): 
     if (type.name !== '.kconfig') continue
     const vars = type.vars.map(info => {
       const variable = btf.type(info.type)
-      if (variable.kind !== BtfKind.Var) throw malformed('F0404', '.kconfig holds something that is not a variable')
+      if (variable.kind !== BtfKind.Var) throw typeFault(btf, id, 'F0404', '.kconfig holds something that is not a variable')
       const place = list.find(extern => extern.type === info.type)?.kconfig
-      if (!place) throw malformed('F0404', `.kconfig variable ${variable.name} is not among the object's externs`)
+      if (!place) throw typeFault(btf, info.type, 'F0404', `.kconfig variable ${variable.name} is not among the object's externs`)
       btf.replace(info.type, { ...variable, linkage: BTF_LINKAGE_GLOBAL })
       return { ...info, offset: place.offset }
     })

@@ -5,7 +5,14 @@
 import { ByteReader } from '../../base/bytes.js'
 import { FormatError } from '../../base/outcome.js'
 import { skipModifiers } from '../btf/btf-file.js'
-import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_GLOBAL, BTF_LINKAGE_STATIC, type BtfComposite, BtfKind } from '../btf/btf-types.js'
+import {
+  BTF_LINKAGE_EXTERN,
+  BTF_LINKAGE_GLOBAL,
+  BTF_LINKAGE_STATIC,
+  type BtfComposite,
+  BtfKind,
+  typeFault,
+} from '../btf/btf-types.js'
 import { type ElfSection, SHT_NOBITS, STB_LOCAL, STT_OBJECT, STV_HIDDEN, STV_INTERNAL } from '../elf/elf-types.js'
 import { type MapDef, mapDef, type ObjectFunction } from './bpf-object.js'
 import { parseMapDef } from './map-def.js'
@@ -93,16 +100,17 @@ export function mendDatasecs(opening: Opening): void {
     const unplaced = size === 0
     if (unplaced) {
       const section = elf.sections.find(candidate => candidate.name === type.name)
-      if (!section || section.size === 0) throw malformed('F0401', `BTF describes section ${type.name}, which ELF does not have`)
+      if (!section || section.size === 0)
+        throw typeFault(btf, id, 'F0401', `BTF describes section ${type.name}, which ELF does not have`)
       size = section.size
     }
     const vars = type.vars.map(info => {
       const variable = btf.type(info.type)
       if (variable.kind !== BtfKind.Var)
-        throw malformed('F0401', `BTF of section ${type.name} holds something that is not a variable`)
+        throw typeFault(btf, id, 'F0401', `BTF of section ${type.name} holds something that is not a variable`)
       if (variable.linkage === BTF_LINKAGE_STATIC || variable.linkage === BTF_LINKAGE_EXTERN) return info
       const symbol = symbols.get(variable.name)
-      if (!symbol) throw malformed('F0401', `variable ${variable.name} of section ${type.name} has no ELF symbol`)
+      if (!symbol) throw typeFault(btf, info.type, 'F0401', `variable ${variable.name} of section ${type.name} has no ELF symbol`)
       if (symbol.visibility === STV_HIDDEN || symbol.visibility === STV_INTERNAL)
         btf.replace(info.type, { ...variable, linkage: BTF_LINKAGE_STATIC })
       return unplaced ? { ...info, offset: symbol.value } : info

@@ -3,7 +3,15 @@ import { FormatError } from '../../base/outcome.js'
 import type { BtfExt } from '../btf/btf-ext.js'
 import type { BtfFile } from '../btf/btf-file.js'
 import type { BtfOverlay } from '../btf/btf-overlay.js'
-import { type ElfFile, type ElfRelocs, type ElfSection, type ElfSymbol, STB_LOCAL, STT_NOTYPE } from '../elf/elf-types.js'
+import {
+  type ElfFile,
+  type ElfRelocs,
+  type ElfSection,
+  type ElfSymbol,
+  STB_LOCAL,
+  STT_NOTYPE,
+  SYM_BYTES,
+} from '../elf/elf-types.js'
 
 /** What a section is to libbpf (bpf_object__elf_collect). */
 export type SectionRole = 'code' | 'data' | 'rodata' | 'bss' | 'maps' | 'legacy-maps' | 'struct-ops' | 'arena' | 'other'
@@ -32,6 +40,10 @@ export const relocsOf = (opening: Opening, section: number): readonly ElfRelocs[
 /** A symbol that another object or the kernel must bring. */
 export const isExtern = (symbol: ElfSymbol): boolean =>
   symbol.section === 0 && symbol.bind !== STB_LOCAL && symbol.type === STT_NOTYPE
+
+/** A fault of a symbol, at its place in the symbol table. */
+export const malformedSymbol = ({ elf }: Opening, symbol: number, code: string, message: string): FormatError =>
+  new FormatError(code, message, elf.sections[elf.symtab]!.offset + SYM_BYTES * symbol)
 
 export const malformed = (code: string, message: string, section?: ElfSection, offset = 0): FormatError =>
   new FormatError(code, section ? `${section.name}: ${message}` : message, section ? section.offset + offset : -1)

@@ -74,3 +74,23 @@ describe('minimizeBtf', () => {
     expect('size' in sock && sock.size).toBe(40)
   })
 })
+
+describe('minimal BTF for an object that is damaged', () => {
+  it.each([
+    ['an unknown kind', { kind: 0xffff_ffff }, /unknown relocation kind/],
+    ['an access that is none', { access: 'x:1' }, /not numbers with colons/],
+    ['a type that is not there', { type: 0x5f79_2069 }, /there is no BTF type/],
+  ])('%s is refused, at its place', (_what, change, message) => {
+    const object = kitchen()
+    const [fn] = object.programs.filter(({ coreRelos }) => coreRelos.length > 0)
+    const damaged = { ...object, programs: [{ ...fn!, coreRelos: [{ ...fn!.coreRelos[0]!, ...change }] }], subprograms: [] }
+    let fault: unknown
+    try {
+      minimizeBtf([damaged], madeUpKernel())
+    } catch (error) {
+      fault = error
+    }
+    expect(fault).toMatchObject({ name: 'FormatError', message: expect.stringMatching(message) })
+    expect((fault as { offset: number }).offset).toBeGreaterThan(0)
+  })
+})

@@ -1,6 +1,7 @@
 /**
  * Damaged inputs must read, or fail with a format error: no crash, no hang, no memory. The suite runs a short slice;
- * `BPFC_FUZZ=200000 npx vitest run test/linker/fuzz` runs that many of each kind. Same seed, same inputs.
+ * `BPFC_FUZZ=200000 npx vitest run test/linker/fuzz` runs that many of each kind. Same seed, same inputs. scripts/fuzz-objects.ts damages real
+ * objects and assembly and gives them to the commands.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,6 +23,7 @@ import { prepareObject } from '../../../linker/object/prepare.js'
 import { cSkeleton } from '../../../linker/skeleton/c-skeleton.js'
 import { tsSkeleton } from '../../../linker/skeleton/ts-skeleton.js'
 import { stripObject } from '../../../linker/strip.js'
+import { damage } from '../../support/damage.js'
 import { kitchenBytes, madeUpKernel } from '../object/kitchen.js'
 
 const RUNS = Number(process.env['BPFC_FUZZ'] ?? 600)
@@ -39,38 +41,6 @@ function numbers(seed: number): (below: number) => number {
     state ^= state << 5
     return (state >>> 0) % below
   }
-}
-
-const EXTREMES = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x00ff_ffff]
-
-/** A damaged copy: bits flipped, words made extreme or swapped, the end cut off, pieces repeated. */
-function damage(bytes: Uint8Array, next: (below: number) => number): Uint8Array {
-  let copy = bytes.slice()
-  for (let count = 1 + next(6); count > 0; count--) {
-    const at = next(copy.length)
-    switch (next(6)) {
-      case 0:
-        copy[at] = copy[at]! ^ (1 << next(8))
-        break
-      case 1:
-        copy[at] = next(256)
-        break
-      case 2:
-      case 3: {
-        const word = Math.min(at & ~3, copy.length - 4)
-        if (word >= 0) new DataView(copy.buffer).setUint32(word, EXTREMES[next(EXTREMES.length)]!, true)
-        break
-      }
-      case 4: {
-        const length = Math.min(next(64), copy.length - at)
-        copy.copyWithin(next(copy.length - length + 1), at, at + length)
-        break
-      }
-      default:
-        if (next(8) === 0) copy = copy.slice(0, 1 + next(copy.length))
-    }
-  }
-  return copy
 }
 
 function attack(bytes: Uint8Array, seed: number, use: (input: Uint8Array) => void): { fine: number; refused: number } {
