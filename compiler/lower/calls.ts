@@ -30,7 +30,11 @@ export function lowerCall(fc: FunctionContext, expr: Expr & { kind: 'call' }, to
   const args: Value[] = []
   if (returnsByAddress(functionType))
     args.push(addressOf(fc, to ?? temporaryPlace(fc.temporary(functionType.result), functionType.result)))
-  for (const arg of expr.args) args.push(...lowerArgument(fc, arg))
+  const taken = callee?.body && callee.type.variadic ? callee.type.params.length : expr.args.length
+  expr.args.forEach((arg, i) => {
+    const values = lowerArgument(fc, arg)
+    if (i < taken) args.push(...values)
+  })
   fc.mark(expr)
   const passing = returnsByAddress(functionType) ? undefined : passingOf(functionType.result)
   const type = passing?.kind === 'scalar' ? passing.type : 'void'

@@ -34,7 +34,8 @@ export function checkFunctionBody(c: Context, definition: ast.FunctionDefinition
 
 function checkSignature(c: Context, definition: ast.FunctionDefinition, decl: FunctionDecl): void {
   const { type } = decl
-  if (type.variadic)
+  // As clang: a function of this unit whose variable arguments nobody reads works without them.
+  if (type.variadic && decl.linkage !== 'internal')
     c.error('B0007', definition.declarator, `'${decl.name}' takes variable arguments: eBPF has no way to pass them`, {
       hint: 'pass an array and its length, or make it a macro',
     })

@@ -22,3 +22,6 @@ int kernel(void) { struct pair p = {}; return kfunc(&p, 300); }
 int never(int x) { if (x) stop(); return 1; }
 u8 narrow(u8 x) { return x + 1; }
 int callers(u8 x) { return narrow(x) + narrow(255); }
+
+static __attribute__((noinline)) int unread(int a, ...) { return a * a; }
+int passes_more(int x) { return unread(x, kernel(), 2, 3, 4, 5); }

@@ -30,6 +30,9 @@ int f(int a) { for (;;) { if (a++ > 3) goto out; } out: return a; }
 int f(int a) { while (1) { switch (a) { case 1: break; } } return a; }
 //// variadic function
 int f(int a, ...) { return a; }
+//// static variadic function that does not read them
+static int f(int a, ...) { return a; }
+int g(int a) { return f(a, a, "%d"); }
 //// va_arg
 int f(__builtin_va_list l) { return __builtin_va_arg(l, int); }
 //// thread local
