@@ -11,6 +11,9 @@ export interface KernelRuns {
   readonly refused: readonly string[]
 }
 
+/** The last lines of every log, whatever the verdict. */
+const STATISTICS = /^(verification time|stack depth|processed) /
+
 export function runInKernel(prepared: PreparedObject): KernelRuns {
   const results: Results = new Map()
   const refused: string[] = []
@@ -20,7 +23,15 @@ export function runInKernel(prepared: PreparedObject): KernelRuns {
     const loaded = loadProgram(prepared, program)
     if (!loaded.verdict.accepted) {
       const lines = loaded.verdict.log.trim().split('\n')
-      refused.push(`${program.name}: ${loaded.verdict.before ?? lines.slice(-3).join(' | ')}`)
+      refused.push(
+        `${program.name}: ${
+          loaded.verdict.before ??
+          lines
+            .filter(line => !STATISTICS.test(line))
+            .slice(-3)
+            .join(' | ')
+        }`,
+      )
       continue
     }
     const map = loaded.maps[io]!

@@ -143,7 +143,7 @@ function testConfig(seeds: readonly number[], programs: readonly string[], confi
       const { results, refused } = runInKernel(prepared)
       totals.kernelRuns += results.size
       totals.kernelRefused += refused.length
-      if (args.has('show-refused')) for (const line of refused) console.log(`kernel refuses ${line}`)
+      if (args.has('show-refused')) for (const line of refused) console.log(`kernel refuses ${configName(config)} ${line}`)
       compare(part.seeds, of, results, want, `kernel ${configName(config)}`)
     }
   }
@@ -167,7 +167,7 @@ function runBatch(seeds: readonly number[], profile: ProfileName, batch: number)
         ? all
         : all.filter((config, i) => (config.level === '2' && config.target === 'v3') || i % 4 === batch % 4)
   chosen.forEach((config, i) => {
-    const kernel = args.get('kernel') === '1' && (args.get('configs') === 'all' || i % 2 === 0)
+    const kernel = args.get('kernel') === '1' && (args.get('configs') === 'all' || i === batch % chosen.length)
     testConfig(seeds, programs, without && without !== 'each' ? { ...config, without } : config, want, kernel)
   })
   if (args.get('clang-bpf') === '1') {

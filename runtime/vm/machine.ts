@@ -22,6 +22,8 @@ export interface MachineOptions {
   readonly budget: number
   /** Bytes of memory for maps, packets and objects together. */
   readonly memoryLimit: number
+  /** What each byte of a fresh stack frame holds. */
+  readonly stackFill: number
 }
 
 /** Loops that a `may_goto` allows, BPF_MAX_LOOPS of the kernel. */
@@ -119,7 +121,7 @@ export class Machine {
     }
     const { region, start } = frame
     region.end = start + FRAME_BYTES
-    this.memory.bytes.fill(0, start, region.end)
+    this.memory.bytes.fill(this.options.stackFill, start, region.end)
     this.loops[this.depth] = 0
     this.depth++
     this.lo[10] = region.end

@@ -45,6 +45,11 @@ export interface VmOptions extends EnvironmentOptions {
   /** Bytes that maps, packets and kernel objects may take. Default: 1 GB. */
   readonly memoryLimit?: number
   /**
+   * What each byte of a stack frame holds before the program writes to it. A kernel leaves there what was there, so that a program that reads
+   * what it never wrote shows by its result. In compiled programs a second call finds what the first left. Default: 0.
+   */
+  readonly stackFill?: number
+  /**
    * `compiled`: programs that a verifier accepted before they first run (`verifyProgram`, `load`, or the running kernel) run as WebAssembly, without
    * checks of their own; all others, and those that cannot be compiled, run in the interpreter (`VmProgram.notCompiled` says why). Of instructions only those of loops count against the budget, none where
    * it is Infinity. Default: `checked`.
@@ -68,7 +73,7 @@ export class Vm {
     private readonly options: VmOptions = {},
   ) {
     this.machine = new Machine(
-      { budget: options.budget ?? 100_000_000, memoryLimit: options.memoryLimit ?? 1 << 30 },
+      { budget: options.budget ?? 100_000_000, memoryLimit: options.memoryLimit ?? 1 << 30, stackFill: options.stackFill ?? 0 },
       makeEnvironment(options),
     )
     this.machine.kernelBtf = prepared.kernelBtf

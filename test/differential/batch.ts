@@ -18,7 +18,7 @@ typedef unsigned int u32; typedef int i32; typedef unsigned long long u64; typed
 #else
 struct io { u64 a, b, result; };
 volatile struct io io __attribute__((section(".data.io")));
-char license[] __attribute__((section("license"), used)) = "GPL";
+char _license[] __attribute__((section("license"), used)) = "GPL";
 #define PROGRAM(n) __attribute__((section("tc"), used)) int prog_##n(void *ctx) { io.result = test_##n(io.a, io.b); return 0; }
 #endif
 `

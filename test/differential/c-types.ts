@@ -23,9 +23,9 @@ export const integers: readonly Scalar[] = [
 const bool = scalar('_Bool', 1, false)
 export const scalars: readonly Scalar[] = [...integers, ...integers, ...integers, bool, scalar('char', 8, true)]
 
-/** A number inside an object: what stands behind the object's name to reach it. */
+/** A number inside an object: what stands behind the object's name to reach it; `index` writes an index that is no constant. */
 export interface Leaf {
-  readonly path: (random: Random) => string
+  readonly path: (random: Random, index?: (length: number) => string) => string
   readonly type: Scalar
   /** Whether `&` may be taken: no bit field, no member that may lie unaligned. */
   readonly addressable: boolean
@@ -48,8 +48,8 @@ export interface Aggregate {
   readonly loose: boolean
 }
 
-const under = (before: (random: Random) => string, leaf: Leaf, addressable: boolean): Leaf => ({
-  path: random => before(random) + leaf.path(random),
+export const under = (before: Leaf['path'], leaf: Leaf, addressable: boolean): Leaf => ({
+  path: (random, index) => before(random, index) + leaf.path(random, index),
   type: leaf.type,
   addressable: addressable && leaf.addressable,
 })
@@ -90,7 +90,7 @@ export function randomAggregate(random: Random, name: string, earlier: readonly 
         const length = random.pick([2, 3, 4, 8])
         if (size + bytes * length > 48) break
         lines.push(`${type.name} ${field}[${length}];`)
-        leaves.push({ path: r => `.${field}[${r.next(length)}]`, type, addressable: !packed })
+        leaves.push({ path: (r, index) => `.${field}[${index?.(length) ?? r.next(length)}]`, type, addressable: !packed })
         if (type.bits === 1) solid = false
         add(bytes * length)
         break

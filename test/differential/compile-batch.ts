@@ -29,7 +29,7 @@ export function compileBatch(text: string, config: Config): Compiled {
   const options: CompileOptions = {
     target: { cpu: config.target, little: true },
     optimize: config.level,
-    debug: false,
+    debug: true,
     predefines: [],
     includes: { quote: [], user: [], system: [], standard: [], after: [] },
     prefixMap: [],

@@ -3,7 +3,8 @@
  * -fwrapv -fno-strict-aliasing). One statement a line, blocks in braces of their own lines, so that a failing program can be reduced line
  * by line. Expressions have no side effects that anything outside of them sees, so the order of evaluation does not matter.
  */
-import { type Aggregate, integers, type Leaf, randomAggregate, type Scalar, scalars } from './c-types.js'
+import { type Aggregate, integers, type Leaf, randomAggregate, type Scalar, scalars, under } from './c-types.js'
+import { type ArrayInScope, atomicStatement, idiom, type Scope } from './idioms.js'
 import { Random } from './random.js'
 
 export interface Features {
@@ -20,14 +21,22 @@ interface Variable {
   readonly aggregate?: Aggregate
   /** A pointer: its leaves are those of what it points to. */
   readonly pointer?: boolean
-  /** Elements of a byte array, for the memory builtins. */
-  readonly bytes?: number
+  /** An array of numbers. */
+  readonly array?: { readonly type: Scalar; readonly length: number }
+  /** An array of records. */
+  readonly records?: { readonly aggregate: Aggregate; readonly length: number }
   readonly readonly?: boolean
 }
 
+type Param =
+  | Scalar
+  | { readonly aggregate: Aggregate; readonly pointer: boolean }
+  /** A pointer to the first of so many numbers. */
+  | { readonly numbers: Scalar; readonly length: number }
+
 interface Helper {
   readonly name: string
-  readonly params: readonly (Scalar | { readonly aggregate: Aggregate; readonly pointer: boolean })[]
+  readonly params: readonly Param[]
   readonly result: Scalar | Aggregate
   /** Changes what it points to, or globals: called only where a statement is nothing but the call. */
   readonly effects: boolean
@@ -78,8 +87,8 @@ const constants = [
   "'a'",
 ]
 
-export class ProgramWriter {
-  private readonly random: Random
+export class ProgramWriter implements Scope {
+  readonly random: Random
   private depth = 0
   private names = 0
   /** How often the innermost statement runs. */
@@ -90,17 +99,20 @@ export class ProgramWriter {
   private readonly helpers: Helper[] = []
   private stack = 0
   /** In a helper without effects. */
-  private pure = false
+  pure = false
+  private readonly enums: Scalar[] = []
+  /** A `return` of the function at hand; undefined where there is none to write. */
+  private leave: (() => string) | undefined
 
   constructor(
     seed: number,
     private readonly id: string,
-    private readonly features: Features,
+    readonly features: Features,
   ) {
     this.random = new Random(seed)
   }
 
-  private fresh(stem: string): string {
+  fresh(stem: string): string {
     return `${stem}${this.names++}`
   }
 
@@ -119,10 +131,24 @@ export class ProgramWriter {
       this.aggregates.push(named)
       text += named.definition
     }
+    if (random.chance(20)) text += this.enumeration()
     for (let i = random.next(3); i > 0; i--) text += this.global()
     for (let i = random.next(3); i > 0; i--) text += this.helper()
     text += this.test()
     return `${text}PROGRAM(${id})\n`
+  }
+
+  private enumeration(): string {
+    const { random, id } = this
+    const name = `enum E${id}`
+    const signed = random.chance(50)
+    this.enums.push({ name, bits: 32, signed })
+    return `${name} { E${id}_a, E${id}_b${signed ? ' = -3' : ''}, E${id}_c = ${random.pick([5, 255, 70000])}, E${id}_d };\n`
+  }
+
+  /** A type for a variable. */
+  private scalar(): Scalar {
+    return this.enums.length && this.random.chance(10) ? this.random.pick(this.enums) : this.random.pick(scalars)
   }
 
   private global(): string {
@@ -131,18 +157,27 @@ export class ProgramWriter {
     const storage = random.pick(['static ', '', 'static volatile ', 'static '])
     if (random.chance(20)) {
       const type = random.pick(integers)
-      this.globals.push({ name, leaves: [this.element(type, 8)], readonly: true })
+      this.globals.push({ name, leaves: [this.element(type, 8)], array: { type, length: 8 }, readonly: true })
       return `static const ${type.name} ${name}[8] = { ${Array.from({ length: 8 }, () => random.pick(constants)).join(', ')} };\n`
     }
     if (this.aggregates.length && random.chance(45)) {
       const aggregate = random.pick(this.aggregates)
+      if (random.chance(30)) {
+        this.globals.push(this.recordArray(name, aggregate, 4))
+        const value = `{ [1] = ${this.initializer(aggregate, true)}, ${this.initializer(aggregate, true)} }`
+        return `${storage}${aggregate.name} ${name}[4]${aggregate.loose ? '' : ` = ${value}`};\n`
+      }
       this.globals.push({ name, leaves: aggregate.leaves, aggregate: storage.includes('volatile') ? undefined : aggregate })
       return `${storage}${aggregate.name} ${name}${aggregate.loose ? '' : ` = ${this.initializer(aggregate, true)}`};\n`
     }
     if (random.chance(30)) {
       const type = random.pick(scalars)
       const length = random.pick([2, 4, 8])
-      this.globals.push({ name, leaves: [this.element(type, length)] })
+      this.globals.push({
+        name,
+        leaves: [this.element(type, length)],
+        array: storage.includes('volatile') ? undefined : { type, length },
+      })
       return `${storage}${type.name} ${name}[${length}] = { ${random.pick(constants)}, [1] = ${random.pick(constants)} };\n`
     }
     const type = random.pick(scalars)
@@ -153,10 +188,20 @@ export class ProgramWriter {
   /** A member of an array whose length is a power of two, by a constant or a masked index. */
   private element(type: Scalar, length: number): Leaf {
     return {
-      path: random => (random.chance(50) ? `[${random.next(length)}]` : `[(${this.expression()}) & ${length - 1}]`),
+      path: random => (random.chance(50) ? `[${random.next(length)}]` : `[${this.index(length)}]`),
       type,
       addressable: true,
     }
+  }
+
+  /** An index that is no constant, and that a verifier knows the limits of, as it does not after `%`. */
+  private index(length: number): string {
+    return length & (length - 1) ? `((${this.expression(3)}) & 255) * ${length} >> 8` : `(${this.expression(3)}) & ${length - 1}`
+  }
+
+  private recordArray(name: string, aggregate: Aggregate, length: number): Variable {
+    const at: Leaf['path'] = random => (random.chance(50) ? `[${random.next(length)}]` : `[${this.index(length)}]`)
+    return { name, leaves: aggregate.leaves.map(leaf => under(at, leaf, true)), records: { aggregate, length } }
   }
 
   /** The declaration of an object, with values for members. */
@@ -185,35 +230,54 @@ export class ProgramWriter {
   private helper(): string {
     const { random, id } = this
     const name = `f${id}_${this.helpers.length}`
-    const params: (Scalar | { aggregate: Aggregate; pointer: boolean })[] = []
+    const params: Param[] = []
     const effects = random.chance(40)
+    /** Not static: verified on its own. */
+    const own = random.chance(20)
     const small = this.aggregates.filter(each => each.size <= 16)
     for (let i = random.next(6); i > 0; i--) {
       if (effects && this.aggregates.length && random.chance(30))
         params.push({ aggregate: random.pick(this.aggregates), pointer: true })
-      else params.push(random.pick(scalars))
+      else if (!own && random.chance(12)) params.push({ numbers: random.pick(integers), length: random.pick([1, 2, 4, 4]) })
+      else params.push(this.scalar())
     }
-    if (small.length && params.length < 4 && random.chance(25)) params.unshift({ aggregate: random.pick(small), pointer: false })
-    const returnsAggregate = this.aggregates.length > 0 && random.chance(12)
-    const inline = returnsAggregate
-      ? 'inline __attribute__((always_inline)) '
-      : random.pick([
-          '',
-          '',
-          'inline ',
-          '__attribute__((noinline)) ',
-          '__attribute__((noinline)) ',
-          'inline __attribute__((always_inline)) ',
-        ])
-    const result = returnsAggregate ? random.pick(this.aggregates) : random.pick(scalars)
+    if (!own && small.length && params.length < 4 && random.chance(25))
+      params.unshift({ aggregate: random.pick(small), pointer: false })
+    const returnsAggregate = !own && this.aggregates.length > 0 && random.chance(12)
+    const inline = own
+      ? '__attribute__((noinline)) '
+      : returnsAggregate
+        ? 'static inline __attribute__((always_inline)) '
+        : random.pick([
+            'static ',
+            'static ',
+            'static inline ',
+            'static __attribute__((noinline)) ',
+            'static __attribute__((noinline)) ',
+            'static inline __attribute__((always_inline)) ',
+          ])
+    const result = returnsAggregate ? random.pick(this.aggregates) : this.scalar()
     const saved = { locals: this.locals, weight: this.weight }
     this.locals = []
     this.weight = 8
+    let body = ''
     const list = params.map((param, i) => {
+      if ('numbers' in param) {
+        const { numbers: type, length } = param
+        this.locals.push({
+          name: `p${i}`,
+          leaves: [this.element(type, length)],
+          array: { type, length },
+          readonly: !effects,
+        })
+        return `${effects ? '' : 'const '}${type.name} *p${i}`
+      }
       if (!('aggregate' in param)) {
         this.locals.push({ name: `p${i}`, leaves: [{ path: () => '', type: param, addressable: true }] })
         return `${param.name} p${i}`
       }
+      // The caller of a function that stands on its own may pass a null pointer, for all that a verifier knows.
+      if (own) body += `  if (!p${i})\n    return 0;\n`
       this.locals.push(
         param.pointer
           ? { name: `p${i}`, leaves: param.aggregate.leaves, pointer: true }
@@ -224,17 +288,18 @@ export class ProgramWriter {
     const globals = this.globals.slice()
     if (!effects) for (let i = 0; i < this.globals.length; i++) this.globals[i] = { ...this.globals[i]!, readonly: true }
     this.pure = !effects
-    let body = this.declareScalar('  ')
+    this.leave = 'definition' in result ? undefined : () => `return ${this.expression(3)};`
+    body += this.declareScalar('  ')
     for (let i = random.next(4); i > 0; i--) body += this.statement(1)
     if ('definition' in result) body += `${this.record('  ', result, 'r')}  return r;\n`
     else body += `  return ${this.expression()};\n`
     this.globals.splice(0, this.globals.length, ...globals)
     this.pure = false
+    this.leave = undefined
     this.locals = saved.locals
     this.weight = saved.weight
     this.helpers.push({ name, params, result, effects })
-    const resultName = 'definition' in result ? result.name : result.name
-    return `static ${inline}${resultName} ${name}(${list.join(', ') || 'void'})\n{\n${body}}\n`
+    return `${inline}${result.name} ${name}(${list.join(', ') || 'void'})\n{\n${body}}\n`
   }
 
   private test(): string {
@@ -245,6 +310,7 @@ export class ProgramWriter {
     ]
     let body = '  u64 h = 0;\n'
     for (let i = 1 + random.next(3); i > 0; i--) body += this.declareScalar('  ')
+    this.leave = () => `return h + (${this.expression(3)});`
     for (let i = random.next(3); i > 0; i--) body += this.declare('  ')
     const first = this.locals.length
     for (let i = random.pick([1, 2, 2, 3, 4, 8]); i > 0; i--) body += this.statement(1)
@@ -259,7 +325,7 @@ export class ProgramWriter {
   private declareScalar(indent: string): string {
     const { random } = this
     const name = this.fresh('v')
-    const type = random.pick(scalars)
+    const type = this.scalar()
     this.stack += 8
     const value = this.expression(3)
     const volatile = random.chance(6)
@@ -279,21 +345,31 @@ export class ProgramWriter {
     }
     if (this.aggregates.length && random.chance(60)) {
       const aggregate = random.pick(this.aggregates)
+      const length = random.pick([2, 4])
+      if (aggregate.size * length <= 80 && random.chance(30)) {
+        this.stack += aggregate.size * length
+        const value = `{ ${this.initializer(aggregate, false)}, [${length - 1}] = ${this.initializer(aggregate, false)} }`
+        const start = aggregate.loose ? `;\n${indent}__builtin_memset(${name}, 0, sizeof ${name})` : ` = ${value}`
+        this.locals.push(this.recordArray(name, aggregate, length))
+        return `${indent}${aggregate.name} ${name}[${length}]${start};\n`
+      }
       this.stack += aggregate.size
       const text = this.record(indent, aggregate, name)
       this.locals.push({ name, leaves: aggregate.leaves, aggregate })
       return text
     }
     const type = random.pick(random.chance(40) ? integers.slice(0, 2) : scalars)
-    const length = random.pick(type.bits === 8 ? [4, 8, 16] : [2, 4])
-    this.stack += length * 8
+    const length = random.pick(type.bits === 8 ? [3, 4, 7, 8, 13, 16, 24, 33] : [2, 3, 4])
+    this.stack += type.bits === 8 ? length + 8 : length * 8
     const value = `{ ${this.expression(2)}, [${length - 1}] = ${this.expression(2)} }`
-    this.locals.push({ name, leaves: [this.element(type, length)], bytes: type.bits === 8 ? length : undefined })
+    this.locals.push({ name, leaves: [this.element(type, length)], array: { type, length } })
     return `${indent}${type.name} ${name}[${length}] = ${value};\n`
   }
 
   private reach(variable: Variable, leaf: Leaf): string {
-    const path = leaf.path(this.random)
+    const path = leaf.path(this.random, length =>
+      this.random.chance(40) ? this.index(length) : String(this.random.next(length)),
+    )
     return variable.pointer ? `${variable.name}->${path.slice(1)}` : `${variable.name}${path}`
   }
 
@@ -314,8 +390,18 @@ export class ProgramWriter {
     return { text: this.reach(variable, leaf), leaf }
   }
 
+  target(): string {
+    return this.place(true).text
+  }
+
+  arrays(): readonly ArrayInScope[] {
+    return [...this.locals, ...this.globals].flatMap(({ name, array, readonly }) =>
+      array ? [{ name, ...array, readonly: readonly === true }] : [],
+    )
+  }
+
   /** An lvalue whose address may be taken and whose type has one of the widths. */
-  private addressed(bits: readonly number[]): { text: string; type: Scalar } | undefined {
+  addressed(bits: readonly number[]): { text: string; type: Scalar } | undefined {
     for (let tries = 0; tries < 6; tries++) {
       const { text, leaf } = this.place(true)
       if (leaf.addressable && bits.includes(leaf.type.bits)) return { text, type: leaf.type }
@@ -445,6 +531,17 @@ export class ProgramWriter {
   private call(helper: Helper, budget = 4): string {
     const { random } = this
     const args = helper.params.map(param => {
+      if ('numbers' in param) {
+        const fit = this.locals.filter(
+          each =>
+            each.array?.type.name === param.numbers.name &&
+            each.array.length >= param.length &&
+            !(helper.effects && each.readonly),
+        )
+        if (fit.length) return random.pick(fit).name
+        const single = param.length === 1 ? this.addressed([param.numbers.bits]) : undefined
+        return single?.type.name === param.numbers.name ? `&${single.text}` : undefined
+      }
       if (!('aggregate' in param)) return this.expression(budget)
       const fit = this.locals.filter(each => each.aggregate === param.aggregate)
       if (param.pointer) {
@@ -471,7 +568,7 @@ export class ProgramWriter {
   private statement(level: number): string {
     const { random } = this
     const indent = '  '.repeat(level)
-    const kind = random.next(level > 2 ? 16 : 28)
+    const kind = random.next(level > 2 ? 20 : 34)
     switch (kind) {
       case 0:
       case 1:
@@ -513,31 +610,41 @@ export class ProgramWriter {
         return `${indent}${this.place(true).text} = ${random.chance(60) ? `(${random.pick(scalars).name})` : ''}(${this.place(false).text});\n`
       case 16:
       case 17:
-      case 18: {
+      case 18:
+        return `${indent}${idiom(this) ?? `${this.target()} = ${this.expression()};`}\n`
+      case 19:
+        if (!this.leave || random.chance(50)) return `${indent}${this.place(true).text} = ${this.expression()};\n`
+        return `${indent}if (${this.expression(3)})\n${indent}  ${this.leave()}\n`
+      case 20:
+      case 21:
+      case 22: {
         const condition = this.expression()
         const then = this.block(level + 1)
         const otherwise = random.chance(50) ? `${indent}else {\n${this.block(level + 1)}${indent}}\n` : ''
         return `${indent}if (${condition}) {\n${then}${indent}}\n${otherwise}`
       }
-      case 19:
-      case 20:
-      case 21:
-        return this.loop(level)
-      case 22:
       case 23:
+      case 24:
+      case 25:
+        return this.loop(level)
+      case 26:
+      case 27:
         return this.switch(level)
-      case 24: {
+      case 28: {
         const label = this.fresh('l')
         return `${indent}if (${this.expression()})\n${indent}  goto ${label}_${this.id};\n${this.block(level)}${indent}${label}_${this.id}:;\n`
       }
-      case 25: {
+      case 29: {
         const { length } = this.locals
         const text = `${indent}{\n${this.declareScalar(`${indent}  `)}${this.block(level + 1)}${indent}}\n`
         this.locals.length = length
         return text
       }
-      case 26:
+      case 30:
         return this.walk(indent)
+      case 31:
+      case 32:
+        return `${indent}${idiom(this) ?? `${this.target()} = ${this.expression()};`}\n`
       default:
         return level === 1
           ? this.declare(indent) || `${indent};\n`
@@ -556,8 +663,19 @@ export class ProgramWriter {
       const call = this.call(random.pick(makers))
       if (call.endsWith(')')) return `${indent}${target} = ${call};\n`
     }
+    const rows = [...this.locals, ...this.globals].filter(each => each.records?.aggregate === to.aggregate)
+    if (rows.length && random.chance(40)) {
+      const row = random.pick(rows)
+      const element = `${row.name}[${this.index(row.records!.length)}]`
+      return random.chance(50) && !row.readonly ? `${indent}${element} = ${target};\n` : `${indent}${target} = ${element};\n`
+    }
     const same = records.filter(each => each.aggregate === to.aggregate)
     const from = random.pick(same)
+    if (random.chance(12)) {
+      const other = random.pick(same)
+      const value = (each: Variable) => `${each.pointer ? '*' : ''}${each.name}`
+      return `${indent}${target} = (${this.expression(3)}) ? ${value(from)} : ${value(other)};\n`
+    }
     switch (random.next(4)) {
       case 0:
         if (to.aggregate!.loose) return `${indent}${target} = ${from.pointer ? '*' : ''}${from.name};\n`
@@ -579,18 +697,20 @@ export class ProgramWriter {
   /** The memory builtins on arrays of bytes. */
   private memory(indent: string): string {
     const { random } = this
-    const arrays = this.locals.filter(each => each.bytes)
+    const arrays = this.locals.filter(each => each.array?.type.bits === 8 && !each.readonly)
     if (!arrays.length) return this.copy(indent)
     const one = random.pick(arrays)
     const two = random.pick(arrays)
-    const length = Math.min(one.bytes!, two.bytes!)
+    const length = Math.min(one.array!.length, two.array!.length)
     const count = 1 + random.next(length)
     const [x, y] = [random.next(length - count + 1), random.next(length - count + 1)]
     switch (random.next(5)) {
       case 0:
         return `${indent}__builtin_memset(${one.name} + ${x}, ${this.expression(2)}, ${count});\n`
       case 1:
-        if (one !== two) return `${indent}__builtin_memcpy(${one.name} + ${x}, ${two.name} + ${y}, ${count});\n`
+        // Two parameters may point to the same bytes.
+        if (one !== two && !/^p/.test(one.name + two.name))
+          return `${indent}__builtin_memcpy(${one.name} + ${x}, ${two.name} + ${y}, ${count});\n`
         return `${indent}__builtin_memmove(${one.name} + ${x}, ${two.name} + ${y}, ${count});\n`
       case 2:
         return `${indent}__builtin_memmove(${one.name} + ${x}, ${two.name} + ${y}, ${count});\n`
@@ -611,33 +731,21 @@ export class ProgramWriter {
   }
 
   private atomic(indent: string): string {
-    const { random } = this
     const at = this.addressed([32, 64])
     if (!at) return `${indent}${this.place(true).text} = ${this.expression()};\n`
     if (!this.features.atomics) return `${indent}__sync_fetch_and_add(&${at.text}, ${this.expression(3)});\n`
-    const { text } = this.place(true)
-    const e = () => this.expression(3)
-    return random.pick([
-      () => `${indent}__sync_fetch_and_${random.pick(['add', 'sub', 'and', 'or', 'xor'])}(&${at.text}, ${e()});\n`,
-      () =>
-        `${indent}{ ${at.type.name} o = __sync_fetch_and_${random.pick(['add', 'sub', 'and', 'or', 'xor'])}(&${at.text}, ${e()}); ${text} = o; }\n`,
-      () => `${indent}{ ${at.type.name} o = __sync_val_compare_and_swap(&${at.text}, ${e()}, ${e()}); ${text} = o; }\n`,
-      () => `${indent}{ ${at.type.name} o = __sync_lock_test_and_set(&${at.text}, ${e()}); ${text} ^= o; }\n`,
-      () =>
-        `${indent}{ ${at.type.name} o = __atomic_fetch_${random.pick(['add', 'and', 'or', 'xor'])}(&${at.text}, ${e()}, __ATOMIC_RELAXED); ${text} += o; }\n`,
-      () => `${indent}{ ${at.type.name} o = __atomic_exchange_n(&${at.text}, ${e()}, __ATOMIC_SEQ_CST); ${text} -= o; }\n`,
-    ])()
+    return `${indent}${atomicStatement(this, at)}\n`
   }
 
   /** A pointer that goes over an array. */
   private walk(indent: string): string {
     const { random } = this
-    const arrays = this.locals.filter(each => each.bytes)
+    const arrays = this.locals.filter(each => each.array?.type.bits === 8)
     if (!arrays.length || this.weight > 32) return `${indent}${this.place(true).text} = ${this.expression()};\n`
     const array = random.pick(arrays)
     const name = this.fresh('w')
     const { text } = this.place(true)
-    return `${indent}for (__typeof__(&${array.name}[0]) ${name} = ${array.name}; ${name} < ${array.name} + ${array.bytes}; ${name}++)\n${indent}  ${text} ${random.pick(['+=', '^=', '='])} *${name};\n`
+    return `${indent}for (__typeof__(&${array.name}[0]) ${name} = ${array.name}; ${name} < ${array.name} + ${array.array!.length}; ${name}++)\n${indent}  ${text} ${random.pick(['+=', '^=', '='])} *${name};\n`
   }
 
   private loop(level: number): string {
@@ -679,9 +787,31 @@ export class ProgramWriter {
     }
   }
 
+  /** Many cases of which each does little: a table, a bit set or a tree for a compiler. */
+  private denseSwitch(indent: string): string {
+    const { random } = this
+    const first = random.pick([0, 0, 1, 5, -3, 250, 65530])
+    const step = random.pick([1, 1, 1, 2, 3])
+    const count = 6 + random.next(12)
+    const { text } = this.place(true)
+    const same = random.chance(30)
+    const linear = random.chance(25)
+    const cases = Array.from({ length: count }, (_, i) => {
+      const value = linear ? String(i * 3 + 7) : random.pick(constants)
+      const end = random.chance(same ? 70 : 8) ? '' : ` ${text} = ${value}; break;`
+      return `${indent}case ${first + i * step}:${end}\n`
+    })
+    const last = random.chance(60) ? `${indent}default: ${text} ${random.pick(['=', '+='])} 3; break;\n` : `${indent}  ;\n`
+    const subject = random.chance(50)
+      ? `((${this.expression(3)}) & 31) + ${first}`
+      : `(${this.scalar().name})(${this.expression(3)})`
+    return `${indent}switch (${subject}) {\n${cases.join('')}${last}${indent}}\n`
+  }
+
   private switch(level: number): string {
     const { random } = this
     const indent = '  '.repeat(level)
+    if (random.chance(25)) return this.denseSwitch(indent)
     const subject = random.chance(60)
       ? `(${this.expression(3)}) & ${random.pick([3, 7, 15])}`
       : random.chance(50)

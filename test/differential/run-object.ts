@@ -25,6 +25,9 @@ export function ioBytes([a, b]: readonly [bigint, bigint]): Uint8Array {
 export const ioResult = (bytes: Uint8Array): string =>
   new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(16, true).toString(16)
 
+/** Frames start with this in each byte: what a program reads without having written it must not happen to be zero. */
+const UNCLEAN = 0xaa
+
 export type Results = Map<string, string>
 
 /** `SEED` to the results in hexadecimal, or to the fault's message. */
@@ -39,7 +42,7 @@ export function runInVm(
   const results: Results = new Map()
   // Generated programs are compiled whatever a verifier would say: they do nothing wild by their making.
   for (const program of prepared.programs) markAccepted(prepared, program)
-  const vm = new Vm(prepared, { engine, budget })
+  const vm = new Vm(prepared, { engine, budget, stackFill: UNCLEAN })
   const map = vm.maps[prepared.maps[ioMap(prepared)]!.name]!
   const key = new Uint8Array(4)
   for (const { name } of prepared.programs) {

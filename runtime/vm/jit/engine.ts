@@ -1,7 +1,7 @@
 /** Runs compiled programs on a machine. A program that cannot be compiled stays with the interpreter, and says why. */
 import { LimitReached } from '../../../base/outcome.js'
 import { VmFault } from '../fault.js'
-import { execute, FRAME_BYTES } from '../interpreter.js'
+import { execute, FRAME_BYTES, MAX_FRAMES } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import type { ProgramImage } from '../program-image.js'
 import { BUDGET_CELL, CPU_CELL, compileProgram, REGISTER_CELLS, TIME_CELL } from './compile.js'
@@ -62,7 +62,9 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
         cells[(REGISTER_CELLS >> 2) + register * 2] = lo[register]!
         cells[(REGISTER_CELLS >> 2) + register * 2 + 1] = hi[register]!
       }
-      memory.bytes.fill(0, stack, stack + FRAME_BYTES)
+      // Deeper frames are left as the last call left them; a run that is to show reads of what was never written starts with all of them filled.
+      const { stackFill } = machine.options
+      memory.bytes.fill(stackFill, stack, stack + FRAME_BYTES * (stackFill ? MAX_FRAMES : 1))
       cells[BUDGET_CELL >> 2] = Math.min(machine.remaining, MAX_BUDGET)
       try {
         start()

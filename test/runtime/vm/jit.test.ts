@@ -209,3 +209,13 @@ describe('the budget of compiled programs', () => {
     expect(run(nested, Number.POSITIVE_INFINITY)().ret).toBe(2000n)
   })
 })
+
+it('fills frames with what one asks for, in both engines and also below the first frame', () => {
+  const text = 'r1 = 0; call f; r1 = *(u64 *)(r10 - 16); r0 ^= r1; exit; f: r0 = *(u32 *)(r10 - 8); exit'
+  for (const engine of ['checked', 'compiled'] as const) {
+    const unclean = vmOf(text, [], { engine, stackFill: 0xaa }).program('main')
+    expect(unclean.notCompiled !== undefined).toBe(engine === 'checked')
+    for (let run = 0; run < 2; run++) expect(unclean.run().ret).toBe(0xaaaaaaaa_00000000n)
+    expect(vmOf(text, [], { engine }).program('main').run().ret).toBe(0n)
+  }
+})
