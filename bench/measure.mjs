@@ -38,10 +38,10 @@ export function pair(ours, peer, rounds = 7, options = {}) {
   }
 }
 
-/** Peak of a process's resident memory in MB, or undefined where nothing says so. `bpfc --time-report` prints it. */
+/** Peak of a process's resident memory in MB, or undefined where nothing says so. `bpfc --time-report` prints it after each file. */
 export function peakMemory(command, args, options = {}) {
   const result = spawnSync(command, args, { encoding: 'utf8', ...options })
-  const match = /peak memory (\d+) MB/.exec(result.stderr)
+  const match = [...result.stderr.matchAll(/peak memory (\d+) MB/g)].pop()
   return match ? Number(match[1]) : undefined
 }
 

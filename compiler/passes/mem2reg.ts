@@ -21,9 +21,9 @@ export const mem2reg: FunctionPass = {
   kind: 'function',
   name: 'mem2reg',
   run(func) {
-    removeUnreachable(func)
+    const changed = removeUnreachable(func)
     const candidates = findCandidates(func)
-    if (candidates.size === 0) return false
+    if (candidates.size === 0) return changed
     const incoming = predecessors(func)
     const replacements = new Replacements()
     const dead = new Set<Value>()

@@ -124,18 +124,40 @@ export type AfterPass = (pass: Pass, func: Func | undefined, module: Module) => 
 
 /** Runs the passes of the chosen level. Changes the module in place; what the program cannot have goes to `sink`. */
 export function runPasses(module: Module, options: CompileOptions, sink: DiagnosticSink, after?: AfterPass): void {
+  const settled = new SettledPasses()
   for (const listed of passLists[options.optimize]) {
     const pass = options.disabledPasses.has(listed.name) && !neededPasses.has(listed.name) ? inPlaceOf.get(listed.name) : listed
     if (!pass) continue
     if (pass.kind === 'module') {
-      pass.run(module, options, sink)
+      if (pass.run(module, options, sink)) settled.forget()
       after?.(pass, undefined, module)
       continue
     }
     for (const func of module.funcs) {
-      if (func.isDeclaration || !isDone(pass.name, careOf(options, func))) continue
-      pass.run(func, module, options, sink)
+      if (func.isDeclaration || settled.has(func, pass) || !isDone(pass.name, careOf(options, func))) continue
+      settled.note(func, pass, pass.run(func, module, options, sink))
       after?.(pass, func, module)
     }
+  }
+}
+
+/** Which passes found nothing to do in a function since it last changed: running one of them again would find nothing again. */
+class SettledPasses {
+  private passes = new Map<Func, Set<FunctionPass>>()
+
+  has(func: Func, pass: FunctionPass): boolean {
+    return this.passes.get(func)?.has(pass) ?? false
+  }
+
+  note(func: Func, pass: FunctionPass, changed: boolean): void {
+    const known = this.passes.get(func)
+    if (changed) known?.clear()
+    else if (known) known.add(pass)
+    else this.passes.set(func, new Set([pass]))
+  }
+
+  /** After a change that may be in any function. */
+  forget(): void {
+    this.passes.clear()
   }
 }
