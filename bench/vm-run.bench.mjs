@@ -1,12 +1,14 @@
 /**
  * Running programs: eight shapes of work (bench/vm/programs.bpf.c), nanoseconds a run on the WebAssembly engine and on the interpreter, against the running
- * kernel's JIT (`BPF_PROG_TEST_RUN` with a repeat count). Packets, map contents and answers are the same in both.
+ * kernel's JIT (`BPF_PROG_TEST_RUN` with a repeat count) and against the virtual machines that vm/peers.mjs finds. Packets, map contents and
+ * answers are the same in all.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { median } from './measure.mjs'
+import { peers } from './vm/peers.mjs'
 
 const ROUNDS = 7
 /** A round takes about this long. */
@@ -15,11 +17,13 @@ const ROUND_NS = 40_000_000
 export async function run({ root }) {
   const api = await import(pathToFileURL(join(root, 'dist/index.mjs')).href)
   const source = readFileSync(join(root, 'bench/vm/programs.bpf.c'), 'utf8')
-  const { prepared } = api.checkedObject(source, { verify: true })
+  const { prepared, bytes } = api.checkedObject(source, { verify: true })
   const live = await liveKernel(root, prepared)
   const packet = new Uint8Array(1500).map((_, i) => (i * 7) & 0xff)
   packet.set(api.packet.tcp({ src: '192.0.2.7', dst: '192.0.2.1', sport: 40000, dport: 80 }))
+  const others = peers({ root, prepared, object: bytes, packet })
   const rows = [compileTime(api)]
+  for (const { name, absent } of others) if (absent) rows.push({ figure: name, ours: null, peer: null, peerName: name, skipped: absent })
   const ratios = { compiled: [], checked: [] }
   for (const { name } of prepared.programs) {
     const vms = {
@@ -35,19 +39,30 @@ export async function run({ root }) {
       checked: timed(repeat => check(vms.checked.program(name).run({ packet, repeat }).retval, answer, name)),
     }
     const theirs = kernel && kernelTime(kernel, packet, answer, name)
+    const figures = { compiled: [], checked: [] }
     for (const engine of ['compiled', 'checked']) {
-      const figures = []
-      const peers = []
+      const asked = []
       for (let round = 0; round < ROUNDS; round++) {
-        figures.push(ours[engine]())
-        if (theirs) peers.push(theirs())
+        figures[engine].push(ours[engine]())
+        if (theirs) asked.push(theirs())
       }
       const figure = `${name}, ns a run, ${engine}`
-      const row = { figure, ours: round1(median(figures)), peer: theirs ? round1(median(peers)) : null, peerName: 'kernel JIT' }
+      const row = rounded({ figure, ours: median(figures[engine]), peer: theirs ? median(asked) : null, peerName: 'kernel JIT' })
       rows.push(theirs ? row : { ...row, skipped: `${row.ours} ns; there is no kernel to test-run on (root, Linux, koffi)` })
       if (theirs) ratios[engine].push(row.ours / row.peer)
     }
     kernel?.close()
+    // Peers that set no interface's number answer as for number 0.
+    const answers = [answer, vms.checked.program(name).run({ packet, ctx: { ingress_ifindex: 0 } }).retval]
+    for (const other of others) {
+      if (other.absent) continue
+      const engine = other.name.endsWith('jit') ? 'compiled' : 'checked'
+      const { retval, ns, error } = other.time(prepared.programs.find(program => program.name === name))
+      const row = { figure: `${name}, ns a run, ${engine}`, ours: median(figures[engine]), peer: ns ?? null, peerName: other.name }
+      if (error) rows.push({ ...row, skipped: error })
+      else if (!answers.includes(retval)) rows.push({ ...row, skipped: `it answers ${retval} instead of ${answers.join(' or ')}` })
+      else rows.push(rounded(row))
+    }
   }
   for (const [engine, list] of Object.entries(ratios))
     if (list.length > 0)
@@ -84,6 +99,7 @@ function compileTime(api) {
   }
 }
 
+const rounded = row => ({ ...row, ours: round1(row.ours), peer: row.peer === null ? null : round1(row.peer) })
 const round1 = value => Math.round(value * 10) / 10
 const round3 = value => Math.round(value * 1000) / 1000
 
