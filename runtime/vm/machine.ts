@@ -6,6 +6,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { Environment } from './environment.js'
 import { VmFault } from './fault.js'
+import type { Timer } from './helpers/timers.js'
 import { helperName, helpersById, kfuncsByName } from './helpers/table.js'
 import { callBack, FRAME_BYTES } from './interpreter.js'
 import { bigOf } from './long.js'
@@ -84,6 +85,8 @@ export class Machine {
   /** Text of bpf_trace_printk and its like. */
   trace: string[] = []
   redirects: Redirect[] = []
+  /** Timers and work queues by the address of their field (helpers/timers.ts). */
+  readonly timers = new Map<number, Timer>()
   /** State that one family of helpers keeps for a run or for the machine, by its own key. */
   readonly extras = new Map<string, unknown>()
   kernelBtf: BtfSet | undefined

@@ -20,7 +20,7 @@ import { setSample } from './helpers/samples.js'
 import { setStacks } from './helpers/stacks.js'
 import { fireTimers } from './helpers/timers.js'
 import { execute } from './interpreter.js'
-import { type Compiled, compile } from './jit/engine.js'
+import { type Compiled, compile, repeat } from './jit/engine.js'
 import { type Fixture, KernelObjects } from './kernel-objects.js'
 import { bigOf } from './long.js'
 import { Machine } from './machine.js'
@@ -324,17 +324,9 @@ export class VmProgram {
       machine.image = image
       context = kind.setUp(machine, this.prepared, input)
       machine.context = context.address
-      const [low1, high1, low2, high2] = [machine.lo[1]!, machine.hi[1]!, machine.lo[2]!, machine.hi[2]!]
-      const budget = machine.remaining
-      for (let left = input.repeat ?? 1; left > 0; left--) {
-        machine.remaining = budget
-        machine.lo[1] = low1
-        machine.hi[1] = high1
-        machine.lo[2] = low2
-        machine.hi[2] = high2
-        if (this.compiles && !machine.watch && !image.hits && this.accepted) this.compiled().run(machine)
-        else execute(machine, image, 0)
-      }
+      const count = input.repeat ?? 1
+      if (this.compiles && !machine.watch && !image.hits && this.accepted) this.compiled().run(machine, count)
+      else repeat(machine, count, () => execute(machine, image, 0))
     } catch (error) {
       if (!(error instanceof VmFault)) throw error
       fault = this.report(error)

@@ -10,20 +10,11 @@ import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
 import { defineHelpers, defineKfuncs } from './table.js'
 
-interface Timer {
+export interface Timer {
   readonly map: VmMap
   callback: { readonly image: ProgramImage; readonly slot: number } | undefined
   /** When it fires; undefined while it is not armed. */
   due: bigint | undefined
-}
-
-function timers(m: Machine): Map<number, Timer> {
-  let all = m.extras.get('timers') as Map<number, Timer> | undefined
-  if (!all) {
-    all = new Map()
-    m.extras.set('timers', all)
-  }
-  return all
 }
 
 const BPF_F_TIMER_ABS = 1n
@@ -34,9 +25,9 @@ defineHelpers([
     name: 'bpf_timer_init',
     run: m => {
       const at = m.writable(1, 16)
-      if (timers(m).has(at)) m.ret(-EBUSY)
+      if (m.timers.has(at)) m.ret(-EBUSY)
       else {
-        timers(m).set(at, { map: m.map(2), callback: undefined, due: undefined })
+        m.timers.set(at, { map: m.map(2), callback: undefined, due: undefined })
         m.ret(0)
       }
     },
@@ -45,7 +36,7 @@ defineHelpers([
     id: 170,
     name: 'bpf_timer_set_callback',
     run: m => {
-      const timer = timers(m).get(m.u32(1))
+      const timer = m.timers.get(m.u32(1))
       if (!timer || m.hi[2] !== FUNC_HANDLE) m.ret(-EINVAL)
       else {
         timer.callback = { image: m.image, slot: m.lo[2]! }
@@ -57,7 +48,7 @@ defineHelpers([
     id: 171,
     name: 'bpf_timer_start',
     run: m => {
-      const timer = timers(m).get(m.u32(1))
+      const timer = m.timers.get(m.u32(1))
       const flags = m.u64(3)
       if (!timer?.callback || flags & ~3n) m.ret(-EINVAL)
       else {
@@ -70,7 +61,7 @@ defineHelpers([
     id: 172,
     name: 'bpf_timer_cancel',
     run: m => {
-      const timer = timers(m).get(m.u32(1))
+      const timer = m.timers.get(m.u32(1))
       if (!timer) m.ret(-EINVAL)
       else {
         m.ret(timer.due === undefined ? 0 : 1)
@@ -81,15 +72,15 @@ defineHelpers([
 ])
 
 /** The timer or work queue in a map value; undefined where it was not initialised. */
-const timerOf = (m: Machine) => timers(m).get(m.u32(1))
+const timerOf = (m: Machine) => m.timers.get(m.u32(1))
 
 defineKfuncs({
   bpf_wq_init: m => {
     const at = m.writable(1, 16)
     if (m.u32(3) !== 0) m.ret(-EINVAL)
-    else if (timers(m).has(at)) m.ret(-EBUSY)
+    else if (m.timers.has(at)) m.ret(-EBUSY)
     else {
-      timers(m).set(at, { map: m.map(2), callback: undefined, due: undefined })
+      m.timers.set(at, { map: m.map(2), callback: undefined, due: undefined })
       m.ret(0)
     }
   },
@@ -115,7 +106,7 @@ defineKfuncs({
 export function fireTimers(m: Machine, until: bigint): void {
   for (;;) {
     let next: { readonly at: number; readonly timer: Timer; readonly due: bigint } | undefined
-    for (const [at, timer] of timers(m))
+    for (const [at, timer] of m.timers)
       if (timer.due !== undefined && timer.due <= until && (!next || timer.due < next.due)) next = { at, timer, due: timer.due }
     if (!next) return
     const { at, timer, due } = next

@@ -1,49 +1,52 @@
 /**
  * A verified program to a WebAssembly module: registers are locals of 64 bits, memory accesses go straight to the VM's linear memory
  * (a wild one ends at its bounds), local calls are calls. Helpers are reached through one import that takes no 64-bit numbers: their
- * arguments and results pass through fixed cells of memory. Lookups in array maps are compiled in.
+ * arguments and results pass through fixed cells of memory. Lookups in arrays and hash maps and updates of elements that are there are
+ * compiled in, and so are calls of small subprograms without loops.
  */
 import { FRAME_BYTES } from '../interpreter.js'
 import { ArrayMap } from '../maps/array.js'
-import { HASH_FACTOR, HASH_START, type HashLayout, HashMap } from '../maps/hash.js'
+import { HashMap } from '../maps/hash.js'
 import type { VmMap } from '../maps/map.js'
 import { BASE_ADDRESS, MAP_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
+import { BUDGET_CELL, CPU_CELL, REGISTER_CELLS, TIME_CELL } from './cells.js'
 import { type Block, type Flow, flowOf, NotCompilable } from './flow.js'
+import { arrayLookup, COPIED_BYTES, hashLookup, hashUpdate } from './map-code.js'
 import { I32, I64, Op, VOID, WasmCode } from './wasm-writer.js'
 
-/** Where registers 0 to 5 pass to and from helpers: eight bytes each, in memory that belongs to no program. */
-export const REGISTER_CELLS = 0x8000
-/** The number of the running CPU. */
-export const CPU_CELL = 0x8040
-/** Nanoseconds of `bpf_ktime_get_ns`; time stands still during a run. */
-export const TIME_CELL = 0x8048
-
-/** Instructions that may still run, 32 bits; compiled code takes a share of them at a time. */
-export const BUDGET_CELL = 0x8050
 /** The share: instructions of loops between two looks at the cell. */
 const SHARE = 1 << 16
 
 /** Loops that `may_goto` allows. */
 const MAX_LOOPS = 1 << 23
 
-/** Locals of a compiled function: registers 0 to 10, then scratch. Parameters are registers 1 to 5 and the frame pointer. */
-const FP = 5
+/** Locals of a compiled function: registers 1 to 5, 0 and scratch are shared with the subprograms that are compiled into it. */
 const R0 = 6
-const R6 = 7
-const SCRATCH = 11
-const LOOPS = 12
-const ADDRESS = 13
-const ENTRY = 14
-const KEY_HASH = 15
+const SCRATCH = 7
+const LOOPS = 8
+/** Registers 6 to 9 of the function itself, the frame pointer being its last parameter; then five of each inlined depth. */
+const FP = 5
+const R6 = 9
+const INLINED = 13
+/** Subprograms within subprograms that are compiled in. */
+const INLINE_DEPTH = 3
+const ADDRESS = INLINED + 5 * INLINE_DEPTH
+const ENTRY = ADDRESS + 1
+const KEY_HASH = ADDRESS + 2
 /** What is left of the share of the budget. */
-const FUEL = 16
+const FUEL = ADDRESS + 3
+/** Address of the lowest byte of the frame, where it is no constant. */
+const FRAME = ADDRESS + 4
+/** Slots of a subprogram that is compiled in where it is called, and of all that are in one function. */
+const INLINE_SLOTS = 48
+const INLINE_TOTAL = 1000
 
-/** Local of a BPF register. */
-const local = (register: number) =>
-  register === 0 ? R0 : register <= 5 ? register - 1 : register === 10 ? FP : register - 6 + R6
+const MAP_LOCALS = { address: ADDRESS, entry: ENTRY, hash: KEY_HASH }
 
-/** Helpers that are compiled in, besides lookups. */
+/** Helpers that are compiled in. */
+const MAP_LOOKUP_ELEM = 1
+const MAP_UPDATE_ELEM = 2
 const KTIME_GET_NS = 5
 const GET_SMP_PROCESSOR_ID = 8
 
@@ -119,26 +122,57 @@ const STORES = [Op.i64_store32, Op.i64_store16, Op.i64_store8, Op.i64_store]
 
 type Context = { readonly kind: 'loop' | 'block'; readonly target: number } | { readonly kind: 'if' }
 
+/** What all functions of a program share. */
+interface Program {
+  readonly image: ProgramImage
+  readonly maps: readonly VmMap[]
+  /** Index of the function that begins at a slot. */
+  readonly indexOf: (slot: number) => number
+  /** Whether loops count their instructions. */
+  readonly counting: boolean
+}
+
+/** The target that stands for the end of an inlined subprogram. */
+const INLINE_END = -1
+
 class FunctionCompiler {
-  private readonly code = new WasmCode()
+  private readonly code: WasmCode
   private readonly flow: Flow
   private readonly contexts: Context[] = []
   /** Registers that hold the handle of a map, inside a block. */
   private readonly handles = new Map<number, number>()
+  private readonly image: ProgramImage
+  /** Slots of the subprograms that are compiled in. */
+  private inlined = 0
 
   constructor(
-    private readonly image: ProgramImage,
-    private readonly maps: readonly VmMap[],
+    private readonly program: Program,
     entry: number,
-    private readonly indexOf: (slot: number) => number,
-    /** Whether loops count their instructions. */
-    private readonly counting: boolean,
+    /** Address of the frame, where it is known. */
+    private readonly frame: number | undefined,
+    /** The function that this one is compiled into. */
+    private readonly into?: FunctionCompiler,
   ) {
+    this.code = into?.code ?? new WasmCode()
+    this.image = program.image
     this.flow = flowOf(
       entry,
       slot => this.leaves(slot),
       slot => ((this.word(slot) & 0xff) === 0x18 ? 2 : 1),
     )
+  }
+
+  private get depth(): number {
+    return this.into ? this.into.depth + 1 : 0
+  }
+
+  /** Local of a BPF register. */
+  private local(register: number): number {
+    if (register === 0) return R0
+    if (register <= 5) return register - 1
+    const { depth } = this
+    if (depth === 0) return register === 10 ? FP : R6 + register - 6
+    return INLINED + 5 * (depth - 1) + register - 6
   }
 
   private word(slot: number): number {
@@ -162,11 +196,40 @@ class FunctionCompiler {
 
   compile(): WasmCode {
     const { code } = this
-    // r0, r6 to r9, scratch and the loop count; then addresses, the hash of a key and the share of the budget
-    code.u32(2).u32(7).op(I64).u32(4).op(I32)
+    code.u32(2).u32(ADDRESS - R0).op(I64).u32(FRAME - ADDRESS + 1).op(I32)
+    if (this.frame === undefined) code.get(FP).op(Op.i32_wrap_i64).i32(FRAME_BYTES).op(Op.i32_sub).set(FRAME)
     this.tree(0)
     code.op(Op.unreachable, Op.end)
     return code
+  }
+
+  /** Compiles a small subprogram without loops right into this function; false where it is none. */
+  private inline(slot: number): boolean {
+    if (this.frame === undefined || this.depth >= INLINE_DEPTH) return false
+    const root = this.root()
+    const callee = new FunctionCompiler(this.program, slot, this.frame + FRAME_BYTES, this)
+    const { order, isLoop } = callee.flow
+    let slots = 0
+    for (const block of order) slots += block.last - block.start + 1
+    if (slots > INLINE_SLOTS || root.inlined + slots > INLINE_TOTAL || isLoop.some(each => each)) return false
+    root.inlined += slots
+    const { code } = this
+    code.i64(this.frame + 2 * FRAME_BYTES, 0).set(callee.local(10))
+    code.op(Op.block, VOID)
+    callee.contexts.push({ kind: 'block', target: INLINE_END })
+    callee.tree(0)
+    code.op(Op.end)
+    return true
+  }
+
+  private root(): FunctionCompiler {
+    return this.into ? this.into.root() : this
+  }
+
+  /** Ends the function with the result that is on the operand stack. */
+  private leave(): void {
+    if (!this.into) this.code.op(Op.return)
+    else this.code.set(R0).op(Op.br).u32(this.label('block', INLINE_END))
   }
 
   /** Depth of the label that leads to a block. */
@@ -186,7 +249,7 @@ class FunctionCompiler {
     }
     this.code.op(Op.loop, VOID)
     this.contexts.push({ kind: 'loop', target: index })
-    if (this.counting) this.charge(index)
+    if (this.program.counting) this.charge(index)
     this.within(index, merges, 0)
     this.contexts.pop()
     this.code.op(Op.end)
@@ -220,7 +283,7 @@ class FunctionCompiler {
 
   /** At the end of a function with loops, what is left of its share goes back. */
   private refund(): void {
-    if (!this.counting || !this.flow.isLoop.some(each => each)) return
+    if (!this.program.counting || !this.flow.isLoop.some(each => each)) return
     const { code } = this
     code.i32(0).i32(0).memory(Op.i32_load, BUDGET_CELL).get(FUEL).op(Op.i32_add).memory(Op.i32_store, BUDGET_CELL)
   }
@@ -263,7 +326,8 @@ class FunctionCompiler {
     const { code } = this
     if (this.leaves(block.last) !== undefined && block.successors.length === 0) {
       this.refund()
-      code.get(R0).op(Op.return)
+      code.get(R0)
+      this.leave()
       return
     }
     const targets = block.successors.map(slot => this.flow.position.get(slot)!)
@@ -303,7 +367,7 @@ class FunctionCompiler {
       code.get(LOOPS).i64(1, 0).op(Op.i64_add).tee(LOOPS).i64(MAX_LOOPS, 0).op(Op.i64_gt_u)
       return
     }
-    this.operand(local((word >> 8) & 15), wide)
+    this.operand(this.local((word >> 8) & 15), wide)
     this.source(slot, wide)
     if (operation !== 4) code.op(wide ? JUMP64[operation]! : JUMP32[operation]!)
     else if (wide) code.op(Op.i64_and).i64(0, 0).op(Op.i64_ne)
@@ -318,7 +382,7 @@ class FunctionCompiler {
   /** The second operand: a register or the immediate. */
   private source(slot: number, wide: boolean): void {
     const word = this.word(slot)
-    if (word & 8) this.operand(local((word >> 12) & 15), wide)
+    if (word & 8) this.operand(this.local((word >> 12) & 15), wide)
     else if (wide) this.code.i64(this.imm(slot), this.imm(slot) >> 31)
     else this.code.i32(this.imm(slot))
   }
@@ -334,7 +398,7 @@ class FunctionCompiler {
         return
       case 0:
         if ((word & 0xff) !== 0x18) throw new NotCompilable('packet loads (LD_ABS, LD_IND)')
-        this.code.i64(this.imm(slot), this.image.words[slot * 2 + 3]!).set(local(d))
+        this.code.i64(this.imm(slot), this.image.words[slot * 2 + 3]!).set(this.local(d))
         this.handles.delete(d)
         if (this.image.words[slot * 2 + 3] === MAP_HANDLE) this.handles.set(d, this.imm(slot) >>> 16)
         return
@@ -343,43 +407,52 @@ class FunctionCompiler {
         this.load(slot)
         return
       case 2:
-        this.address(d, word >> 16)
-        this.code.i64(this.imm(slot), this.imm(slot) >> 31)
-        this.code.memory(STORES[(word >> 3) & 3]!, Math.max(0, word >> 16))
+        this.store(slot, () => this.code.i64(this.imm(slot), this.imm(slot) >> 31))
         return
       case 3:
         if ((word & 0xe0) === 0xc0) this.atomic(slot)
-        else {
-          this.address(d, word >> 16)
-          this.code.get(local((word >> 12) & 15)).memory(STORES[(word >> 3) & 3]!, Math.max(0, word >> 16))
-        }
+        else this.store(slot, () => this.code.get(this.local((word >> 12) & 15)))
         return
       default:
         this.call(slot)
     }
   }
 
-  /** Pushes a 32-bit address; a positive offset is left to the access itself. */
-  private address(register: number, offset: number): void {
-    this.code.get(local(register)).op(Op.i32_wrap_i64)
-    if (offset < 0) this.code.i32(offset).op(Op.i32_add)
+  /** Pushes a 32-bit address, and returns the offset that is left to the access itself. */
+  private address(register: number, offset: number): number {
+    const { code } = this
+    if (register === 10 && offset >= -FRAME_BYTES) {
+      if (this.frame !== undefined) code.i32(this.frame)
+      else code.get(FRAME)
+      return offset + FRAME_BYTES
+    }
+    code.get(this.local(register)).op(Op.i32_wrap_i64)
+    if (offset >= 0) return offset
+    code.i32(offset).op(Op.i32_add)
+    return 0
+  }
+
+  private store(slot: number, value: () => void): void {
+    const word = this.word(slot)
+    const offset = this.address((word >> 8) & 15, word >> 16)
+    value()
+    this.code.memory(STORES[(word >> 3) & 3]!, offset)
   }
 
   private load(slot: number): void {
     const { code } = this
     const word = this.word(slot)
-    const d = local((word >> 8) & 15)
+    const d = this.local((word >> 8) & 15)
     const s = (word >> 12) & 15
     const opcode = ((word & 0xe0) === 0x80 ? LOADS_SX : LOADS)[(word >> 3) & 3]!
     const offset = word >> 16
     if (!this.image.probing || s === 10) {
-      this.address(s, offset)
-      code.memory(opcode, Math.max(0, offset)).set(d)
+      code.memory(opcode, this.address(s, offset)).set(d)
       return
     }
     // A bad pointer reads as 0: below the first address or beyond 32 bits.
     code
-      .get(local(s))
+      .get(this.local(s))
       .i64(offset, offset >> 31)
       .op(Op.i64_add)
       .tee(SCRATCH)
@@ -397,7 +470,7 @@ class FunctionCompiler {
     const { code } = this
     const word = this.word(slot)
     const operation = (word >> 4) & 15
-    const d = local((word >> 8) & 15)
+    const d = this.local((word >> 8) & 15)
     const off = word >> 16
     if (operation === 13) {
       this.swap(d, this.imm(slot), wide || (word & 8) !== 0)
@@ -429,7 +502,7 @@ class FunctionCompiler {
   private division(slot: number, wide: boolean, remainder: boolean, signed: boolean): void {
     const { code } = this
     const word = this.word(slot)
-    const d = local((word >> 8) & 15)
+    const d = this.local((word >> 8) & 15)
     const type = wide ? I64 : I32
     const zero = () => (wide ? code.i64(0, 0) : code.i32(0))
     this.source(slot, wide)
@@ -507,39 +580,37 @@ class FunctionCompiler {
     const imm = this.imm(slot)
     const [d, s] = [(word >> 8) & 15, (word >> 12) & 15]
     const offset = word >> 16
-    const at = Math.max(0, offset)
     if (imm === 0x100) {
       this.handles.delete(d)
-      this.address(s, offset)
-      code.memory(LOADS[size]!, at).set(local(d))
+      code.memory(LOADS[size]!, this.address(s, offset)).set(this.local(d))
       return
     }
-    this.address(d, offset)
+    const at = this.address(d, offset)
     code.tee(ADDRESS)
     if (imm === 0x110) {
-      code.get(local(s)).memory(STORES[size]!, at)
+      code.get(this.local(s)).memory(STORES[size]!, at)
       return
     }
     code.get(ADDRESS).memory(LOADS[size]!, at).set(SCRATCH)
     if ((imm & 0xf0) === 0xf0) {
       // store what belongs there either way, then hand the old value back
-      code.get(local(s)).get(SCRATCH).get(SCRATCH).get(R0)
+      code.get(this.local(s)).get(SCRATCH).get(SCRATCH).get(R0)
       if (!wide) code.i64(-1, 0).op(Op.i64_and)
       code.op(Op.i64_eq, Op.select).memory(STORES[size]!, at)
       code.get(SCRATCH).set(R0)
       this.handles.delete(0)
       return
     }
-    if ((imm & 0xf0) === 0xe0) code.get(local(s))
+    if ((imm & 0xf0) === 0xe0) code.get(this.local(s))
     else
       code
         .get(SCRATCH)
-        .get(local(s))
+        .get(this.local(s))
         .op(ALU64[(imm >> 4) & 15]!)
     code.memory(STORES[size]!, at)
     if (imm & 1) {
       this.handles.delete(s)
-      code.get(SCRATCH).set(local(s))
+      code.get(SCRATCH).set(this.local(s))
     }
   }
 
@@ -549,24 +620,20 @@ class FunctionCompiler {
     const kind = (word >> 12) & 15
     if (word & 8) throw new NotCompilable('calls through registers')
     if (kind === 1) {
-      for (let register = 1; register <= 5; register++) code.get(local(register))
-      code.get(FP).i64(FRAME_BYTES, 0).op(Op.i64_add)
-      code
-        .op(Op.call)
-        .u32(IMPORTS + this.indexOf(slot + 1 + this.imm(slot)))
-        .set(R0)
+      const target = slot + 1 + this.imm(slot)
+      if (!this.inline(target)) {
+        for (let register = 1; register <= 5; register++) code.get(this.local(register))
+        code.get(this.local(10)).i64(FRAME_BYTES, 0).op(Op.i64_add)
+        code
+          .op(Op.call)
+          .u32(IMPORTS + this.program.indexOf(target))
+          .set(R0)
+      }
       this.forget()
       return
     }
-    const map = kind === 0 && this.imm(slot) === 1 ? this.maps[this.handles.get(1) ?? -1] : undefined
-    if (map instanceof ArrayMap) {
-      this.arrayLookup(map)
-      this.forget()
-      return
-    }
-    const hash = map instanceof HashMap ? map.layout : undefined
-    if (hash && hash.keySize % 4 === 0 && hash.keySize <= 64) {
-      this.hashLookup(hash)
+    if (kind === 0 && this.mapHelper(slot)) {
+      code.set(R0)
       this.forget()
       return
     }
@@ -576,71 +643,80 @@ class FunctionCompiler {
       this.forget()
       return
     }
+    this.callOut(slot)
+    // a tail call ran the rest of the program
+    code.op(Op.if, VOID)
+    this.contexts.push({ kind: 'if' })
+    code.i32(0).memory(Op.i64_load, REGISTER_CELLS)
+    this.leave()
+    this.contexts.pop()
+    code.op(Op.end)
+    code.i32(0).memory(Op.i64_load, REGISTER_CELLS).set(R0)
+    this.forget()
+  }
+
+  /** Calls a helper or kfunc through JavaScript; whether the function is to return is left on the operand stack. */
+  private callOut(slot: number): void {
+    const { code } = this
     for (let register = 1; register <= 5; register++)
       code
         .i32(0)
-        .get(local(register))
+        .get(this.local(register))
         .memory(Op.i64_store, REGISTER_CELLS + register * 8)
     code.i32(slot).op(Op.call).u32(IMPORT_CALL)
-    // a tail call ran the rest of the program
-    code.op(Op.if, VOID).i32(0).memory(Op.i64_load, REGISTER_CELLS).op(Op.return, Op.end)
-    code.i32(0).memory(Op.i64_load, REGISTER_CELLS).set(R0)
-    this.forget()
+  }
+
+  /** Emits a helper of a map whose kind is known, which leaves the result on the operand stack; false where it is none to compile in. */
+  private mapHelper(slot: number): boolean {
+    const { code } = this
+    const helper = this.imm(slot)
+    const map = this.program.maps[this.handles.get(1) ?? -1]
+    const key = this.local(2)
+    if (helper === MAP_LOOKUP_ELEM && map instanceof ArrayMap) {
+      arrayLookup(code, map.layout, key, MAP_LOCALS)
+      return true
+    }
+    const layout = map instanceof HashMap ? map.layout : undefined
+    if (!layout || layout.keySize % 4 !== 0 || layout.keySize > 64) return false
+    if (helper === MAP_LOOKUP_ELEM) {
+      hashLookup(code, layout, key, MAP_LOCALS)
+      return true
+    }
+    if (helper !== MAP_UPDATE_ELEM || !layout.plainValue || layout.valueSize > COPIED_BYTES) return false
+    hashUpdate(code, layout, [key, this.local(3), this.local(4)], MAP_LOCALS, () => {
+      this.callOut(slot)
+      code.op(Op.drop).i32(0).memory(Op.i64_load, REGISTER_CELLS)
+    })
+    return true
   }
 
   private forget(): void {
     for (let register = 0; register <= 5; register++) this.handles.delete(register)
   }
+}
 
-  /** bpf_map_lookup_elem of an array: base + index * stride, or 0. */
-  private arrayLookup(map: ArrayMap): void {
-    const { code } = this
-    const { base, stride, count, perCpu } = map.layout
-    code.get(local(2)).op(Op.i32_wrap_i64).memory(Op.i32_load, 0).tee(ADDRESS).i32(count).op(Op.i32_lt_u).op(Op.if, I64)
-    code.get(ADDRESS).i32(stride).op(Op.i32_mul).i32(base).op(Op.i32_add)
-    if (perCpu)
-      code
-        .i32(0)
-        .memory(Op.i32_load, CPU_CELL)
-        .i32(stride * count)
-        .op(Op.i32_mul, Op.i32_add)
-    code.op(Op.i64_extend_i32_u, Op.else).i64(0, 0).op(Op.end).set(R0)
-  }
-
-  /** bpf_map_lookup_elem of a hash map: the walk of `HashMap.findEntry`, in place. */
-  private hashLookup(map: HashLayout): void {
-    const { code } = this
-    code.get(local(2)).op(Op.i32_wrap_i64).set(ADDRESS).i32(HASH_START).set(KEY_HASH)
-    for (let at = 0; at < map.keySize; at += 4) {
-      code.get(KEY_HASH).get(ADDRESS).memory(Op.i32_load, at).op(Op.i32_xor).i32(HASH_FACTOR).op(Op.i32_mul).tee(KEY_HASH)
-      code.get(KEY_HASH).i32(15).op(Op.i32_shr_u, Op.i32_xor).set(KEY_HASH)
-    }
-    code.get(KEY_HASH).get(KEY_HASH).i32(15).op(Op.i32_shr_u, Op.i32_xor).tee(KEY_HASH)
+/** The exported function: its parameter says how often the program is run, each time with the same registers 1 to 5 and the same budget. */
+function batch(stack: number): WasmCode {
+  const [count, register1, budget] = [0, 1, 6]
+  const code = new WasmCode().u32(2).u32(5).op(I64).u32(1).op(I32)
+  for (let register = 1; register <= 5; register++)
     code
-      .i32(map.bucketCount - 1)
-      .op(Op.i32_and)
-      .i32(2)
-      .op(Op.i32_shl)
-      .memory(Op.i32_load, map.buckets)
-      .set(ENTRY)
-    code.op(Op.block, VOID, Op.loop, VOID).get(ENTRY).op(Op.i32_eqz, Op.br_if, 1)
-    code.get(ENTRY).memory(Op.i32_load, map.hashAt).get(KEY_HASH).op(Op.i32_eq)
-    for (let at = 0; at < map.keySize; at += 4)
-      code
-        .get(ENTRY)
-        .memory(Op.i32_load, map.keyAt + at)
-        .get(ADDRESS)
-        .memory(Op.i32_load, at)
-        .op(Op.i32_eq, Op.i32_and)
-    code.op(Op.br_if, 1).get(ENTRY).memory(Op.i32_load, map.nextAt).set(ENTRY).op(Op.br, 0, Op.end, Op.end)
-    code.get(ENTRY).i32(map.valueAt).op(Op.i32_add)
-    if (map.perCpu) code.i32(0).memory(Op.i32_load, CPU_CELL).i32(map.valueStride).op(Op.i32_mul, Op.i32_add)
-    code.op(Op.i64_extend_i32_u).i64(0, 0).get(ENTRY).op(Op.select).set(R0)
-  }
+      .i32(0)
+      .memory(Op.i64_load, REGISTER_CELLS + register * 8)
+      .set(register1 + register - 1)
+  code.i32(0).memory(Op.i32_load, BUDGET_CELL).set(budget)
+  code.op(Op.loop, VOID).i32(0).get(budget).memory(Op.i32_store, BUDGET_CELL).i32(0)
+  for (let register = 1; register <= 5; register++) code.get(register1 + register - 1)
+  code
+    .i64(stack + FRAME_BYTES, 0)
+    .op(Op.call)
+    .u32(IMPORTS)
+    .memory(Op.i64_store, REGISTER_CELLS)
+  return code.get(count).i32(1).op(Op.i32_sub).tee(count).op(Op.br_if, 0, Op.end, Op.end)
 }
 
 /**
- * The module of a program. Exports `run`, which takes registers 1 to 5 from their cells and leaves register 0 in its own; imports
+ * The module of a program. Exports `run` (see `batch`), which takes registers 1 to 5 from their cells and leaves register 0 in its own; imports
  * `m.memory` and `m.call`. `stack` is the address of the first frame.
  */
 export function compileProgram(
@@ -660,22 +736,16 @@ export function compileProgram(
     return index
   }
   const bodies: WasmCode[] = []
+  const program = { image, maps, indexOf, counting }
   for (let index = 0; index < entries.length; index++)
-    bodies.push(new FunctionCompiler(image, maps, entries[index]!, indexOf, counting).compile())
+    bodies.push(new FunctionCompiler(program, entries[index]!, index === 0 ? stack : undefined).compile())
   const module = new WasmCode().op(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
   module.section(
     1,
-    new WasmCode().u32(3).op(0x60, 1, I32, 1, I32).op(0x60, 6, I64, I64, I64, I64, I64, I64, 1, I64).op(0x60, 0, 0),
+    new WasmCode().u32(3).op(0x60, 1, I32, 1, I32).op(0x60, 6, I64, I64, I64, I64, I64, I64, 1, I64).op(0x60, 1, I32, 0),
   )
   module.section(2, new WasmCode().u32(2).text('m').text('call').op(0, 0).text('m').text('memory').op(2, 0, 1))
-  const start = new WasmCode().u32(0).i32(0)
-  for (let register = 1; register <= 5; register++) start.i32(0).memory(Op.i64_load, REGISTER_CELLS + register * 8)
-  start
-    .i64(stack + FRAME_BYTES, 0)
-    .op(Op.call)
-    .u32(IMPORTS)
-    .memory(Op.i64_store, REGISTER_CELLS)
-    .op(Op.end)
+  const start = batch(stack)
   const functions = new WasmCode().u32(bodies.length + 1)
   for (const _ of bodies) functions.u32(1)
   functions.u32(2)

@@ -3,8 +3,10 @@ import { LimitReached } from '../../../base/outcome.js'
 import { VmFault } from '../fault.js'
 import { execute, FRAME_BYTES, MAX_FRAMES } from '../interpreter.js'
 import type { Machine } from '../machine.js'
+import { FUNC_HANDLE } from '../memory.js'
 import type { ProgramImage } from '../program-image.js'
-import { BUDGET_CELL, CPU_CELL, compileProgram, REGISTER_CELLS, TIME_CELL } from './compile.js'
+import { BUDGET_CELL, CPU_CELL, REGISTER_CELLS, TIME_CELL } from './cells.js'
+import { compileProgram } from './compile.js'
 import { NotCompilable } from './flow.js'
 import { wasm } from './wasm-api.js'
 
@@ -17,7 +19,8 @@ const MAX_BUDGET = 0x7fff_ffff
 export interface Compiled {
   /** Why the program stays with the interpreter; undefined when it is compiled. */
   readonly refused: string | undefined
-  run(m: Machine): void
+  /** Runs the program `count` times with the registers as they are; between runs, as between those of a kernel, its stack stays as it was left. */
+  run(m: Machine, count: number): void
 }
 
 /** Address of the stack of compiled code, made once a machine. */
@@ -30,6 +33,36 @@ function stackOf(m: Machine): number {
   return stack
 }
 
+/** Runs something again and again, each time with the same registers and the same budget. */
+export function repeat(m: Machine, count: number, run: () => void): void {
+  const { lo, hi } = m
+  const registers = [1, 2, 3, 4, 5].map(register => [register, lo[register]!, hi[register]!] as const)
+  const budget = m.remaining
+  for (let left = count; left > 0; left--) {
+    m.remaining = budget
+    m.tailCalls = 0
+    for (const [register, low, high] of registers) {
+      lo[register] = low
+      hi[register] = high
+    }
+    run()
+  }
+}
+
+const TAIL_CALL = 12
+
+/** Whether helpers run code of the interpreter (callbacks, tail calls), which counts against the machine's own budget. */
+function reenters({ words }: ProgramImage): boolean {
+  for (let slot = 0; slot * 2 < words.length; slot++) {
+    const code = words[slot * 2]! & 0xff
+    if (code === 0x85 && words[slot * 2]! >> 12 === 0 && words[slot * 2 + 1] === TAIL_CALL) return true
+    if (code !== 0x18) continue
+    if (words[slot * 2 + 3] === FUNC_HANDLE) return true
+    slot++
+  }
+  return false
+}
+
 /** Compiles an image for a machine. */
 export function compile(m: Machine, image: ProgramImage): Compiled {
   const stack = stackOf(m)
@@ -37,7 +70,7 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
   try {
     bytes = compileProgram(image, m.maps, stack, m.options.budget !== Number.POSITIVE_INFINITY)
   } catch (error) {
-    const stay = (refused: string): Compiled => ({ refused, run: machine => execute(machine, image, 0) })
+    const stay = (refused: string): Compiled => ({ refused, run: (machine, count) => repeat(machine, count, () => execute(machine, image, 0)) })
     if (error instanceof NotCompilable) return stay(error.message)
     // Code nested too deeply for the recursion of the compiler.
     if (error instanceof RangeError) return stay('the control flow is nested too deeply')
@@ -46,10 +79,15 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
   const call = (slot: number) => callOut(m, image, slot)
   const instance = new wasm.Instance(new wasm.Module(bytes), { m: { call, memory: m.memory.wasm } })
   const start = instance.exports['run']!
+  const alone = reenters(image)
   let time = -1n
   return {
     refused: undefined,
-    run(machine) {
+    run(machine, count) {
+      if (alone && count > 1) {
+        repeat(machine, count, () => this.run(machine, 1))
+        return
+      }
       const { lo, hi, memory, env } = machine
       machine.image = image
       const cells = memory.i32
@@ -67,7 +105,7 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
       memory.bytes.fill(stackFill, stack, stack + FRAME_BYTES * (stackFill ? MAX_FRAMES : 1))
       cells[BUDGET_CELL >> 2] = Math.min(machine.remaining, MAX_BUDGET)
       try {
-        start()
+        start(count)
       } catch (error) {
         if (error instanceof VmFault && error.slot < 0) {
           error.slot = machine.pc

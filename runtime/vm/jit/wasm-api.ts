@@ -13,7 +13,7 @@ interface WasmApi {
     module: object,
     imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   ) => {
-    readonly exports: Readonly<Record<string, () => void>>
+    readonly exports: Readonly<Record<string, (count: number) => void>>
   }
   RuntimeError: new () => Error
 }

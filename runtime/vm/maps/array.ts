@@ -4,6 +4,14 @@ import { E2BIG, EEXIST, EINVAL } from '../errno.js'
 import type { Region } from '../memory.js'
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
+/** Value i of CPU c is at base + (c * count + i) * stride. */
+export interface ArrayLayout {
+  readonly base: number
+  readonly stride: number
+  readonly count: number
+  readonly perCpu: boolean
+}
+
 class ArrayMap extends VmMap {
   protected readonly region: Region
   protected readonly stride: number
@@ -50,7 +58,7 @@ class ArrayMap extends VmMap {
     if (index >= this.def.maxEntries) return -E2BIG
     if (flags & BPF_NOEXIST) return -EEXIST
     const target = this.addressOf(index, this.perCpu ? this.m.env.cpu : 0)
-    this.m.memory.bytes.copyWithin(target, value, value + this.def.valueSize)
+    this.writeValue(target, value, true)
     return 0
   }
 
@@ -74,7 +82,7 @@ class ArrayMap extends VmMap {
     if (flags & BPF_NOEXIST) return -EEXIST
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       const value = values[cpu] ?? (values.length === 1 ? values[0] : undefined)
-      if (value) this.m.memory.write(this.addressOf(index, cpu), value)
+      if (value) this.writeValue(this.addressOf(index, cpu), this.scratchValue(value), true)
     }
     return 0
   }
@@ -91,8 +99,8 @@ class ArrayMap extends VmMap {
     return this.region.start
   }
 
-  /** Where values lie, for code that is compiled in: value i of CPU c is at base + (c * count + i) * stride. */
-  get layout(): { readonly base: number; readonly stride: number; readonly count: number; readonly perCpu: boolean } {
+  /** Where values lie, for code that is compiled in. */
+  get layout(): ArrayLayout {
     return { base: this.region.start, stride: this.stride, count: this.def.maxEntries, perCpu: this.perCpu }
   }
 

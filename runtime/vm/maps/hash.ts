@@ -28,6 +28,9 @@ export interface HashLayout {
   readonly keyAt: number
   readonly valueAt: number
   readonly keySize: number
+  readonly valueSize: number
+  /** Whether a value is nothing but its bytes: no locks, timers and their like. */
+  readonly plainValue: boolean
   /** Distance of the values of two CPUs. */
   readonly valueStride: number
   readonly perCpu: boolean
@@ -93,6 +96,8 @@ export class HashMap extends VmMap {
       bucketCount,
       keyAt: HEADER,
       keySize: this.def.keySize,
+      valueSize: this.def.valueSize,
+      plainValue: this.specialFields.length === 0,
       valueAt,
       valueStride,
       perCpu,
@@ -186,6 +191,7 @@ export class HashMap extends VmMap {
     let link = this.bucketOf(hash)
     while (view.getInt32(link, true) !== entry) link = view.getInt32(link, true) + NEXT
     view.setInt32(link, view.getInt32(entry + NEXT, true), true)
+    for (let cpu = 0; cpu < this.cpus; cpu++) this.freeFields(this.valueAddress(entry, cpu))
     this.unlinkUse(entry)
     this.free.push(entry)
     this.count--
@@ -208,7 +214,7 @@ export class HashMap extends VmMap {
     const entry = this.place(key, flags)
     if (entry < 0) return entry
     const at = this.valueAddress(entry, this.perCpu ? this.m.env.cpu : 0)
-    this.m.memory.bytes.copyWithin(at, value, value + this.def.valueSize)
+    this.writeValue(at, value, (flags & BPF_F_LOCK) !== 0)
     return 0
   }
 
@@ -234,7 +240,7 @@ export class HashMap extends VmMap {
     if (entry < 0) return entry
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       const value = values[cpu] ?? (values.length === 1 ? values[0] : undefined)
-      if (value) this.m.memory.write(this.valueAddress(entry, cpu), value)
+      if (value) this.writeValue(this.valueAddress(entry, cpu), this.scratchValue(value), (flags & BPF_F_LOCK) !== 0)
     }
     return 0
   }

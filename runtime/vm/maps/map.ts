@@ -6,6 +6,7 @@ import { NotImplemented } from '../../../base/outcome.js'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { MapType as uapiMapType } from '../../../linker/object/uapi.js'
 import type { Machine } from '../machine.js'
+import { type SpecialField, specialFields } from './special-fields.js'
 
 export const BPF_ANY = 0
 export const BPF_NOEXIST = 1
@@ -93,6 +94,36 @@ export abstract class VmMap {
   /** CPUs that per-CPU values are of. */
   get cpuCount(): number {
     return this.m.env.cpus
+  }
+
+  private ownFields: readonly SpecialField[] | undefined
+
+  /** Fields of values that are the kernel's own. */
+  get specialFields(): readonly SpecialField[] {
+    this.ownFields ??= specialFields(this.m.programBtf, this.def.valueType)
+    return this.ownFields
+  }
+
+  /** Replaces a value: what is the kernel's own in it is given back and empty afterwards (copy_map_value, bpf_obj_free_fields). */
+  protected writeValue(at: number, from: number, keepsLocks: boolean): void {
+    const { bytes } = this.m.memory
+    const fields = this.specialFields
+    if (fields.length === 0) {
+      bytes.copyWithin(at, from, from + this.def.valueSize)
+      return
+    }
+    const locks = keepsLocks ? fields.filter(field => field.isLock).map(field => ({ field, held: bytes.slice(at + field.offset, at + field.offset + field.size) })) : []
+    bytes.copyWithin(at, from, from + this.def.valueSize)
+    this.freeFields(at)
+    for (const { field, held } of locks) bytes.set(held, at + field.offset)
+  }
+
+  /** What is the kernel's own in a value is given back: timers do not fire any more, pointers are gone. */
+  protected freeFields(at: number): void {
+    for (const { offset, size } of this.specialFields) {
+      this.m.memory.bytes.fill(0, at + offset, at + offset + size)
+      this.m.timers.delete(at + offset)
+    }
   }
 
   protected missing(what: string): never {

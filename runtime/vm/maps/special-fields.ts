@@ -5,9 +5,11 @@
 import { sizeOf } from '../../../linker/btf/btf-file.js'
 import { BtfKind, type BtfId, type BtfSet } from '../../../linker/btf/btf-types.js'
 
-interface Field {
+export interface SpecialField {
   readonly offset: number
   readonly size: number
+  /** Locks stay as they are when the rest is freed. */
+  readonly isLock: boolean
 }
 
 const SPECIAL: ReadonlySet<string> = new Set([
@@ -24,7 +26,7 @@ const SPECIAL: ReadonlySet<string> = new Set([
 ])
 const POINTER_TAGS: ReadonlySet<string> = new Set(['kptr', 'kptr_ref', 'kptr_untrusted', 'percpu_kptr', 'uptr'])
 
-function collect(btf: BtfSet, id: BtfId, offset: number, into: Field[]): void {
+function collect(btf: BtfSet, id: BtfId, offset: number, into: SpecialField[]): void {
   const type = btf.type(id)
   switch (type.kind) {
     case BtfKind.Typedef:
@@ -36,23 +38,23 @@ function collect(btf: BtfSet, id: BtfId, offset: number, into: Field[]): void {
       return
     case BtfKind.Ptr: {
       const target = btf.type(type.type)
-      if (target.kind === BtfKind.TypeTag && POINTER_TAGS.has(target.name)) into.push({ offset, size: 8 })
+      if (target.kind === BtfKind.TypeTag && POINTER_TAGS.has(target.name)) into.push({ offset, size: 8, isLock: false })
       return
     }
     case BtfKind.Struct:
     case BtfKind.Union:
-      if (SPECIAL.has(type.name)) into.push({ offset, size: type.size })
+      if (SPECIAL.has(type.name)) into.push({ offset, size: type.size, isLock: type.name.endsWith('spin_lock') })
       else
         for (const member of type.members)
           if (member.bitSize === 0) collect(btf, member.type, offset + member.bitOffset / 8, into)
       return
     case BtfKind.Array: {
-      const one: Field[] = []
+      const one: SpecialField[] = []
       collect(btf, type.type, 0, one)
       if (one.length === 0) return
       const size = sizeOf(btf, type.type)
       for (let i = 0; i < type.nelems; i++)
-        for (const field of one) into.push({ offset: offset + i * size + field.offset, size: field.size })
+        for (const field of one) into.push({ ...field, offset: offset + i * size + field.offset })
       return
     }
     case BtfKind.Datasec:
@@ -60,9 +62,11 @@ function collect(btf: BtfSet, id: BtfId, offset: number, into: Field[]): void {
   }
 }
 
-const known = new WeakMap<BtfSet, Map<BtfId, readonly Field[]>>()
+const known = new WeakMap<BtfSet, Map<BtfId, readonly SpecialField[]>>()
 
-function fieldsOf(btf: BtfSet, id: BtfId): readonly Field[] {
+/** The fields of a value of a type; none without BTF. */
+export function specialFields(btf: BtfSet | undefined, id: BtfId): readonly SpecialField[] {
+  if (!btf || id === 0) return []
   let types = known.get(btf)
   if (!types) {
     types = new Map()
@@ -70,7 +74,7 @@ function fieldsOf(btf: BtfSet, id: BtfId): readonly Field[] {
   }
   let fields = types.get(id)
   if (!fields) {
-    const found: Field[] = []
+    const found: SpecialField[] = []
     collect(btf, id, 0, found)
     types.set(id, found)
     fields = found
@@ -80,7 +84,7 @@ function fieldsOf(btf: BtfSet, id: BtfId): readonly Field[] {
 
 /** Values of a type with zeros for what is the kernel's; the same bytes where there is nothing of it, else copies. */
 export function withoutSpecialFields(btf: BtfSet | undefined, id: BtfId, values: readonly Uint8Array[]): Uint8Array[] {
-  const fields = btf && id !== 0 ? fieldsOf(btf, id) : []
+  const fields = specialFields(btf, id)
   if (fields.length === 0) return [...values]
   return values.map(value => {
     const copy = value.slice()

@@ -32,6 +32,7 @@ export class LocalStorage extends VmMap {
     const address = this.values.get(owner)
     if (address === undefined) return -ENOENT
     this.values.delete(owner)
+    this.freeFields(address)
     this.free.push(address)
     return 0
   }
@@ -55,7 +56,7 @@ export class LocalStorage extends VmMap {
     const there = this.values.has(owner)
     if (there && flags & BPF_NOEXIST) return -EEXIST
     if (!there && flags & BPF_EXIST) return -ENOENT
-    this.m.memory.write(this.of(owner, true, 0), values[0]!)
+    this.writeValue(this.of(owner, true, 0), this.scratchValue(values[0]!), there)
     return 0
   }
 

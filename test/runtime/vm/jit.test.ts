@@ -141,6 +141,49 @@ describe('compiled programs', () => {
     }
   })
 
+  it('batches: every run begins with the same registers and the same budget', () => {
+    const maps = [
+      mapDef({ name: 'array', type: MapType.ARRAY }),
+      mapDef({ name: 'hash', type: MapType.HASH }),
+      mapDef({ name: 'progs', type: MapType.PROG_ARRAY, valueSize: 4, values: [{ index: 0, target: 'next' }] }),
+    ]
+    const count = `*(u32 *)(r10 - 4) = 2; r2 = r10; r2 += -4; r1 = array ll; call 1; if r0 == 0 goto +3; r1 = *(u64 *)(r0 + 0); r1 += 1; *(u64 *)(r0 + 0) = r1`
+    const store = `r1 = hash ll; r2 = r10; r2 += -4; r3 = r10; r3 += -16; r4 = FLAGS; call 2`
+    const programs = {
+      plain: `*(u64 *)(r10 - 16) = r1; ${count}; ${store.replace('FLAGS', '0')}; r6 = r0; ${store.replace('FLAGS', '1')}; r0 -= r6; exit`,
+      tail: `r6 = r1; ${count}; r1 = r6; r2 = progs ll; r3 = 0; call 12; r0 = 1; exit`,
+      loops: `${count}; r1 = 300; r2 = each ll; r3 = 0; r4 = 0; call 181; exit; each: r0 = 0; exit`,
+    }
+    for (const [name, text] of Object.entries(programs)) {
+      const next = { insns: program('r0 = 77; exit') }
+      const prepared = accepted(object({ main: { insns: program(text, maps) }, next }, maps))
+      const [one, other] = (['checked', 'compiled'] as const).map(engine => {
+        const vm = new Vm(prepared, { engine, budget: 2000 })
+        if (engine === 'compiled') expect(vm.program('main').notCompiled).toBeUndefined()
+        const { ret, fault } = vm.program('main').run({ repeat: 100 })
+        return { ret, fault, maps: ['array', 'hash'].map(map => [...vm.maps[map]!.entries()]) }
+      })
+      expect(one!.maps[0]![2]![1]![0]).toBe(100)
+      // The second update of `plain` is told that the element is there already.
+      expect(one!.ret).toBe(name === 'plain' ? (1n << 64n) - 17n : name === 'tail' ? 77n : 300n)
+      if (name !== 'plain') expect(other).toEqual(one)
+      else expect(other!.ret).toBe(one!.ret)
+    }
+  })
+
+  it('subprograms, of which small ones are compiled into their callers', () => {
+    const loop = 'r0 = 0; again: r0 += r1; r1 += -1; if r1 != 0 goto again'
+    const nest = (depth: number): string =>
+      depth === 6 ? `f${depth}: r6 = *(u64 *)(r10 - 8); r0 = r1; exit` : `f${depth}: r6 = r1; r7 = 5; *(u64 *)(r10 - 8) = r1; r1 += 1; call f${depth + 1}; r7 += r6; r0 += r7; r1 = *(u64 *)(r10 - 8); r0 += r1; exit`
+    const text = `r6 = 3; *(u64 *)(r10 - 8) = 9; r1 = r6; call f0; r7 = r0; r1 = r6; call g; r0 += r7; r1 = *(u64 *)(r10 - 8); r0 += r1; r0 += r6; exit
+      ${[0, 1, 2, 3, 4, 5, 6].map(nest).join('\n')}
+      g: r6 = 100; ${loop}; r0 += r6; exit`
+    const checked = vmOf(text).program('main').run()
+    const compiled = vmOf(text, [], { engine: 'compiled' }).program('main')
+    expect(compiled.notCompiled).toBeUndefined()
+    expect(compiled.run()).toMatchObject({ ret: checked.ret, fault: undefined })
+  })
+
   it('packets, and memory that grows while a program runs', () => {
     const maps = [mapDef({ name: 'task', type: MapType.TASK_STORAGE, valueSize: 1 << 20 })]
     const text =
