@@ -15,13 +15,13 @@ export const FRAME_BYTES = 512
 /** Frames of a call chain, as MAX_CALL_FRAMES of the verifier. */
 export const MAX_FRAMES = 8
 
-/** Where to go on after a local call. */
-interface Frame {
-  readonly image: ProgramImage
-  readonly pc: number
-  readonly caches: Region[]
-  readonly saved: readonly number[]
-  readonly bottom: number
+/** Where to go on after a local call, and the caller's registers 6 to 9. */
+class Frame {
+  image!: ProgramImage
+  pc = 0
+  caches!: Region[]
+  bottom = 0
+  readonly saved = new Int32Array(8)
 }
 
 /** Regions last used by each slot, per image; kept by the machine so that runs share them. */
@@ -42,7 +42,9 @@ const BYTES_OF_SIZE = [4, 2, 1, 8] as const
  */
 export function execute(m: Machine, startImage: ProgramImage, entry: number, isCallback = false): void {
   const { lo, hi, memory } = m
+  // Frames are used again: a call makes no objects.
   const frames: Frame[] = []
+  let top = 0
   let image = startImage
   let words = image.words
   let caches = cachesOf(m, image)
@@ -50,6 +52,7 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
   let pc = entry
   let { view } = memory
   const { watch } = m
+  let observed = hits !== undefined || watch !== undefined
   let count = 0
   let budget = m.remaining
   // Frames below the one in which the running program began: exceptions end there. A callback's program began further out.
@@ -62,8 +65,10 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
       const imm = words[pc * 2 + 1]!
       const d = (word >> 8) & 15
       const s = (word >> 12) & 15
-      if (hits !== undefined) hits[pc]!++
-      if (watch !== undefined) watch(image, pc)
+      if (observed) {
+        if (hits !== undefined) hits[pc]!++
+        if (watch !== undefined) watch(image, pc)
+      }
       if (++count > budget) throw new LimitReached('instructions executed', m.options.budget)
       switch (word & 7) {
         case 7: {
@@ -397,8 +402,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
           if (!m.loadPacket(BYTES_OF_SIZE[(word >> 3) & 3]!, (indirect ? lo[s]! : 0) + imm)) {
             // Outside the packet the program ends with 0.
             lo[0] = hi[0] = 0
-            while (frames.length) {
-              frames.pop()
+            while (top > 0) {
+              top--
               m.leaveFrame()
             }
             m.leaveFrame()
@@ -413,10 +418,15 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
       // Only calls and exits come here.
       if (((word >> 4) & 15) === 8) {
         if (s === 1) {
-          if (frames.length + 1 >= MAX_FRAMES && m.tailCalls === 0)
+          if (top + 1 >= MAX_FRAMES && m.tailCalls === 0)
             throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
-          const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
-          frames.push({ image, pc: pc + 1, caches, saved, bottom })
+          if (top === frames.length) frames.push(new Frame())
+          const frame = frames[top++]!
+          frame.image = image
+          frame.pc = pc + 1
+          frame.caches = caches
+          frame.bottom = bottom
+          save(frame.saved, lo, hi)
           m.enterFrame()
           pc += 1 + imm
           continue
@@ -435,9 +445,10 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
             m.tailCall = undefined
             words = image.words
             hits = image.hits
+            observed = hits !== undefined || watch !== undefined
             caches = cachesOf(m, image)
             m.image = image
-            bottom = frames.length
+            bottom = top
             pc = 0
             continue
           }
@@ -445,8 +456,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
           continue
         }
         // The frames above the one in which this program began are gone.
-        while (frames.length > Math.max(bottom, 0)) {
-          frames.pop()
+        while (top > Math.max(bottom, 0)) {
+          top--
           m.leaveFrame()
         }
         if (bottom < 0) {
@@ -466,23 +477,21 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
         hi[0] = thrown.cookie[1]
       }
       m.leaveFrame()
-      const frame = frames.pop()
-      if (!frame) {
+      if (top === 0) {
         m.remaining = budget - count
         m.executed += count
         return
       }
+      const frame = frames[--top]!
       image = frame.image
       words = image.words
       hits = image.hits
+      observed = hits !== undefined || watch !== undefined
       caches = frame.caches
       bottom = frame.bottom
       pc = frame.pc
       m.image = image
-      for (let i = 0; i < 4; i++) {
-        lo[6 + i] = frame.saved[i * 2]!
-        hi[6 + i] = frame.saved[i * 2 + 1]!
-      }
+      restore(frame.saved, lo, hi)
     }
   } catch (error) {
     m.executed += count
@@ -492,6 +501,21 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
       error.program = image.name
     }
     throw error
+  }
+}
+
+/** Registers 6 to 9, which calls leave as they are. */
+function save(into: Int32Array, lo: Int32Array, hi: Int32Array): void {
+  for (let i = 0; i < 4; i++) {
+    into[i] = lo[6 + i]!
+    into[4 + i] = hi[6 + i]!
+  }
+}
+
+function restore(from: Int32Array, lo: Int32Array, hi: Int32Array): void {
+  for (let i = 0; i < 4; i++) {
+    lo[6 + i] = from[i]!
+    hi[6 + i] = from[4 + i]!
   }
 }
 
@@ -617,12 +641,10 @@ function atomic(m: Machine, view: DataView, address: number, size: number, d: nu
 export function callBack(m: Machine, low: number, high: number): void {
   if (high !== FUNC_HANDLE) throw new VmFault('the callback is no function of this program')
   const { lo, hi, image, pc } = m
-  const saved = [lo[6]!, hi[6]!, lo[7]!, hi[7]!, lo[8]!, hi[8]!, lo[9]!, hi[9]!]
+  const saved = new Int32Array(8)
+  save(saved, lo, hi)
   execute(m, image, low, true)
   m.image = image
   m.pc = pc
-  for (let i = 0; i < 4; i++) {
-    lo[6 + i] = saved[i * 2]!
-    hi[6 + i] = saved[i * 2 + 1]!
-  }
+  restore(saved, lo, hi)
 }

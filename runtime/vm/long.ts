@@ -13,9 +13,9 @@ function mulHigh(a: number, b: number): number {
   const ah = a >>> 16
   const bl = b & 0xffff
   const bh = b >>> 16
-  const middle = ah * bl + ((al * bl) >>> 16)
-  const other = al * bh + (middle & 0xffff)
-  return (ah * bh + Math.floor(middle / 0x10000) + Math.floor(other / 0x10000)) | 0
+  const middle = (Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16)) | 0
+  const other = (Math.imul(al, bh) + (middle & 0xffff)) | 0
+  return (Math.imul(ah, bh) + (middle >>> 16) + (other >>> 16)) | 0
 }
 
 /** Product modulo 2^64. */
@@ -25,11 +25,6 @@ export function mul64(alo: number, ahi: number, blo: number, bhi: number): void 
 }
 
 const toBig = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
-
-function fromBig(value: bigint): void {
-  out.lo = Number(BigInt.asIntN(32, value))
-  out.hi = Number(BigInt.asIntN(32, value >> 32n))
-}
 
 /** Below 2^53 a division of doubles rounded down is exact. */
 const SAFE_HIGH = 0x20_0000
@@ -47,10 +42,53 @@ export function divide64(alo: number, ahi: number, blo: number, bhi: number, rem
     out.hi = (result / TWO_32) | 0
     return
   }
-  // Rare: numbers of more than 53 bits.
-  const a = toBig(alo, ahi)
-  const b = toBig(blo, bhi)
-  fromBig(remainder ? a % b : a / b)
+  const b = blo >>> 0
+  if (bh === 0 && b < SAFE_HIGH) {
+    // What is left of the high half, and the low one: below 2^53.
+    const high = Math.floor(ah / b)
+    const rest = (ah - high * b) * TWO_32 + (alo >>> 0)
+    const low = Math.floor(rest / b)
+    out.lo = remainder ? (rest - low * b) | 0 : low | 0
+    out.hi = remainder ? 0 : high | 0
+  } else if (bh === 0) divideBy32(ah, alo, b, remainder)
+  else divideBy64(alo, ahi, blo, bhi, remainder)
+}
+
+/** Schoolbook division by 32 bits, 16 bits of the dividend at a time: what is divided stays below 2^48. */
+function divideBy32(ah: number, alo: number, b: number, remainder: boolean): void {
+  const high = Math.floor(ah / b)
+  const first = (ah - high * b) * 0x1_0000 + (alo >>> 16)
+  const middle = Math.floor(first / b)
+  const second = (first - middle * b) * 0x1_0000 + (alo & 0xffff)
+  const low = Math.floor(second / b)
+  if (remainder) {
+    out.lo = (second - low * b) | 0
+    out.hi = 0
+    return
+  }
+  out.lo = (middle << 16) + low
+  out.hi = high | 0
+}
+
+/**
+ * Division by more than 32 bits: the quotient fits 32, and that of the doubles is off by one at most. It begins one too low, so that what is
+ * left is not negative, and below 2^64 where the divisor is below 2^62; above, the quotient is at most 3.
+ */
+function divideBy64(alo: number, ahi: number, blo: number, bhi: number, remainder: boolean): void {
+  const bh = bhi >>> 0
+  const bl = blo >>> 0
+  const estimate = Math.floor(((ahi >>> 0) * TWO_32 + (alo >>> 0)) / (bh * TWO_32 + bl))
+  let quotient = bh >>> 30 ? 0 : Math.max(0, estimate - 1)
+  mul64(quotient | 0, 0, blo, bhi)
+  let hi = (ahi - out.hi - (alo >>> 0 < out.lo >>> 0 ? 1 : 0)) >>> 0
+  let lo = (alo - out.lo) >>> 0
+  while (hi > bh || (hi === bh && lo >= bl)) {
+    quotient++
+    hi = (hi - bh - (lo < bl ? 1 : 0)) >>> 0
+    lo = (lo - bl) >>> 0
+  }
+  out.lo = remainder ? lo | 0 : quotient | 0
+  out.hi = remainder ? hi | 0 : 0
 }
 
 /** Signed division or remainder, rounding to zero; the divisor is not zero. The least number by -1 is itself, remainder 0. */
