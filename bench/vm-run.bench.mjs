@@ -23,7 +23,8 @@ export async function run({ root }) {
   packet.set(api.packet.tcp({ src: '192.0.2.7', dst: '192.0.2.1', sport: 40000, dport: 80 }))
   const others = peers({ root, prepared, object: bytes, packet })
   const rows = [compileTime(api)]
-  for (const { name, absent } of others) if (absent) rows.push({ figure: name, ours: null, peer: null, peerName: name, skipped: absent })
+  for (const { name, absent } of others)
+    if (absent) rows.push({ figure: name, ours: null, peer: null, peerName: name, skipped: absent })
   const ratios = { compiled: [], checked: [] }
   for (const { name } of prepared.programs) {
     const vms = {
@@ -58,9 +59,15 @@ export async function run({ root }) {
       if (other.absent) continue
       const engine = other.name.endsWith('jit') ? 'compiled' : 'checked'
       const { retval, ns, error } = other.time(prepared.programs.find(program => program.name === name))
-      const row = { figure: `${name}, ns a run, ${engine}`, ours: median(figures[engine]), peer: ns ?? null, peerName: other.name }
+      const row = {
+        figure: `${name}, ns a run, ${engine}`,
+        ours: median(figures[engine]),
+        peer: ns ?? null,
+        peerName: other.name,
+      }
       if (error) rows.push({ ...row, skipped: error })
-      else if (!answers.includes(retval)) rows.push({ ...row, skipped: `it answers ${retval} instead of ${answers.join(' or ')}` })
+      else if (!answers.includes(retval))
+        rows.push({ ...row, skipped: `it answers ${retval} instead of ${answers.join(' or ')}` })
       else rows.push(rounded(row))
     }
   }

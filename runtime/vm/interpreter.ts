@@ -418,8 +418,7 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
       // Only calls and exits come here.
       if (((word >> 4) & 15) === 8) {
         if (s === 1) {
-          if (top + 1 >= MAX_FRAMES && m.tailCalls === 0)
-            throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
+          if (top + 1 >= MAX_FRAMES && m.tailCalls === 0) throw new VmFault(`the call stack is deeper than ${MAX_FRAMES} frames`)
           if (top === frames.length) frames.push(new Frame())
           const frame = frames[top++]!
           frame.image = image

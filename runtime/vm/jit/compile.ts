@@ -196,7 +196,12 @@ class FunctionCompiler {
 
   compile(): WasmCode {
     const { code } = this
-    code.u32(2).u32(ADDRESS - R0).op(I64).u32(FRAME - ADDRESS + 1).op(I32)
+    code
+      .u32(2)
+      .u32(ADDRESS - R0)
+      .op(I64)
+      .u32(FRAME - ADDRESS + 1)
+      .op(I32)
     if (this.frame === undefined) code.get(FP).op(Op.i32_wrap_i64).i32(FRAME_BYTES).op(Op.i32_sub).set(FRAME)
     this.tree(0)
     code.op(Op.unreachable, Op.end)

@@ -70,7 +70,10 @@ export function compile(m: Machine, image: ProgramImage): Compiled {
   try {
     bytes = compileProgram(image, m.maps, stack, m.options.budget !== Number.POSITIVE_INFINITY)
   } catch (error) {
-    const stay = (refused: string): Compiled => ({ refused, run: (machine, count) => repeat(machine, count, () => execute(machine, image, 0)) })
+    const stay = (refused: string): Compiled => ({
+      refused,
+      run: (machine, count) => repeat(machine, count, () => execute(machine, image, 0)),
+    })
     if (error instanceof NotCompilable) return stay(error.message)
     // Code nested too deeply for the recursion of the compiler.
     if (error instanceof RangeError) return stay('the control flow is nested too deeply')

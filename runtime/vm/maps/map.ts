@@ -112,7 +112,11 @@ export abstract class VmMap {
       bytes.copyWithin(at, from, from + this.def.valueSize)
       return
     }
-    const locks = keepsLocks ? fields.filter(field => field.isLock).map(field => ({ field, held: bytes.slice(at + field.offset, at + field.offset + field.size) })) : []
+    const locks = keepsLocks
+      ? fields
+          .filter(field => field.isLock)
+          .map(field => ({ field, held: bytes.slice(at + field.offset, at + field.offset + field.size) }))
+      : []
     bytes.copyWithin(at, from, from + this.def.valueSize)
     this.freeFields(at)
     for (const { field, held } of locks) bytes.set(held, at + field.offset)

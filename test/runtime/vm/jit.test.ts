@@ -174,7 +174,9 @@ describe('compiled programs', () => {
   it('subprograms, of which small ones are compiled into their callers', () => {
     const loop = 'r0 = 0; again: r0 += r1; r1 += -1; if r1 != 0 goto again'
     const nest = (depth: number): string =>
-      depth === 6 ? `f${depth}: r6 = *(u64 *)(r10 - 8); r0 = r1; exit` : `f${depth}: r6 = r1; r7 = 5; *(u64 *)(r10 - 8) = r1; r1 += 1; call f${depth + 1}; r7 += r6; r0 += r7; r1 = *(u64 *)(r10 - 8); r0 += r1; exit`
+      depth === 6
+        ? `f${depth}: r6 = *(u64 *)(r10 - 8); r0 = r1; exit`
+        : `f${depth}: r6 = r1; r7 = 5; *(u64 *)(r10 - 8) = r1; r1 += 1; call f${depth + 1}; r7 += r6; r0 += r7; r1 = *(u64 *)(r10 - 8); r0 += r1; exit`
     const text = `r6 = 3; *(u64 *)(r10 - 8) = 9; r1 = r6; call f0; r7 = r0; r1 = r6; call g; r0 += r7; r1 = *(u64 *)(r10 - 8); r0 += r1; r0 += r6; exit
       ${[0, 1, 2, 3, 4, 5, 6].map(nest).join('\n')}
       g: r6 = 100; ${loop}; r0 += r6; exit`
