@@ -1,6 +1,7 @@
 /** Why a program was rejected, for everything that verifies. */
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
 import type { MachineFacts } from '../runtime/kernel/machine.js'
+import { ALL_PRIVILEGES, type Privileges } from '../runtime/kernel/privileges.js'
 import type { KernelProfile } from '../runtime/kernel/profile.js'
 import { explainRejection, pathTells } from '../runtime/verifier/explain/explain.js'
 import type { Explanation } from '../runtime/verifier/explain/explanation.js'
@@ -17,12 +18,13 @@ export function explained(
   verdict: Verdict,
   logLevel: number,
   machine: MachineFacts = {},
+  privileges: Privileges = ALL_PRIVILEGES,
 ): Explanation | undefined {
   if (verdict.verdict !== 'rejected') return undefined
   const { log, message, faultSlot } =
     (logLevel & 3) !== 0 || !pathTells(verdict.message)
       ? verdict
-      : verifyProgram(object, program, { kernel, logLevel: 1, machine, limits: { logLength: PATH_LENGTH } })
+      : verifyProgram(object, program, { kernel, logLevel: 1, machine, privileges, limits: { logLength: PATH_LENGTH } })
   const words = message || `(the kernel says nothing: ${verdict.reason ?? 'it gives no reason'})`
   return explainRejection({ object, program, log, message: words, ...(faultSlot !== undefined && { faultSlot }) })
 }

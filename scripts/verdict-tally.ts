@@ -24,6 +24,8 @@ const normal = (text: string): string =>
     .replace(/#\d{4,}/g, '#N')
     .replace(/btf_id \d+/g, 'btf_id N')
     .replace(/^fd -?\d+ /, 'fd N ')
+    // What was printed before a path was left loses its end of line.
+    .replace(/^\d+: \([0-9a-f]{2}\) .* (?=BPF program is too large)/, '')
     // libbpf puts words of its own in the place of the call that it poisons.
     .replace(/^failed to resolve CO-RE relocation .*|^kfunc '.*' is referenced but wasn't resolved/, 'invalid func unknown#N')
 

@@ -4,6 +4,7 @@
  *
  * usage: node scripts/run-ts.mjs scripts/verifier-judge.ts --objects DIR --answers FILE --kernel 6.18 [--btf FILE] [--filter TEXT]
  *        [--list false-accept|false-reject|not-implemented|message|processed] [--show OBJ:PROG] [--log N] [--time MS] [--config FILE]
+ *        [--privileges bpf|none]
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
@@ -14,6 +15,7 @@ import { openObject } from '../linker/object/open.js'
 import { prepareObject } from '../linker/object/prepare.js'
 import type { PreparedObject } from '../linker/object/prepared.js'
 import { parseKernelConfig } from '../runtime/kernel/machine.js'
+import { NO_PRIVILEGES, type Privileges } from '../runtime/kernel/privileges.js'
 import { kernelProfile } from '../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
 import { messageOf, VerdictTally } from './verdict-tally.js'
@@ -48,6 +50,10 @@ const configPath = options.get('config') ?? '/proc/config.gz'
 const configBytes = existsSync(configPath) ? readFileSync(configPath) : Buffer.alloc(0)
 const kconfig = (configPath.endsWith('.gz') ? gunzipSync(configBytes) : configBytes).toString()
 const machine = { config: parseKernelConfig(kconfig) }
+// `bpf`: CAP_BPF and CAP_NET_ADMIN without CAP_PERFMON.
+const privileges: Privileges | undefined = { bpf: { bpf: true, perfmon: false, netAdmin: true }, none: NO_PRIVILEGES }[
+  options.get('privileges') ?? ''
+]
 const filter = options.get('filter') ?? ''
 const show = options.get('show')
 const list = options.get('list')
@@ -95,6 +101,7 @@ for (const [name, own] of answers) {
       verdict = verifyProgram(prepared, program, {
         kernel,
         machine,
+        ...(privileges && { privileges }),
         unsettled: options.has('unsettled'),
         logLevel: show ? Number(options.get('log') ?? 2) : 0,
         limits: { milliseconds: Number(options.get('time') ?? 20000) },

@@ -16,6 +16,7 @@ import { readBtf } from '../linker/btf/btf-file.js'
 import { BtfKind } from '../linker/btf/btf-types.js'
 import type { MapDef } from '../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../linker/object/prepared.js'
+import { NO_PRIVILEGES } from '../runtime/kernel/privileges.js'
 import { kernelProfile } from '../runtime/kernel/profile.js'
 import { verifyProgram } from '../runtime/verifier/verify.js'
 import { messageOf, VerdictTally } from './verdict-tally.js'
@@ -126,7 +127,7 @@ for (const line of readFileSync(answersPath, 'utf8').split('\n')) {
   try {
     const verdict = verifyProgram(object, program, {
       kernel,
-      unprivileged: options.has('unprivileged'),
+      ...(options.has('unprivileged') && { privileges: NO_PRIVILEGES }),
       unsettled: options.has('unsettled'),
       logLevel: show !== undefined ? Number(options.get('log') ?? 2) : 0,
       limits: { milliseconds: 20000 },

@@ -5,6 +5,7 @@ import { kernelVersion } from '../../linker/object/prepare-options.js'
 import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { BpfObject } from '../../linker/object/bpf-object.js'
 import type { PreparedProgram } from '../../linker/object/prepared.js'
+import { ALL_PRIVILEGES, NO_PRIVILEGES, type Privileges } from '../../runtime/kernel/privileges.js'
 import { type KernelProfile, kernelProfiles } from '../../runtime/kernel/profile.js'
 import { costOf } from '../../runtime/verifier/cost.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
@@ -35,6 +36,8 @@ interface CheckFlags {
   prog?: string
   format: string
   logLevel?: string
+  unprivileged?: boolean
+  capabilities?: string
   output?: string
   object: boolean
   cost?: boolean
@@ -83,6 +86,8 @@ export const checkCommand: Subcommand = {
         'text',
       )
       .option('--log-level <n>', "print the verifier's log as that kernel would: 1, 2 or 4, added up")
+      .option('--capabilities <list>', 'what the loader may do: bpf, perfmon, net_admin, comma-separated; all by default')
+      .option('--unprivileged', 'as loaded without any capability, where the machine lets such programs in')
       .option('--cost', "where the verifier's effort goes: instructions processed, states and time by function and C line")
       .option('--against <object>', 'compare with what the programs of another object or source cost (implies --cost)')
       .option('--max-growth <percent>', 'with --against: exit code 1 if a program takes so much more to verify', '10')
@@ -102,6 +107,8 @@ export const checkCommand: Subcommand = {
       if (values.logLevel !== undefined && !/^[0-7]$/.test(values.logLevel))
         return usage(`--log-level ${values.logLevel}: must be 0 to 7`)
       if (format && values.logLevel !== undefined) return usage('--log-level goes with --format text or json')
+      const privileges = privilegesOf(values)
+      if (typeof privileges === 'string') return usage(privileges)
       const maxGrowth = Number(values.maxGrowth)
       if (!(maxGrowth >= 0)) return usage(`--max-growth ${values.maxGrowth}: must be a percentage`)
       if (format && (values.cost || values.against !== undefined)) return usage('--cost goes with --format text or json')
@@ -142,7 +149,7 @@ export const checkCommand: Subcommand = {
           context.err(`error[D0006]: ${path} has no program${values.prog === undefined ? 's' : ` ${values.prog}`}\n`)
           codes.push(ExitCode.rejected)
         }
-        for (const each of programs) rows.push(...checkOne(path, each, targets, values, context, old))
+        for (const each of programs) rows.push(...checkOne(path, each, targets, values, privileges, context, old))
         if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
       }
       if (format) context.out(format(rows))
@@ -161,11 +168,23 @@ export const checkCommand: Subcommand = {
   },
 }
 
+/** The loader's capabilities, or what is wrong with the options. */
+function privilegesOf({ unprivileged, capabilities }: CheckFlags): Privileges | string {
+  if (capabilities === undefined) return unprivileged ? NO_PRIVILEGES : ALL_PRIVILEGES
+  if (unprivileged) return '--unprivileged and --capabilities exclude each other'
+  const names = capabilities.split(',').map(name => name.toLowerCase().replace(/^cap_/, ''))
+  const unknown = names.find(name => !['bpf', 'perfmon', 'net_admin', 'sys_admin'].includes(name))
+  if (unknown !== undefined) return `--capabilities ${unknown}: must be of bpf, perfmon, net_admin, sys_admin`
+  const has = (name: string) => names.includes(name) || names.includes('sys_admin')
+  return { bpf: has('bpf'), perfmon: has('perfmon'), netAdmin: has('net_admin') }
+}
+
 function checkOne(
   path: string,
   program: PreparedProgram,
   targets: readonly Target[],
   values: CheckFlags,
+  privileges: Privileges,
   context: CliContext,
   old: ReadonlyMap<string, OldCost> | undefined,
 ): Row[] {
@@ -174,7 +193,7 @@ function checkOne(
     const own = prepared.programs.find(each => each.name === program.name) ?? program
     const before = performance.now()
     const logLevel = Number(values.logLevel ?? 0)
-    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts, effort })
+    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts, privileges, effort })
     const ms = performance.now() - before
     const row: Row = {
       path,
@@ -182,7 +201,7 @@ function checkOne(
       kernel,
       verdict,
       ms,
-      explanation: explained(prepared, own, kernel, verdict, logLevel, facts),
+      explanation: explained(prepared, own, kernel, verdict, logLevel, facts, privileges),
       cost: verdict.effort && costOf(own, verdict.effort),
       old: old?.get(costKey(program, kernel)),
     }

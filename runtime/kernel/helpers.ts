@@ -4,6 +4,7 @@
 import { AttachType, ProgType } from '../../linker/object/uapi.js'
 import { helperChoosers, helperSignatures, type Since } from './helper-facts.gen.js'
 import { helperCounts, helperNames } from './helper-names.js'
+import type { Privileges } from './privileges.js'
 import { type KernelProfile, versionAtLeast } from './profile.js'
 import { progTypes } from './prog-types.js'
 import { ArgType, RetType, TypeFlag } from './reg-types.js'
@@ -38,6 +39,8 @@ export interface HelperAsker {
   readonly type: number
   readonly expectedAttachType: number
   readonly sleepable: boolean
+  /** All where it is not said. */
+  readonly privileges?: Privileges
   /** What a tracing program attaches to, as `PreparedProgram.attachName`. */
   readonly attachName?: string
   /** For struct_ops programs: function in helperChoosers (null for no helpers at all), and the member the program stands for. */
@@ -181,7 +184,7 @@ function holds(condition: string, asker: HelperAsker): boolean | undefined {
     case 'sleepable':
       return asker.sleepable
     case 'privileged':
-      return true
+      return asker.privileges?.perfmon ?? true
     case 'trampoline':
       return hasTrampoline(asker)
     case 'lsm-cgroup':
@@ -231,18 +234,30 @@ function chooserOf(name: string, version: string): Chooser | undefined {
   return chooser
 }
 
+/** Helpers of tracing programs that every program type has are asked for in bpf_base_func_proto alone since 6.16. */
+const movedToBase = (chooserName: string, helper: string, version: string): boolean =>
+  chooserName === 'bpf_tracing_func_proto' &&
+  versionAtLeast(version, '6.16') &&
+  (chooserOf('bpf_base_func_proto', version)?.steps.some(step => typeof step !== 'string' && step.has(helper)) ?? false)
+
 /** Proto name, null for none, undefined where the tables do not say. */
 function choose(chooserName: string, helper: string, asker: HelperAsker, version: string): string | null | undefined {
   const chooser = chooserOf(chooserName, version)
   if (!chooser) return undefined
-  for (const step of chooser.steps) {
+  for (const [at, step] of chooser.steps.entries()) {
+    // bpf_base_func_proto asks for CAP_BPF after its first table, for CAP_PERFMON after its second.
+    if (asker.privileges && chooserName === 'bpf_base_func_proto') {
+      if ((at > 0 && !asker.privileges.bpf) || (at > 1 && !asker.privileges.perfmon)) return null
+    }
     if (typeof step === 'string') {
       const found = choose(step, helper, asker, version)
       if (found !== null) return found
       continue
     }
     const alternatives = step.get(helper)
-    if (alternatives === undefined) continue
+    if (alternatives === undefined || (asker.privileges && movedToBase(chooserName, helper, version))) continue
+    if (chooserName === 'bpf_sk_base_func_proto' && asker.privileges && !asker.privileges.perfmon && helper.startsWith('skc_to_'))
+      return null
     for (const alternative of alternatives.split(';')) {
       const equals = alternative.lastIndexOf('=')
       const value = alternative.slice(equals + 1)

@@ -89,6 +89,16 @@ export const kernelRules = {
   /** Private stacks for programs that can recurse (Debian's 6.12 has them too). */
   privateStack: { since: '6.13', stable: ['6.12'], source: 'check_max_stack_depth' },
 
+  // ---- speculation (without CAP_PERFMON)
+  /** What a processor running ahead must not do gets a barrier before it; older kernels refuse it. */
+  nospecFallback: { since: '6.17', source: 'do_check, error_recoverable_with_nospec, check_stack_range_initialized' },
+  /** Pointers to the kernel's structs are of no use to them; 6.1 says so of those into maps only. */
+  hiddenStructs: { since: '6.2', source: 'check_ptr_to_btf_access' },
+  /** Packet pointers that are no longer valid are gone, not numbers. */
+  hiddenStalePointers: { since: '6.3', source: 'mark_reg_invalid, clear_all_pkt_pointers' },
+  /** A number that a pointer is added to is looked at in a copy: messages take the pointer for it. */
+  copiedOffsets: { since: '7.1', stable: ['6.1', '6.12'], source: 'adjust_reg_min_max_vals, sanitize_err' },
+
   // ---- pruning and loops
   /** States are compared by what registers hold, not by their kind; ids of both states in pairs. */
   equalityByContent: { since: '6.3', source: 'regsafe, regs_exact, check_ids' },

@@ -10,6 +10,7 @@ import type { LineInfo } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { type HelperAsker, helperName } from '../kernel/helpers.js'
 import type { MachineFacts } from '../kernel/machine.js'
+import { ALL_PRIVILEGES, type Privileges } from '../kernel/privileges.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { type ProgTypeRow, progTypes } from '../kernel/prog-types.js'
 import type { StructWrites } from '../kernel/struct-writes.js'
@@ -31,7 +32,8 @@ import {
 } from './state/frames.js'
 import { boundsFault, syncBounds } from './state/bounds.js'
 import { VerifierMap } from './state/maps.js'
-import { NOT_INIT, type RegState, setUnbounded, UNKNOWN_SCALAR } from './state/registers.js'
+import { isScalar, NOT_INIT, type RegState, setUnbounded, UNKNOWN_SCALAR } from './state/registers.js'
+import { SpeculationMarks } from './state/speculation.js'
 import * as w from './state/u64.js'
 
 /** The program breaks a rule of the kernel; what the kernel says stands in the log. */
@@ -115,6 +117,12 @@ export class Env {
   readonly gpl: boolean
   readonly strictAlignment: boolean
   readonly testStateFreq: boolean
+  /** Without CAP_BPF every number counts as precise, and much is refused (bpf_capable). */
+  readonly capable: boolean
+  /** Pointers may be used as numbers (allow_ptr_leaks), and stack may be read that was never written (allow_uninit_stack). */
+  readonly perfmon: boolean
+  /** Undefined where nothing is done against speculation (bypass_spec_v1, bypass_spec_v4). */
+  readonly speculation: SpeculationMarks | undefined
   /** Who asks for helpers; with the attach target once that is known. */
   asker: HelperAsker
   /** Structs of the kernel that the program may write to (btf_struct_access of its verifier ops). */
@@ -185,6 +193,7 @@ export class Env {
     logLevel: number,
     readonly limits: Limits,
     readonly machine: MachineFacts = {},
+    readonly privileges: Privileges = ALL_PRIVILEGES,
   ) {
     const { insns } = program
     this.insns = insns
@@ -192,7 +201,10 @@ export class Env {
     const progType = progTypes.get(program.type)
     if (!progType) throw new NotImplemented(`program type ${program.type}`)
     this.progType = progType
-    this.asker = program
+    this.capable = privileges.bpf
+    this.perfmon = privileges.perfmon
+    this.speculation = privileges.perfmon ? undefined : new SpeculationMarks(insns.length)
+    this.asker = privileges === ALL_PRIVILEGES ? program : { ...program, privileges }
     this.structWrites = progType.structWrites
     this.progBtf = object.btf ? new BtfView(object.btf, false) : undefined
     this.kernelBtf = object.kernelBtf ? new BtfView(object.kernelBtf, true) : undefined
@@ -200,7 +212,7 @@ export class Env {
       object.license,
     )
     this.strictAlignment = (program.flags & (BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT)) === BPF_F_STRICT_ALIGNMENT
-    this.testStateFreq = (program.flags & BPF_F_TEST_STATE_FREQ) !== 0
+    this.testStateFreq = this.capable && (program.flags & BPF_F_TEST_STATE_FREQ) !== 0
     const { length } = insns
     this.jmpPoint = new Uint8Array(length + 1)
     this.prunePoint = new Uint8Array(length + 1)
@@ -323,6 +335,16 @@ export class Env {
     frame.writtenRegs |= 0x3f
   }
 
+  /** is_pointer_value: what is no number must not be seen as one. */
+  hidesPointer(number: number): boolean {
+    return !this.perfmon && !isScalar(this.regs[number]!)
+  }
+
+  /** What is left in a register whose pointer is no longer valid (mark_reg_invalid). */
+  get stale(): RegState {
+    return this.perfmon ? UNKNOWN_SCALAR : NOT_INIT
+  }
+
   touch(number: number): void {
     this.scratchedRegs |= 1 << number
   }
@@ -362,8 +384,9 @@ export class Env {
   // ---- paths
 
   /** push_stack: the current state will be walked from `insnIdx` later. Returns the copy, for changes. */
-  pushPath(insnIdx: number, prevInsnIdx: number): VerifierState {
+  pushPath(insnIdx: number, prevInsnIdx: number, speculative = false): VerifierState {
     const copy = this.state.clone()
+    if (speculative) copy.speculative = true
     this.pending.push({ state: copy, insnIdx, prevInsnIdx, logPosition: this.log.position })
     if (this.pending.length > this.limits.jumpSequence)
       this.reject(`The sequence of ${this.pending.length} jumps is too complex.`, 7)
@@ -515,6 +538,11 @@ export class Env {
     this.prevLine = line
   }
 
+  /** Behind the numbers of a jump that only a processor running ahead takes. */
+  get pathNote(): string {
+    return this.state.speculative ? ' (speculative execution)' : ''
+  }
+
   insnText(slot: number): string {
     return formatInsn(this.insns, slot, 'bpftool', {
       helper: id => helperName(id) ?? 'unknown',
@@ -530,7 +558,9 @@ export class Env {
   printInsn(fromBranch: boolean): void {
     if (!this.log.verbose) return
     if ((this.log.level & 2) !== 0 && fromBranch) {
-      this.say(`\nfrom ${this.prevInsnIdx} to ${this.insnIdx}:${stateText(this, this.state, this.state.curframe)}\n`)
+      this.say(
+        `\nfrom ${this.prevInsnIdx} to ${this.insnIdx}${this.pathNote}:${stateText(this, this.state, this.state.curframe)}\n`,
+      )
     }
     if (this.scratchedRegs !== 0 || this.scratchedSlots === undefined || this.scratchedSlots.size > 0) this.printTouched()
     this.sayLine(this.insnIdx, '; ')

@@ -6,7 +6,9 @@ import { BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/op
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { markAccepted } from '../kernel/accepted.js'
+import { helperId } from '../kernel/helper-names.js'
 import type { MachineFacts } from '../kernel/machine.js'
+import { ALL_PRIVILEGES, type Privileges } from '../kernel/privileges.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
@@ -22,6 +24,8 @@ import { checkPatterns } from './explore/prepare.js'
 import { checkStackDepth } from './explore/stack-depth.js'
 import { walkProgram } from './explore/walk.js'
 
+const TAIL_CALL = helperId('tail_call')
+
 export interface VerifyLimits {
   /** Wall-clock milliseconds after which the answer is `limit`; 0 for none. */
   readonly milliseconds?: number
@@ -35,7 +39,8 @@ export interface VerifyOptions {
   readonly kernel: KernelProfile
   /** Bits 1 (path that fails), 2 (all paths), 4 (statistics); 0 by default. */
   readonly logLevel?: number
-  readonly unprivileged?: boolean
+  /** Capabilities of whoever loads the program; all by default. */
+  readonly privileges?: Privileges
   /** Say `accepted` also for a kernel whose rules are not all there, to compare. */
   readonly unsettled?: boolean
   readonly limits?: VerifyLimits
@@ -73,7 +78,6 @@ export interface Verdict {
 export function verifyProgram(object: PreparedObject, program: PreparedProgram, options: VerifyOptions): Verdict {
   const none = { log: '', processed: 0, totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stackDepths: [] }
   if (program.fault !== undefined) return { verdict: 'invalid', message: program.fault, ...none }
-  if (options.unprivileged) return { verdict: 'not-implemented', message: 'unprivileged programs', ...none }
   const logLevel = options.logLevel ?? 0
   let env: Env | undefined
   let walking = false
@@ -95,7 +99,9 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
       jumpSequence: options.limits?.jumpSequence ?? 8192,
       logLength: options.limits?.logLength ?? DEFAULT_LOG_LIMIT,
     }
-    env = new Env(object, program, options.kernel, logLevel, limits, options.machine)
+    const { privileges = ALL_PRIVILEGES } = options
+    const [loaded, own] = privileges.bpf ? [object, program] : withoutBtf(object, program)
+    env = new Env(loaded, own, options.kernel, logLevel, limits, options.machine, privileges)
     checkKnown(env)
     env.observe = options.observe
     env.everyPath = options.everyPath ?? false
@@ -132,9 +138,20 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
   }
 }
 
-/** What only the removal of dead code could have saved (fixup_kfunc_call). */
+/** Who lacks CAP_BPF cannot load BTF: libbpf leaves it out, and lines and functions with it. */
+function withoutBtf(object: PreparedObject, program: PreparedProgram): [PreparedObject, PreparedProgram] {
+  const functions = program.functions.map(entry => ({ ...entry, type: 0 }))
+  return [
+    { ...object, btf: undefined },
+    { ...program, functions, lineInfo: [] },
+  ]
+}
+
+/** What only the removal of dead code could have saved (fixup_kfunc_call), and tail calls by one of several maps (do_misc_fixups). */
 function checkLeftOver(env: Env): void {
   const { insns } = env
+  if (env.speculation)
+    for (const slot of env.mixedMaps) if (insns.imm[slot] === TAIL_CALL) env.reject('tail_call abusing map_ptr')
   for (let slot = 0; slot < insns.length; slot++)
     if (
       env.seen[slot] &&

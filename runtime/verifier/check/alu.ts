@@ -29,6 +29,7 @@ import {
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { constantAlu, scalarAlu } from './scalar-alu.js'
+import { checkPointerStays, commitMask, maskPointer, maskValue } from './speculation.js'
 
 export const BPF_MAX_VAR_OFF = 1 << 29
 
@@ -75,6 +76,7 @@ export function checkAlu(env: Env, slot: number): void {
     } else if (src !== 0 || off !== 0 || (imm !== 16 && imm !== 32 && imm !== 64) || (wide && (fromRegister || !env.kernel.v4)))
       env.reject('BPF_END uses reserved fields')
     env.readReg(dst)
+    if (env.hidesPointer(dst)) env.reject(`R${dst} pointer arithmetic prohibited`, EACCES)
     env.writeReg(dst)
     if (operation === op.BPF_NEG && env.kernel.trackNeg && isScalar(env.reg(dst))) {
       const reg = env.edit(dst)
@@ -141,6 +143,10 @@ function checkMov(env: Env, wide: boolean, fromRegister: boolean, dst: number, s
     return
   }
   const source = env.reg(src)
+  if (!imm && env.hidesPointer(src)) {
+    if (!wide) env.reject(`R${src} partial copy of pointer`, EACCES)
+    if (off) env.reject(`R${src} sign-extension part of pointer`, EACCES)
+  }
   if (wide) {
     if (imm) {
       if (imm === 1) {
@@ -192,7 +198,7 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
   if (source) {
     if (!isScalar(source)) {
       if (pointerTarget) {
-        if (operation === op.BPF_SUB) return env.setUnknown(dst)
+        if (operation === op.BPF_SUB && env.perfmon) return env.setUnknown(dst)
         env.reject(`R${dst} pointer ${operatorNames[operation]} pointer prohibited`, EACCES)
       }
       markChainPrecision(env, dst)
@@ -203,6 +209,7 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
       return adjustPointer(env, operation, wide, dst, target, source, true)
     }
   } else if (pointerTarget) return adjustPointer(env, operation, wide, dst, target, constScalar(w.fromS32(imm)), true)
+  if (operation === op.BPF_ADD || operation === op.BPF_SUB) maskValue(env, fromRegister)
   const operand = source ?? constScalar(w.fromS32(imm))
   if (target.id === 0 && target.off === 0 && isExact(target) && isExact(operand)) {
     const value = constantAlu(operation, wide, target.varOff.value, operand.varOff.value)
@@ -242,6 +249,7 @@ function adjust(env: Env, operation: number, wide: boolean, fromRegister: boolea
 /** The constant by which a result differs from the register it came from; undefined where none is kept. */
 function linkedDifference(env: Env, operation: number, wide: boolean, target: RegState, operand: RegState): number | undefined {
   const { linkedOffsets, linkedDifferences } = env.kernel
+  if (!env.capable) return undefined
   if (!linkedDifferences) {
     const { value } = operand.varOff
     const kept = linkedOffsets && operation === op.BPF_ADD && wide && t.isConst(operand.varOff) && value.hi === 0 && value.lo >= 0
@@ -321,7 +329,7 @@ function adjustPointer(
   )
     return env.setUnknown(dst)
   if (!wide) {
-    if (operation === op.BPF_SUB) return env.setUnknown(dst)
+    if (operation === op.BPF_SUB && env.perfmon) return env.setUnknown(dst)
     env.reject(`R${dst} 32-bit pointer arithmetic prohibited`, EACCES)
   }
   if (mayBeNull(ptr.type))
@@ -348,16 +356,20 @@ function adjustPointer(
       if (!ok) env.reject(`R${dst} pointer arithmetic on ${regTypeName(ptr.type)} prohibited`, EACCES)
     }
   }
-  const reg = ptr.clone()
-  env.regs[dst] = reg
+  env.regs[dst] = ptr
   checkSaneOffset(env, offset, ptr.type)
   checkSaneOffset(env, ptr, ptr.type)
+  const summing = operation === op.BPF_ADD || operation === op.BPF_SUB
+  const mask = summing ? maskPointer(env, operation, ptr, offset, pointerIsDst) : undefined
+  const reg = ptr.clone()
+  env.regs[dst] = reg
   const step = w.toSigned(offset.smin)
   if (known && operation === op.BPF_ADD && isExact(ptr) && ptr.off + step === ((ptr.off + step) | 0)) {
     // Only the fixed part changes: what would be forgotten of 32 bits follows from the rest again.
     reg.off = ptr.off + step
     checkSaneOffset(env, reg, ptr.type)
-    return
+    checkPointerStays(env, dst)
+    return commitMask(env, mask, reg)
   }
   setUnbounded32(reg)
   switch (operation) {
@@ -432,6 +444,8 @@ function adjustPointer(
   }
   checkSaneOffset(env, reg, ptr.type)
   env.sync(reg)
+  checkPointerStays(env, dst)
+  commitMask(env, mask, reg)
 }
 
 export { setKnown }

@@ -29,6 +29,7 @@ import { zeroExtend } from '../state/bounds.js'
 import { recordOf } from './kptr.js'
 import { isTrusted } from './btf-access.js'
 import { MAX_PACKET_OFF } from './memory.js'
+import { pushUntaken } from './speculation.js'
 import { add32, add64 } from './scalar-alu.js'
 
 const AT_PKT_END = -1
@@ -493,6 +494,8 @@ export function checkConditionalJump(env: Env, slot: number): void {
   if (fromRegister) {
     if (imm !== 0) env.reject('BPF_JMP/JMP32 uses reserved fields')
     src = env.readReg(srcno)
+    if (!(isPacketPointerAny(dst) && isPacketPointerAny(src)) && env.hidesPointer(srcno))
+      env.reject(`R${srcno} pointer comparison prohibited`, EACCES)
     if (src.type === RegType.PTR_TO_STACK) flags |= InsnFlag.SRC_REG_STACK
   } else {
     if (srcno !== 0) env.reject('BPF_JMP/JMP32 uses reserved fields')
@@ -504,6 +507,7 @@ export function checkConditionalJump(env: Env, slot: number): void {
   if (outcome >= 0) {
     if (isScalar(dst)) markChainPrecision(env, dstno)
     if (fromRegister && isScalar(src)) markChainPrecision(env, srcno)
+    if (env.speculation) pushUntaken(env, outcome === 1 ? slot + 1 : slot + off + 1, slot)
     env.printTouched()
     if (outcome === 1) env.insnIdx += off
     return
@@ -573,7 +577,8 @@ export function checkConditionalJump(env: Env, slot: number): void {
   if (!is32 && !fromRegister && imm === 0 && (operation === op.BPF_JEQ || operation === op.BPF_JNE) && mayBeNull(dst.type)) {
     markNull(env, here, dstno, operation === op.BPF_JNE)
     markNull(env, taken, dstno, operation === op.BPF_JEQ)
-  } else matchPacket(env, slot, dst, src, taken)
+  } else if (!matchPacket(env, slot, dst, src, taken) && env.hidesPointer(dstno))
+    env.reject(`R${dstno} pointer comparison prohibited`, EACCES)
   env.printTouched()
 }
 

@@ -222,6 +222,8 @@ export function checkBtfAccess(
   const reg = env.reg(regno)
   const btf = reg.btf!
   const name = btf.name(btf.skipModifiers(reg.btfId))
+  if (!env.perfmon && env.kernel.hiddenStructs)
+    env.reject(`'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`, 1)
   if (!env.gpl && btf.kernel && env.kernel.gplStructAccess)
     env.reject(`Cannot access kernel 'struct ${name}' from non-GPL compatible program`)
   if (off < 0) env.reject(`R${regno} is ptr_${name} invalid negative access: off=${off}`, EACCES)
@@ -351,6 +353,11 @@ export function checkMapPointerAccess(
   if (!kernel || !struct) return env.missing('fields of maps without the BTF of a kernel')
   const id = kernel.find(struct, BtfKind.Struct)
   if (!id) return env.missing(`struct ${struct} in the kernel's BTF`)
+  if (!env.perfmon)
+    env.reject(
+      `${env.kernel.hiddenStructs ? `'struct ${struct}'` : struct} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`,
+      1,
+    )
   if (off < 0) env.reject(`R${regno} is ${struct} invalid negative access: off=${off}`, EACCES)
   if (access !== 'read') env.reject(`only read from ${struct} is supported`, EACCES)
   const shown = pointer(RegType.PTR_TO_BTF_ID)

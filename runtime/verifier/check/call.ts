@@ -70,10 +70,11 @@ const BPF_F_RDONLY_PROG = 1 << 7
 
 /** clear_all_pkt_pointers. */
 export function clearPacketPointers(env: Env): void {
+  const stale = env.kernel.hiddenStalePointers ? env.stale : UNKNOWN_SCALAR
   mapRegisters(env.state, reg =>
     isPacketPointerAny(reg) ||
     (baseType(reg.type) === RegType.PTR_TO_MEM && reg.type & (TypeFlag.DYNPTR_TYPE_SKB | TypeFlag.DYNPTR_TYPE_XDP))
-      ? UNKNOWN_SCALAR
+      ? stale
       : reg,
   )
 }
@@ -81,7 +82,7 @@ export function clearPacketPointers(env: Env): void {
 /** release_reference: drops it and everything that carries it. */
 export function releaseReference(env: Env, refObjId: number): boolean {
   if (!env.releaseReference(refObjId)) return false
-  mapRegisters(env.state, reg => (reg.refObjId === refObjId ? UNKNOWN_SCALAR : reg))
+  mapRegisters(env.state, reg => (reg.refObjId === refObjId ? env.stale : reg))
   return true
 }
 
@@ -295,7 +296,7 @@ function release(env: Env, proto: HelperProto, meta: CallMeta, label: string): v
           copy.type = (copy.type & ~TypeFlag.MEM_ALLOC) | TypeFlag.MEM_RCU
           return copy
         }
-        return UNKNOWN_SCALAR
+        return env.stale
       })
   } else if (meta.refObjId) ok = releaseReference(env, meta.refObjId)
   else ok = isNullScalar(reg)

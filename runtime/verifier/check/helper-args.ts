@@ -335,7 +335,10 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
   let argType = proto.args[arg]!
   if (argType === ArgType.DONTCARE) return
   const reg = env.readReg(regno)
-  if (argType === ArgType.ANYTHING) return
+  if (argType === ArgType.ANYTHING) {
+    if (env.hidesPointer(regno)) env.reject(`R${regno} leaks addr into helper function`, EACCES)
+    return
+  }
   if (isPacketPointer(reg) && !(mayAccessPacket(env, 'read') && (meta.pktAccess || env.progType.name === 'cgroup_sockopt')))
     env.reject('helper access to the packet is not allowed', EACCES)
   if (baseType(argType) === ArgType.PTR_TO_MAP_VALUE) argType = mapArgType(env, meta, argType)
@@ -422,7 +425,7 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
 
 /** get_constant_map_key: the number at a place on the stack, which is precise from now on; -1 where it is not known. */
 function constantMapKey(env: Env, key: RegState, keySize: number): number {
-  if (key.type !== RegType.PTR_TO_STACK || !t.isConst(key.varOff)) return -1
+  if (!env.capable || key.type !== RegType.PTR_TO_STACK || !t.isConst(key.varOff)) return -1
   const place = -(key.off + w.toSigned(key.varOff.value)) - 1
   const spi = Math.trunc(place / 8)
   const slot = env.frameOf(key).stack[spi]

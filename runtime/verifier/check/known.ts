@@ -1,11 +1,18 @@
-/** What a kernel is too old for, said before the program is looked at: types of programs, attach points and maps, sleeping. */
+/**
+ * What a kernel is too old for, or what the loader lacks a capability for, said before the program is looked at: types of programs, attach
+ * points and maps, sleeping.
+ */
 import * as op from '../../../assembler/isa/opcodes.js'
 import { AttachType, BPF_F_SLEEPABLE, MapType, ProgType } from '../../../linker/object/uapi.js'
 import { attachTypeMissing, mapTypeSince } from '../../kernel/first-versions.js'
 import { kfuncAbsent } from '../../kernel/kfuncs.js'
+import { mapTypeNeeds, progTypeNeeds, UNPRIVILEGED_INSNS } from '../../kernel/privileges.js'
 import { type KernelRuleName, kernelRules, versionAtLeast } from '../../kernel/profile.js'
 import type { Env } from '../env.js'
 import { isSyncCallbackCall, kfuncAt } from '../explore/callbacks.js'
+
+const EPERM = 1
+const E2BIG = 7
 
 const nameOf = (numbers: Readonly<Record<string, number>>, value: number): string =>
   Object.entries(numbers)
@@ -24,7 +31,13 @@ export function checkKnown(env: Env): void {
   const attachSince = attachTypeMissing(kernel.version, program.type, program.expectedAttachType)
   if (attachSince) lacks(`programs for ${nameOf(AttachType, program.expectedAttachType)}`, attachSince)
   if (program.sleepable || (program.flags & BPF_F_SLEEPABLE) !== 0) lacksOf('sleepablePrograms', 'sleepable programs')
+  const missing = progTypeNeeds(program.type, env.privileges)
+  if (missing) env.reject(`programs of type ${progType.name} need ${missing}`, EPERM)
+  if (!env.capable && env.insns.length > UNPRIVILEGED_INSNS)
+    env.reject(`programs of more than ${UNPRIVILEGED_INSNS} instructions need CAP_BPF`, E2BIG)
   for (const map of object.maps) {
+    const needs = mapTypeNeeds(map.type, env.privileges)
+    if (needs) env.reject(`maps of type ${nameOf(MapType, map.type)} ('${map.name}') need ${needs}`, EPERM)
     const since = mapTypeSince.get(map.type)
     if (since && !versionAtLeast(kernel.version, since)) lacks(`maps of type ${nameOf(MapType, map.type)} ('${map.name}')`, since)
   }

@@ -6,7 +6,7 @@ import { markChainPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
 import { type BtfRecord, fieldOffset, findField, hasField, type RecordField, structMeta } from '../state/btf-record.js'
 import { mapRegisters, RefType } from '../state/frames.js'
-import { isAllocatedObject, isNonOwningRef, isNullScalar, pointer, type RegState, UNKNOWN_SCALAR } from '../state/registers.js'
+import { isAllocatedObject, isNonOwningRef, isNullScalar, pointer, type RegState } from '../state/registers.js'
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { structIdsMatch } from './btf-access.js'
@@ -158,7 +158,7 @@ export function processSpinLock(env: Env, regno: number, lock: boolean): void {
 
 /** invalidate_non_owning_refs: they lived as long as the lock was held. */
 export function invalidateNonOwning(env: Env): void {
-  mapRegisters(env.state, reg => (isNonOwningRef(reg.type) ? UNKNOWN_SCALAR : reg))
+  mapRegisters(env.state, reg => (isNonOwningRef(reg.type) ? env.stale : reg))
 }
 
 /** process_timer_func. */

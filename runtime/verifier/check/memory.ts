@@ -211,6 +211,12 @@ function constantLoad(bytes: Uint8Array, at: number, size: number, signed: boole
   }
 }
 
+/** A pointer is not stored where others could read it. */
+function refuseLeak(env: Env, where: string, access: Access, valueRegno: number): void {
+  if (access === 'write' && valueRegno >= 0 && env.hidesPointer(valueRegno))
+    env.reject(`R${valueRegno} leaks addr into ${where}`, EACCES)
+}
+
 /**
  * check_mem_access: an access of `size` bytes at `off` from register `regno`. `valueRegno` is the register loaded or stored, -1
  * where there is none.
@@ -236,6 +242,7 @@ export function checkMemAccess(
     if (access === 'read') checkStackRead(env, regno, off, size, valueRegno)
     else checkStackWrite(env, regno, off, size, valueRegno)
   } else if (reg.type === RegType.PTR_TO_MAP_VALUE) {
+    refuseLeak(env, 'map', access, valueRegno)
     checkMapPermission(env, regno, off, size, access)
     checkMapAccess(env, regno, off, size, false, 'direct')
     const constant = t.isConst(reg.varOff)
@@ -246,15 +253,19 @@ export function checkMemAccess(
       const bytes = constant ? reg.map!.constantBytes : undefined
       regs[valueRegno] = (bytes && constantLoad(bytes, at, size, signed)) ?? UNKNOWN_SCALAR
     }
-  } else if (reg.type === RegType.PTR_TO_CTX) accessContext(env, regno, off, size, access, valueRegno, signed)
-  else if (isPacketPointer(reg)) {
+  } else if (reg.type === RegType.PTR_TO_CTX) {
+    refuseLeak(env, 'ctx', access, valueRegno)
+    accessContext(env, regno, off, size, access, valueRegno, signed)
+  } else if (isPacketPointer(reg)) {
     if (access === 'write' && !mayAccessPacket(env, 'write')) env.reject('cannot write into packet', EACCES)
+    refuseLeak(env, 'packet', access, valueRegno)
     checkPacketAccess(env, regno, off, size, false)
     if (load) env.setUnknown(valueRegno)
   } else if (base === RegType.PTR_TO_MEM) {
     const readOnly = (reg.type & TypeFlag.MEM_RDONLY) !== 0
     if (mayBeNull(reg.type)) env.reject(`R${regno} invalid mem access '${regTypeName(reg.type)}'`, EACCES)
     if (access === 'write' && readOnly) env.reject(`R${regno} cannot write into ${regTypeName(reg.type)}`, EACCES)
+    refuseLeak(env, 'mem', access, valueRegno)
     // Read-only untrusted memory may be read at any offset: faults are caught (6.17).
     if (!(readOnly && reg.type & TypeFlag.PTR_UNTRUSTED)) checkRegion(env, regno, off, size, reg.memSize, false)
     if (load || (valueRegno >= 0 && readOnly)) env.setUnknown(valueRegno)
@@ -263,6 +274,7 @@ export function checkMemAccess(
     checkRegion(env, regno, off, size, reg.map!.keySize, false)
     if (valueRegno >= 0) env.setUnknown(valueRegno)
   } else if (reg.type === RegType.PTR_TO_FLOW_KEYS) {
+    refuseLeak(env, 'flow keys', access, valueRegno)
     if (size < 0 || off < 0 || off + size > 56) env.reject(`invalid access to flow keys off=${off} size=${size}`, EACCES)
     if (load) env.setUnknown(valueRegno)
   } else if (isSocketType(reg.type)) {
@@ -350,7 +362,10 @@ function accessContext(
   if (program.type === ProgType.RAW_TRACEPOINT && program.attachBtfId) return env.missing('raw tracepoint with BTF')
   const context = progType.context
   if (!context) return env.missing(`context of program type ${progType.name}`)
-  const found = contextAccess(context, off, size, access === 'write', program.expectedAttachType, signed, env.kernel.version)
+  const hidden = !env.capable && program.type === ProgType.CGROUP_SKB && unprivilegedHides(off, access)
+  const found = hidden
+    ? undefined
+    : contextAccess(context, off, size, access === 'write', program.expectedAttachType, signed, env.kernel.version)
   if (!found) {
     env.say(`invalid bpf_context access off=${off} size=${size}\n`)
     env.sayLine(env.insnIdx, '; ')
@@ -370,6 +385,10 @@ function accessContext(
     }
   }
 }
+
+/** Fields of a cgroup program's context that ask for CAP_BPF (cg_skb_is_valid_access): the packet, and writes of the time stamp. */
+const unprivilegedHides = (off: number, access: Access): boolean =>
+  (off >= 76 && off < 84) || (access === 'write' && off >= 152 && off < 160)
 
 /** save_aux_ptr_type: one instruction, one kind of pointer (where the rewrite differs by kind). */
 export function savePointerType(env: Env, type: number, allowTrustMismatch: boolean): void {
@@ -504,7 +523,11 @@ export function checkAtomic(env: Env, slot: number): void {
   if (size !== 4 && size !== 8) env.reject('invalid atomic operand size')
   env.readReg(src)
   env.readReg(dst)
-  if (imm === op.BPF_CMPXCHG) env.readReg(0)
+  if (imm === op.BPF_CMPXCHG) {
+    env.readReg(0)
+    refuseLeak(env, 'mem', 'write', 0)
+  }
+  refuseLeak(env, 'mem', 'write', src)
   if (!atomicPointerOk(env, dst))
     env.reject(`BPF_ATOMIC stores into R${dst} ${regTypeName(env.reg(dst).type)} is not allowed`, EACCES)
   let loadReg = -1

@@ -175,6 +175,7 @@ export function checkReturnCode(env: Env, regno: number): void {
   if (owned && env.reg(regno).refObjId && env.reg(regno).btf === env.kernelBtf && env.reg(regno).btfId === owned)
     return env.missing('struct_ops programs that return a reference')
   const reg = env.readReg(regno)
+  if (env.hidesPointer(regno)) env.reject(`R${regno} leaks addr as return value`, EACCES)
   let context = 'At program exit'
   let found: ReturnType<typeof programRange>
   if (frame.inAsyncCallbackFn) {

@@ -82,7 +82,9 @@ export function checkStackBounds(env: Env, regno: number, off: number, size: num
     low = w.toSigned(reg.smin) + off
     high = w.toSigned(reg.smax) + off + size
   }
-  if (low < -MAX_BPF_STACK || low > -1 || high > 0 || size < 0) {
+  const lowest =
+    how === 'write' || env.perfmon || (how === 'helper' && !env.kernel.typedHelperAccess) ? -MAX_BPF_STACK : -frame.allocatedStack
+  if (low < lowest || low > -1 || high > 0 || size < 0) {
     if (constant) env.reject(`invalid${extra} stack R${regno} off=${off} size=${size}`, EACCES)
     const place = env.kernel.log === 'classic' ? '' : ` off=${off}`
     env.reject(`invalid variable-offset${extra} stack R${regno} var_off=${tnumText(reg.varOff)}${place} size=${size}`, EACCES)
@@ -103,9 +105,7 @@ export function destroyDynptr(env: Env, frame: FuncState, spi: number): void {
   frame.setSlot(first, EMPTY_SLOT)
   frame.setSlot(first - 1, EMPTY_SLOT)
   const { id } = reg
-  mapRegisters(env.state, other =>
-    baseType(other.type) === RegType.PTR_TO_MEM && other.dynptrId === id ? UNKNOWN_SCALAR : other,
-  )
+  mapRegisters(env.state, other => (baseType(other.type) === RegType.PTR_TO_MEM && other.dynptrId === id ? env.stale : other))
   env.liveStack.markWrite(env, frame.frameno, first)
   env.liveStack.markWrite(env, frame.frameno, first - 1)
 }
@@ -165,6 +165,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   const spi = spiOf(off)
   const aligned = off % BPF_REG_SIZE === 0
   const immediateStore = (insns.code[slotIdx]! & 0xe7) === (op.BPF_ST | op.BPF_MEM)
+  if (!env.perfmon) guardSlot(env, frame.stack[spi]!, index, size, valueRegno)
   destroyDynptr(env, frame, spi)
   checkFastcall(env, frame, slotIdx, off)
   env.touchSlot(spi)
@@ -175,7 +176,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
     frame.markSlotWritten(spi)
   }
   const { kernel } = env
-  if (reg && aligned && isScalar(reg) && (kernel.spillNarrow || keepsPlainSpill(env, reg, size))) {
+  if (reg && aligned && isScalar(reg) && env.capable && (kernel.spillNarrow || keepsPlainSpill(env, reg, size))) {
     const fits = valueWidth(reg) <= 8 * size
     if (!kernel.stackHistory && insns.dst[slotIdx] !== 10) markChainPrecision(env, valueRegno)
     if (fits && kernel.spillNarrow) {
@@ -195,6 +196,7 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
     !reg &&
     aligned &&
     immediateStore &&
+    env.capable &&
     (kernel.narrowSpills || size === BPF_REG_SIZE) &&
     (kernel.spillNarrow || insns.imm[slotIdx] !== 0)
   ) {
@@ -224,6 +226,18 @@ function writeFixed(env: Env, frame: FuncState, off: number, size: number, value
   frame.setSlot(spi, new StackSlot(types, scrubbedSlot.spilled))
 }
 
+/** What may not be overwritten without CAP_PERFMON, and where a store that is passed over would show what was there before. */
+function guardSlot(env: Env, slot: StackSlot, index: number, size: number, valueRegno: number): void {
+  if (isSpilled(slot) && !isSpilledScalar(slot) && size !== BPF_REG_SIZE)
+    env.reject('attempt to corrupt spilled pointer on stack', EACCES)
+  let guarded = valueRegno >= 0 && spillable(env.reg(valueRegno).type)
+  for (let i = 0; i < size && !guarded; i++) {
+    const type = typeAt(slot, (index - i) & 7)
+    guarded = type !== Slot.MISC && type !== Slot.ZERO
+  }
+  if (guarded) env.speculation!.nospecResult[env.insnIdx] = 1
+}
+
 function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: number, size: number, valueRegno: number): void {
   const slotIdx = env.insnIdx
   const low = w.toSigned(pointer.smin) + off
@@ -240,6 +254,10 @@ function writeVariable(env: Env, frame: FuncState, pointer: RegState, off: numbe
     const slot = frame.stack[spi]!
     const type = typeAt(slot, index & 7)
     env.touchSlot(spi)
+    if (!env.perfmon && type !== Slot.MISC && type !== Slot.ZERO) {
+      env.say(`spilled ptr in range of var-offset stack write; insn ${slotIdx}, ptr off: ${i}`)
+      env.fail('spilled ptr in range of var-offset stack write')
+    }
     if (
       env.kernel.spillNarrow &&
       writingZero &&
@@ -320,6 +338,8 @@ function readFixed(env: Env, frame: FuncState, off: number, size: number, dstReg
           const type = typeAt(slot, (index - i) & 7)
           if (type === Slot.SPILL) spills++
           else if (type === Slot.ZERO) zeros++
+          else if (type !== Slot.MISC && !(type === Slot.INVALID && env.perfmon))
+            env.reject(`invalid read from stack off ${off}+${i} size ${size}`, EACCES)
         }
         if (spills === size && t.isConstZero(reg.varOff) && env.kernel.spillNarrow) {
           env.regs[dstRegno] = constScalar(w.ZERO)
@@ -329,12 +349,13 @@ function readFixed(env: Env, frame: FuncState, off: number, size: number, dstReg
         }
       }
     } else if (dstRegno >= 0) env.regs[dstRegno] = reg
+    else if (!env.perfmon && !isScalar(reg)) env.reject(`leaking pointer from stack off ${off}`, EACCES)
     env.pushHistory(stackAccess(frame.frameno, spi))
     return
   }
   for (let i = 0; i < size; i++) {
     const type = typeAt(slot, (index - i) & 7)
-    if (type === Slot.MISC || type === Slot.ZERO || type === Slot.INVALID) continue
+    if (type === Slot.MISC || type === Slot.ZERO || (type === Slot.INVALID && env.perfmon)) continue
     env.reject(`invalid read from stack off ${off}+${i} size ${size}`, EACCES)
   }
   if (dstRegno >= 0) readBytes(env, frame, off, off + size, dstRegno)
@@ -379,6 +400,11 @@ export function checkStackInitialized(
   const constant = t.isConst(reg.varOff)
   if (constant) low = high = w.toSigned(reg.varOff.value) + off
   else {
+    if (env.speculation) {
+      if (!env.kernel.nospecFallback)
+        env.reject(`R${regno}${extra} variable offset stack access prohibited for !root, var_off=${tnumText(reg.varOff)}`, EACCES)
+      env.speculation.nospec[env.insnIdx] = 1
+    }
     if (raw?.rawMode) raw = undefined
     low = w.toSigned(reg.smin) + off
     high = w.toSigned(reg.smax) + off
@@ -399,9 +425,9 @@ export function checkStackInitialized(
     const slot = frame.stack[spi] ?? EMPTY_SLOT
     const type = typeAt(slot, index & 7)
     if (type === Slot.MISC) {
-    } else if (type === Slot.ZERO || type === Slot.INVALID) {
+    } else if (type === Slot.ZERO || (type === Slot.INVALID && env.perfmon)) {
       if (clobber) frame.setSlot(spi, new StackSlot(setType(slot.types, index & 7, Slot.MISC), slot.spilled))
-    } else if (isSpilled(slot)) {
+    } else if (isSpilled(slot) && (env.perfmon || isScalar(slot.spilled))) {
       if (clobber) frame.setSlot(spi, new StackSlot(scrubbed(slot.types), UNKNOWN_SCALAR))
     } else if (constant) env.reject(`invalid${extra} read from stack R${regno} off ${low}+${i - low} size ${size}`, EACCES)
     else env.reject(`invalid${extra} read from stack R${regno} var_off ${tnumText(reg.varOff)}+${i - low} size ${size}`, EACCES)

@@ -32,8 +32,11 @@ export function collectSubprograms(env: Env): void {
     if (starts.size > MAX_SUBPROGS) env.reject('too many subprograms', 7)
   }
   for (let slot = 0; slot < insns.length; slot++) {
+    const kfunc = insns.code[slot] === CALL && insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL
+    if (!env.capable && (kfunc || isPseudoFunc(env, slot) || isLocalCall(env, slot)))
+      env.reject('loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN', 1)
     if (isPseudoFunc(env, slot) || isLocalCall(env, slot)) add(slot + insns.imm[slot]! + 1)
-    else if (insns.code[slot] === CALL && insns.src[slot] === op.BPF_PSEUDO_KFUNC_CALL) {
+    else if (kfunc) {
       if (!env.gpl) env.reject('cannot call kernel function from non-GPL compatible program')
       if (!env.kernelBtf) env.missing('kernel functions without the BTF of a kernel')
       // add_kfunc_call: also of calls that nothing reaches; 0 stands for a weak one that the kernel lacks.
@@ -190,7 +193,7 @@ function edges(env: Env, slot: number): readonly (readonly [to: number, loopOk: 
   }
 }
 
-/** check_cfg before 6.9: a depth-first search that allows edges back for jumps only, so no recursion (push_insn, 6.1). */
+/** check_cfg before 6.9, and without CAP_BPF: a depth-first search that allows edges back for jumps only, so no recursion (push_insn, 6.1). */
 function refuseBackEdges(env: Env): void {
   const { length } = env.insns
   const state = new Uint8Array(length)
@@ -216,7 +219,7 @@ function refuseBackEdges(env: Env): void {
       env.reject(`jump out of range from insn ${top.slot} to ${to}`)
     }
     if (state[to] === 0) open(to)
-    else if (state[to] === OPEN && !loopOk) {
+    else if (state[to] === OPEN && !(loopOk && env.capable)) {
       env.sayLine(top.slot, `${top.slot}: `)
       env.sayLine(to, `${to}: `)
       env.reject(`back-edge from insn ${top.slot} to ${to}`)
@@ -228,7 +231,7 @@ function refuseBackEdges(env: Env): void {
 export function checkGraph(env: Env): void {
   const { insns } = env
   const { length } = insns
-  if (!env.kernel.anyBackEdge) refuseBackEdges(env)
+  if (!env.kernel.anyBackEdge || !env.capable) refuseBackEdges(env)
   const reached = new Uint8Array(length)
   const work: number[] = []
   const visit = (slot: number, from: number) => {

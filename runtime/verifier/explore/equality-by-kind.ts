@@ -20,14 +20,14 @@ function checkIds(old: number, current: number, ids: Ids): boolean {
 
 const covers = (old: RegState, current: RegState): boolean => rangeWithin(old, current) && tnumIn(old.varOff, current.varOff)
 
-function regSafe(old: RegState, precise: boolean, current: RegState, ids: Ids): boolean {
+function regSafe(old: RegState, precise: boolean, current: RegState, ids: Ids, strictNumbers: boolean): boolean {
   const equal = sameValue(old, current)
   if (old.type === RegType.PTR_TO_STACK) return equal && old.frameno === current.frameno
   if (equal || old.type === RegType.NOT_INIT) return true
   if (current.type === RegType.NOT_INIT) return false
   switch (baseType(old.type)) {
     case RegType.SCALAR_VALUE:
-      return current.type === RegType.SCALAR_VALUE && (!precise || covers(old, current))
+      return !strictNumbers && current.type === RegType.SCALAR_VALUE && (!precise || covers(old, current))
     case RegType.PTR_TO_MAP_KEY:
     case RegType.PTR_TO_MAP_VALUE:
       if (mayBeNull(old.type)) return mayBeNull(current.type) && sameHead(old, current) && checkIds(old.id, current.id, ids)
@@ -47,18 +47,19 @@ function regSafe(old: RegState, precise: boolean, current: RegState, ids: Ids): 
 }
 
 function stackSafe(env: Env, old: FuncState, current: FuncState, ids: Ids): boolean {
+  const strict = env.speculation?.exploreAluLimits ?? false
   for (let spi = 0; spi < old.stack.length; spi++) {
     const a = old.stack[spi]!
     if (a.types === 0) continue
     const b = current.stack[spi]
     for (let i = 0; i < 8; i++) {
       const type = typeAt(a, i)
-      if (type === Slot.INVALID || (env.kernel.uninitStack && type === Slot.MISC)) continue
+      if (type === Slot.INVALID || (env.kernel.uninitStack && env.perfmon && type === Slot.MISC)) continue
       if (!b) return false
       const other = typeAt(b, i)
       if (type === Slot.MISC && other === Slot.ZERO) continue
       if (type !== other) return false
-      if (i === 7 && isSpilled(a) && !regSafe(a.spilled, old.slotIsPrecise(spi), b.spilled, ids)) return false
+      if (i === 7 && isSpilled(a) && !regSafe(a.spilled, old.slotIsPrecise(spi), b.spilled, ids, strict)) return false
     }
   }
   return true
@@ -77,6 +78,7 @@ export function statesEqualByKind(env: Env, old: VerifierState, current: Verifie
   if (old.speculative && !current.speculative) return false
   if (old.activeLockId !== current.activeLockId || !sameRefs(old.refs, current.refs)) return false
   const last = old.frames.length - 1
+  const strict = env.speculation?.exploreAluLimits ?? false
   for (let f = 0; f <= last; f++) {
     const a = old.frames[f]!
     const b = current.frames[f]!
@@ -84,7 +86,7 @@ export function statesEqualByKind(env: Env, old: VerifierState, current: Verifie
     const ids: Ids = new Map()
     const live = env.liveRegs[f === last ? old.insnIdx : old.frames[f + 1]!.callsite]!
     for (let i = 0; i < 11; i++)
-      if ((live >> i) & 1 && !regSafe(a.regs[i]!, ((a.preciseRegs >> i) & 1) !== 0, b.regs[i]!, ids)) return false
+      if ((live >> i) & 1 && !regSafe(a.regs[i]!, ((a.preciseRegs >> i) & 1) !== 0, b.regs[i]!, ids, strict)) return false
     if (!stackSafe(env, a, b, ids)) return false
   }
   return true

@@ -49,12 +49,20 @@ export const regsExact = (old: RegState, current: RegState, ids: IdMap): boolean
   sameUpToId(old, current) && ids.check(old.id, current.id) && ids.check(old.refObjId, current.refObjId)
 
 /** regsafe. */
-function regSafe(old: RegState, oldPrecise: boolean, current: RegState, ids: IdMap, exact: Exactness): boolean {
+function regSafe(
+  old: RegState,
+  oldPrecise: boolean,
+  current: RegState,
+  ids: IdMap,
+  exact: Exactness,
+  strictNumbers: boolean,
+): boolean {
   if (exact === 'exact') return regsExact(old, current, ids)
   if (old.type === RegType.NOT_INIT && (exact === 'not-exact' || current.type === RegType.NOT_INIT)) return true
   if (old.type !== current.type) return false
   switch (baseType(old.type)) {
     case RegType.SCALAR_VALUE:
+      if (strictNumbers) return sameUpToId(old, current) && ids.checkScalar(old.id, current.id)
       if (!oldPrecise && exact === 'not-exact') return true
       if (old.id !== 0 && ((old.id ^ current.id) & BPF_ADD_CONST) !== 0) return false
       if ((old.id & BPF_ADD_CONST) !== 0 && old.off !== current.off) return false
@@ -104,7 +112,8 @@ function asScalar(slot: StackSlot, uninitOk: boolean): RegState | undefined {
 }
 
 function stackSafe(env: Env, old: FuncState, current: FuncState, ids: IdMap, exact: Exactness): boolean {
-  const uninitOk = env.kernel.uninitStack
+  const uninitOk = env.kernel.uninitStack && env.perfmon
+  const strict = env.speculation?.exploreAluLimits ?? false
   for (let spi = 0; spi < old.stack.length; spi++) {
     const a = old.stack[spi]!
     const b = current.stack[spi]
@@ -123,7 +132,7 @@ function stackSafe(env: Env, old: FuncState, current: FuncState, ids: IdMap, exa
         const oldReg = asScalar(a, uninitOk)
         const currentReg = oldReg && asScalar(b, uninitOk)
         if (oldReg && currentReg) {
-          if (!regSafe(oldReg, oldReg === a.spilled && old.slotIsPrecise(spi), currentReg, ids, exact)) return false
+          if (!regSafe(oldReg, oldReg === a.spilled && old.slotIsPrecise(spi), currentReg, ids, exact, strict)) return false
           break
         }
         whole = true
@@ -136,7 +145,7 @@ function stackSafe(env: Env, old: FuncState, current: FuncState, ids: IdMap, exa
       const y = b.spilled
       switch (type) {
         case Slot.SPILL:
-          if (!regSafe(x, old.slotIsPrecise(spi), y, ids, exact)) return false
+          if (!regSafe(x, old.slotIsPrecise(spi), y, ids, exact, strict)) return false
           break
         case Slot.DYNPTR:
           if (x.dynptrType !== y.dynptrType || x.dynptrFirst !== y.dynptrFirst || !ids.check(x.refObjId, y.refObjId)) return false
@@ -191,13 +200,14 @@ export function statesEqual(env: Env, old: VerifierState, current: VerifierState
   if (old.inSleepable !== current.inSleepable) return false
   if (!refsSafe(old, current, ids)) return false
   const last = old.frames.length - 1
+  const strict = env.speculation?.exploreAluLimits ?? false
   for (let f = 0; f <= last; f++) {
     const a = old.frames[f]!
     const b = current.frames[f]!
     if (a.callsite !== b.callsite || a.callbackDepth > b.callbackDepth) return false
     const live = env.liveRegs[f === last ? old.insnIdx : old.frames[f + 1]!.callsite]!
     for (let i = 0; i < 11; i++)
-      if ((live >> i) & 1 && !regSafe(a.regs[i]!, ((a.preciseRegs >> i) & 1) !== 0, b.regs[i]!, ids, exact)) return false
+      if ((live >> i) & 1 && !regSafe(a.regs[i]!, ((a.preciseRegs >> i) & 1) !== 0, b.regs[i]!, ids, exact, strict)) return false
     if (!stackSafe(env, a, b, ids, exact)) return false
   }
   return true

@@ -238,7 +238,7 @@ export function markAllPrecise(env: Env, from: VerifierState): void {
 
 /** mark_chain_precision: the value of a register of the current frame decided something. A negative register does nothing. */
 export function markChainPrecision(env: Env, regno: number): void {
-  if (regno < 0) return
+  if (regno < 0 || !env.capable) return
   const { state } = env
   if (!env.kernel.subprogPrecision) return markFramePrecision(env, state.curframe, regno, -1)
   bt.reset(state.curframe)
@@ -249,6 +249,7 @@ export function markChainPrecision(env: Env, regno: number): void {
 
 /** The same for a number that was spilled. */
 export function markSlotPrecision(env: Env, frameno: number, spi: number): void {
+  if (!env.capable) return
   const { state } = env
   if (!env.kernel.subprogPrecision) return markFramePrecision(env, frameno, -1, spi)
   bt.reset(state.curframe)
@@ -261,6 +262,7 @@ export function markSlotPrecision(env: Env, frameno: number, spi: number): void 
  * was set that had not been there.
  */
 export function propagatePrecision(env: Env, old: VerifierState, current: VerifierState): boolean {
+  if (!env.capable) return false
   if (!env.kernel.subprogPrecision) {
     propagateFramePrecision(env, old)
     return false

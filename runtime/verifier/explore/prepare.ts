@@ -149,6 +149,7 @@ export function checkPatterns(env: Env): void {
         }
         if (map.type === MapType.ARENA) {
           if (arena && !used.has(index)) env.reject('Only one arena per program')
+          if (!env.capable || !env.perfmon) env.reject('CAP_BPF and CAP_PERFMON are required to use arena', 1)
           arena = true
         }
       } else if (src !== 0 && src !== op.BPF_PSEUDO_FUNC) env.reject('unrecognized bpf_ld_imm64 insn')

@@ -10,6 +10,9 @@ import { statesEqual } from './equality.js'
 import { sameCallsites } from './loops.js'
 import { propagatePrecision } from './precision.js'
 
+/** States kept for an instruction of an unprivileged program (BPF_COMPLEXITY_LIMIT_STATES). */
+const MAX_STATES_UNPRIVILEGED = 64
+
 /** clean_verifier_state: drops registers and slots that nothing reads any more. */
 function clean(env: Env, state: VerifierState): void {
   state.cleaned = true
@@ -154,7 +157,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     } else at++
   }
   if (env.maxStatesPerInsn < count) env.maxStatesPerInsn = count
-  if (!addNew) return false
+  if (!addNew || (!env.capable && count > MAX_STATES_UNPRIVILEGED)) return false
   env.totalStates++
   if (env.effort) env.effort.states[insnIdx]!++
   env.exploredSize++
@@ -162,7 +165,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
   env.updatePeak()
   env.prevJmpsProcessed = env.jmpsProcessed
   env.prevInsnProcessed = env.insnProcessed
-  for (const frame of current.frames) {
+  for (const frame of env.capable ? current.frames : []) {
     frame.preciseRegs = 0
     frame.preciseLow = 0
     frame.preciseHigh = 0

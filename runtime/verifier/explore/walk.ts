@@ -21,7 +21,7 @@ import {
   rangeWithinReturn,
   rejectRange,
 } from '../check/return.js'
-import { type Env, EFAULT, Rejection } from '../env.js'
+import { type Env, EACCES, EFAULT, EINVAL, Rejection } from '../env.js'
 import { BPF_MAIN_FUNC, newFrame, VerifierState } from '../state/frames.js'
 import { constScalar, DynptrType, isScalar, NOT_INIT, pointer, UNKNOWN_SCALAR } from '../state/registers.js'
 import * as w from '../state/u64.js'
@@ -340,6 +340,28 @@ function checkInsn(env: Env): Next {
   return 'go-on'
 }
 
+/**
+ * One instruction of a path that only a processor running ahead takes: it ends at a barrier, and where the program would be refused
+ * there is one from now on (error_recoverable_with_nospec).
+ */
+function checkAhead(env: Env): Next {
+  const slot = env.insnIdx
+  const marks = env.speculation!
+  if (marks.nospec[slot]) return 'path-done'
+  env.liveStack.begin(env, slot)
+  let done: Next
+  try {
+    done = checkInsn(env)
+  } catch (error) {
+    if (!(error instanceof Rejection) || (error.errno !== EACCES && error.errno !== EINVAL && error.errno !== 1)) throw error
+    marks.nospec[slot] = 1
+    marks.aluState[slot] = 0
+    done = 'path-done'
+  }
+  env.liveStack.commit()
+  return marks.nospecResult[slot] ? 'path-done' : done
+}
+
 /** do_check: until no path is left. */
 function walk(env: Env): void {
   const { insns } = env
@@ -358,7 +380,8 @@ function walk(env: Env): void {
     state.insnIdx = env.insnIdx
     let done: Next = 'go-on'
     if (env.prunePoint[env.insnIdx] && !env.everyPath && isStateVisited(env, env.insnIdx)) {
-      if (env.log.verbose) env.say(printState ? `\nfrom ${env.prevInsnIdx} to ${env.insnIdx}: safe\n` : `${env.insnIdx}: safe\n`)
+      if (env.log.verbose)
+        env.say(printState ? `\nfrom ${env.prevInsnIdx} to ${env.insnIdx}${env.pathNote}: safe\n` : `${env.insnIdx}: safe\n`)
       done = 'path-done'
     } else {
       if (env.jmpPoint[env.insnIdx]) env.pushHistory(0)
@@ -367,12 +390,15 @@ function walk(env: Env): void {
         if (env.log.level & 2) printState = false
       }
       previous = env.insnIdx
-      env.seen[env.insnIdx] = 1
+      if (!state.speculative) env.seen[env.insnIdx] = 1
       if (env.observe) env.observe(env.insnIdx, env.frame)
-      env.liveStack.begin(env, env.insnIdx)
       const isExit = insns.code[env.insnIdx] === (op.BPF_JMP | op.BPF_EXIT)
-      done = checkInsn(env)
-      env.liveStack.commit()
+      if (state.speculative && env.kernel.nospecFallback) done = checkAhead(env)
+      else {
+        env.liveStack.begin(env, env.insnIdx)
+        done = checkInsn(env)
+        env.liveStack.commit()
+      }
       if (isExit && done === 'go-on') printState = true
     }
     if (done === 'go-on') continue
@@ -406,6 +432,8 @@ function walkFrom(env: Env, subprogno: number): void {
   const state = new VerifierState()
   state.branches = 1
   state.frames.push(newFrame(BPF_MAIN_FUNC, 0, subprogno))
+  // Nothing is imprecise in an unprivileged program.
+  if (!env.capable) state.frame.preciseRegs = state.frame.preciseLow = state.frame.preciseHigh = -1
   state.firstInsnIdx = env.insnIdx
   state.lastInsnIdx = -1
   env.state = state
