@@ -9,6 +9,7 @@ import type { CompileOptions } from '../options.js'
 import { constantArguments } from './constant-arguments.js'
 import { constantResults } from './constant-results.js'
 import { constantGlobals } from './constant-globals.js'
+import { countPointers } from './count-pointers.js'
 import { deadCode } from './dead-code.js'
 import { deadGlobals } from './dead-globals.js'
 import { deadStores } from './dead-stores.js'
@@ -65,6 +66,7 @@ const optimize: readonly Pass[] = [
   constantArguments,
   constantResults,
   ...tidy,
+  countPointers,
   unroll,
   ...tidy,
   settleConstants,
@@ -84,12 +86,13 @@ const optimize: readonly Pass[] = [
 
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
-  '0': [constantGlobals, inlinePass('always', []), ...tidy, settleConstants, ...tidy, ...legalize, deadGlobals],
+  '0': [constantGlobals, inlinePass('always', []), ...tidy, countPointers, settleConstants, ...tidy, ...legalize, deadGlobals],
   '1': [
     constantGlobals,
     ...tidy,
     inlinePass('always', tidy),
     ...tidy,
+    countPointers,
     unroll,
     ...tidy,
     settleConstants,
