@@ -95,10 +95,12 @@ export interface HeaderCache {
 export interface PreprocessorSettings {
   /** Only preprocessing was asked for (`-E`): pragmas stay as written, lines are marked, nothing is put off. */
   readonly printing: boolean
-  /** Headers of at least so many bytes are indexed and their declarations put off. */
+  /** Headers of at least so many bytes are indexed and their declarations put off; system headers, about which little is said, an eighth. */
   readonly lazyFrom: number
   readonly cache: HeaderCache | undefined
 }
+
+const SYSTEM_SHARE = 8
 
 export class Preprocessor extends PragmaReader {
   readonly buffer: TokenBuffer
@@ -201,7 +203,7 @@ export class Preprocessor extends PragmaReader {
       this.files.length > 0 &&
       !virtual &&
       !this.settings.printing &&
-      file.bytes.length >= this.settings.lazyFrom &&
+      file.bytes.length >= (file.system ? this.settings.lazyFrom / SYSTEM_SHARE : this.settings.lazyFrom) &&
       this.braces === 0
     this.files.push(open)
     if (!virtual) this.diagnosticStates.enter(file.base, file.base)
