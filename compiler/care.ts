@@ -22,6 +22,7 @@ export const careNames: readonly string[] = [
 
 /** The least care at which a pass, or a step of code generation, is left out. */
 const leftOutFrom: Readonly<Record<string, Care>> = {
+  'rotate-loops': 1,
   'thread-jumps': 1,
   gvn: 1,
   'tail-merge': 1,

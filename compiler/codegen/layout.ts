@@ -202,5 +202,6 @@ function likelihood(branch: MInsn | undefined): number {
 function canFollow(from: MBlock, to: MBlock, cpu: number): boolean {
   const last: MInsn | undefined = from.last
   if (!last || !isBranch(last) || from.next === to) return true
+  if (last.straight) return false
   return !last.asm && invertJump({ cpu }, last.op) !== undefined
 }

@@ -138,7 +138,7 @@ class Linearizer {
       return
     }
     const target = branch.target!
-    const inverse = target === following && next !== following ? invertJump(this.cpu, branch.op) : undefined
+    const inverse = target === following && next !== following && !branch.straight ? invertJump(this.cpu, branch.op) : undefined
     if (inverse !== undefined) {
       branch.op = inverse
       this.push(branch, this.name(next!))

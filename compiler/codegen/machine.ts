@@ -87,6 +87,8 @@ export class MInsn {
   core: CoreAccess | undefined = undefined
   /** Of a conditional branch. */
   target: MBlock | undefined = undefined
+  /** Of a conditional branch: it is not turned round, so that verifiers walk first what it falls into. */
+  straight = false
   /** P_LABEL: where the block before it goes on. */
   next: MBlock | undefined = undefined
   asm: AsmOperands | undefined = undefined

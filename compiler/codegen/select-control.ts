@@ -1,7 +1,7 @@
 /** Selection of terminators: branches with their compares, switches as trees of compares, returns, asm goto. */
 import * as op from '../../assembler/isa/opcodes.js'
 import { type Block, bitsOf, type Edge, type Predicate, signed, type Terminator, type Value } from '../ir/ir.js'
-import { type MBlock, NONE, R0 } from './machine.js'
+import { isBranch, type MBlock, NONE, R0 } from './machine.js'
 import { emitAsm } from './select-call.js'
 import { fitsImm, type Selector } from './selector.js'
 
@@ -69,7 +69,11 @@ export function selectTerminator(s: Selector, block: Block): MBlock | undefined 
       if (terminator.likely === true) otherwise.cold = true
       if (terminator.likely === false) then.cold = true
       if (then === otherwise) return then
-      return selectBranch(s, terminator.condition, then, otherwise)
+      return inOrder(
+        s,
+        selectBranch(s, terminator.condition, then, otherwise),
+        terminator.first && { then, otherwise }[terminator.first],
+      )
     }
     case 'switch':
       return selectSwitch(s, terminator)
@@ -79,6 +83,22 @@ export function selectTerminator(s: Selector, block: Block): MBlock | undefined 
       return s.edgeTarget(terminator.next)
     }
   }
+}
+
+/** Lets a branch that was just emitted fall into the wanted side, where the machine can, and keeps it so. */
+function inOrder(s: Selector, following: MBlock, first: MBlock | undefined): MBlock {
+  const branch = s.latest
+  if (!first || !branch || !isBranch(branch)) return following
+  if (following === first) {
+    branch.straight = true
+    return following
+  }
+  const inverse = branch.target === first ? invertJump(s, branch.op) : undefined
+  if (inverse === undefined) return following
+  branch.op = inverse
+  branch.target = following
+  branch.straight = true
+  return first
 }
 
 /** Emits branches to `then`; answers the block for the other case, into which control falls. */

@@ -261,6 +261,11 @@ export class Selector {
     return insn
   }
 
+  /** The instruction emitted last for what is at work. */
+  get latest(): MInsn | undefined {
+    return this.chunk[this.chunk.length - 1]
+  }
+
   emit(code: number, dst: number, src = 0, off = 0, imm = 0): MInsn {
     return this.push(new MInsn(code, dst, src, off, imm, this.loc))
   }

@@ -167,6 +167,8 @@ export type Terminator =
       otherwise: Edge
       loc: Loc /** `__builtin_expect`. */
       likely: boolean | undefined
+      /** The side that machine code falls into, where that is settled (order-branches). */
+      first?: 'then' | 'otherwise'
     }
   | { kind: 'switch'; value: Value; cases: { low: bigint; high: bigint; to: Edge }[]; otherwise: Edge; loc: Loc }
   | { kind: 'ret'; value: Value | undefined; loc: Loc }

@@ -186,7 +186,8 @@ export function printTerminator(terminator: Terminator, options: PrintOptions = 
       return `br ${printEdge(terminator.to)}${terminator.unroll === undefined ? '' : ` unroll ${terminator.unroll}`}${place}`
     case 'condbr': {
       const hint = terminator.likely === undefined ? '' : terminator.likely ? ' likely' : ' unlikely'
-      return `condbr ${operand(terminator.condition)}, ${printEdge(terminator.then)}, ${printEdge(terminator.otherwise)}${hint}${place}`
+      const first = terminator.first ? ` first ${terminator.first}` : ''
+      return `condbr ${operand(terminator.condition)}, ${printEdge(terminator.then)}, ${printEdge(terminator.otherwise)}${hint}${first}${place}`
     }
     case 'switch': {
       const cases = terminator.cases.map(({ low, high, to }) => `${low}${high === low ? '' : ` to ${high}`}: ${printEdge(to)}, `)

@@ -19,8 +19,10 @@ export interface Ranges {
   at(value: Value, block: Block): Range
 }
 
-/** Rounds in which bounds may grow by themselves; then they go to the ends of the type. */
+/** Rounds in which bounds may grow by themselves; then they go to what branches allow. */
 const GROWING = 3
+/** From this round on they go to the ends of the type: bounds that branches take from each other could grow for long. */
+const SETTLING = 8
 /** Rounds that win bounds back. */
 const NARROWING = 2
 const EXACT = 2 ** 53
@@ -94,12 +96,12 @@ class RangeAnalysis implements Ranges {
       changed = false
       for (const block of order) {
         block.params.forEach((param, i) => {
-          const found = this.meet(block, i)
-          if (found) changed = this.grow(param, found, round >= GROWING) || changed
+          const found = round < GROWING ? this.meet(block, i) : this.widen(block, i, param, round >= SETTLING)
+          if (found) changed = this.grow(param, found) || changed
         })
         for (const inst of block.insts) {
           const found = this.transfer(inst, block)
-          if (found) changed = this.grow(inst, found, false) || changed
+          if (found) changed = this.grow(inst, found) || changed
         }
       }
     }
@@ -119,8 +121,7 @@ class RangeAnalysis implements Ranges {
   }
 
   /** Undefined while nothing has come from there. */
-  private find(value: Value, block: Block): Range | undefined {
-    const range = this.base(value)
+  private find(value: Value, block: Block, range = this.base(value)): Range | undefined {
     const facts = range && this.facts[value.id]
     if (!facts) return range
     let found = range
@@ -185,13 +186,15 @@ class RangeAnalysis implements Ranges {
     return lo > hi ? range : { lo, hi }
   }
 
-  private meet(block: Block, index: number): Range | undefined {
+  /** What the parameter can be by the edges that bring it. With `over`, the bounds that go beyond it go to the ends of the type first. */
+  private meet(block: Block, index: number, over?: Range): Range | undefined {
     let met: Range | undefined
     for (const { from, edge, learnt } of this.incoming[block.id]!) {
       const arg = edge.args[index]
       // Edges of an asm goto bring no arguments.
       if (!arg) return full[block.params[index]!.type]
-      let range = this.find(arg, from)
+      const own = this.base(arg)
+      let range = own && this.find(arg, from, over ? stretch(own, over, full[arg.type]) : own)
       if (!range) continue
       for (const each of learnt) if (each.value === arg) range = this.refine(range, each)
       met = met ? { lo: Math.min(met.lo, range.lo), hi: Math.max(met.hi, range.hi) } : range
@@ -199,17 +202,22 @@ class RangeAnalysis implements Ranges {
     return met
   }
 
-  private grow(value: Value, found: Range, widen: boolean): boolean {
+  /** Bounds that still grow go as far as the branches on the way let them, those of a loop's test above all; in the end to those of the type. */
+  private widen(block: Block, index: number, param: Value, settle: boolean): Range | undefined {
+    const found = this.meet(block, index)
+    const known = this.ranges[param.id]
+    if (!known || !found || (found.lo >= known.lo && found.hi <= known.hi)) return found
+    return settle ? stretch(found, known, full[param.type]) : this.meet(block, index, known)
+  }
+
+  private grow(value: Value, found: Range): boolean {
     const known = this.ranges[value.id]
     if (!known) {
       this.ranges[value.id] = found
       return true
     }
     if (found.lo >= known.lo && found.hi <= known.hi) return false
-    const limit = full[value.type]
-    const lo = found.lo >= known.lo ? known.lo : !widen ? found.lo : found.lo >= 0 ? 0 : limit.lo
-    const hi = found.hi <= known.hi ? known.hi : !widen ? found.hi : limit.hi
-    this.ranges[value.id] = { lo, hi }
+    this.ranges[value.id] = { lo: Math.min(known.lo, found.lo), hi: Math.max(known.hi, found.hi) }
     return true
   }
 
@@ -267,6 +275,12 @@ class RangeAnalysis implements Ranges {
     }
   }
 }
+
+/** What of a range lies outside of another goes to the ends of its type, or to zero. */
+const stretch = (range: Range, { lo, hi }: Range, all: Range): Range => ({
+  lo: range.lo >= lo ? range.lo : range.lo >= 0 ? 0 : all.lo,
+  hi: range.hi <= hi ? range.hi : all.hi,
+})
 
 const beyond = (bound: number) => Number.isFinite(bound) && Math.abs(bound) > EXACT
 

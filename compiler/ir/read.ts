@@ -509,7 +509,8 @@ class Reader {
       this.need(',')
       const otherwise = this.edge()
       const likely = this.take('likely') ? true : this.take('unlikely') ? false : undefined
-      return { kind: 'condbr', condition, then, otherwise, likely, loc: this.place() }
+      const first = this.take('first') ? (this.take('then') ? 'then' : (this.need('otherwise'), 'otherwise')) : undefined
+      return { kind: 'condbr', condition, then, otherwise, likely, ...(first && { first }), loc: this.place() }
     }
     if (this.take('switch')) return this.switch()
     if (this.take('ret')) {

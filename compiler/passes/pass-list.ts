@@ -20,10 +20,12 @@ import { inlinePass } from './inline.js'
 import { loopMemory } from './loop-memory.js'
 import { mem2reg } from './mem2reg.js'
 import { mergeStores } from './merge-stores.js'
+import { orderBranches } from './order-branches.js'
 import type { FunctionPass, Pass } from './pass.js'
 import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
+import { rotateLoops } from './rotate-loops.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
@@ -71,6 +73,8 @@ const optimize: readonly Pass[] = [
   ...tidy,
   settleConstants,
   ...tidy,
+  rotateLoops,
+  ...tidy,
   ...improve,
   ...legalize,
   ...tidy,
@@ -81,6 +85,7 @@ const optimize: readonly Pass[] = [
   sinkAddresses,
   sinkBehindCheck,
   sinkSteps,
+  orderBranches,
   deadGlobals,
 ]
 
