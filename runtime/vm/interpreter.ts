@@ -426,8 +426,8 @@ export function execute(m: Machine, startImage: ProgramImage, entry: number, isC
           frame.caches = caches
           frame.bottom = bottom
           save(frame.saved, lo, hi)
-          m.enterFrame()
           pc += 1 + imm
+          m.enterFrame(image.usesFrame(pc))
           continue
         }
         m.pc = pc

@@ -114,7 +114,8 @@ export class Machine {
     this.overridden = undefined
   }
 
-  enterFrame(): void {
+  /** Without `used` the frame is neither cleared nor open: the function has nothing to do with it. */
+  enterFrame(used = true): void {
     if (this.depth >= MAX_DEPTH) throw new VmFault(`calls and callbacks are nested deeper than ${MAX_DEPTH}`)
     let frame = this.frames[this.depth]
     if (!frame) {
@@ -123,18 +124,20 @@ export class Machine {
       this.frames.push(frame)
     }
     const { region, start } = frame
-    region.end = start + FRAME_BYTES
-    this.memory.bytes.fill(this.options.stackFill, start, region.end)
+    if (used) {
+      region.end = start + FRAME_BYTES
+      this.memory.bytes.fill(this.options.stackFill, start, region.end)
+    }
     this.loops[this.depth] = 0
     this.depth++
-    this.lo[10] = region.end
+    this.lo[10] = start + FRAME_BYTES
     this.hi[10] = 0
   }
 
   leaveFrame(): void {
     const { region } = this.frames[--this.depth]!
     region.end = region.start
-    this.lo[10] = this.depth > 0 ? this.frames[this.depth - 1]!.region.end : 0
+    this.lo[10] = this.depth > 0 ? this.frames[this.depth - 1]!.start + FRAME_BYTES : 0
   }
 
   /** Frames that are there now, callbacks' and their callers' together. */

@@ -162,11 +162,16 @@ export class VmMemory {
     return new VmFault(`${what} at offset ${at} of ${region.name}, which has ${length} bytes`)
   }
 
+  /** The region of the range that was last allowed: helpers mostly get the same ones again. */
+  private lastRange = this.nowhere
+
   /** Checks a range on behalf of a helper; throws the fault. Returns the address. */
   range(high: number, address: number, size: number, write: boolean): number {
     const low = address >>> 0
-    if (size === 0 && high === 0) return low
-    if (!this.access(high, low, size, write)) throw this.fault(high, low, size, write)
+    if (high === 0 && (size === 0 || this.allows(this.lastRange, low, size, write))) return low
+    const region = this.access(high, low, size, write)
+    if (!region) throw this.fault(high, low, size, write)
+    this.lastRange = region
     return low
   }
 

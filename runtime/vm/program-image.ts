@@ -9,6 +9,9 @@ import type { LineInfo } from '../../linker/object/bpf-object.js'
 import { VmFault } from './fault.js'
 import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from './memory.js'
 
+/** The helper bpf_tail_call. */
+export const TAIL_CALL = 12
+
 /** What loading a program needs to know of its surroundings. */
 export interface ImageScope {
   /** Address of the first byte of a map's only value (global data). */
@@ -91,6 +94,41 @@ export class ProgramImage {
     }
     this.words[slot * 2 + 1] = low
     this.words[slot * 2 + 3] = high
+  }
+
+  /** By slot: 1 where a function begins that uses its frame, 2 for one that does not, 0 while it is not known. */
+  private frameUse: Uint8Array | undefined
+
+  /** Whether a function, or a program that it may go on in, has to do with its stack frame: those that do not need none. */
+  usesFrame(entry: number): boolean {
+    this.frameUse ??= new Uint8Array(this.words.length >> 1)
+    if (this.frameUse[entry] === 0) this.frameUse[entry] = this.reachesFrame(entry) ? 1 : 2
+    return this.frameUse[entry] !== 2
+  }
+
+  private reachesFrame(entry: number): boolean {
+    const seen = new Set<number>()
+    const work = [entry]
+    while (work.length > 0) {
+      const slot = work.pop()!
+      const word = this.words[slot * 2]
+      if (word === undefined || seen.has(slot)) continue
+      seen.add(slot)
+      const code = word & 0xff
+      if (((word >> 8) & 15) === op.BPF_REG_FP || ((word >> 12) & 15) === op.BPF_REG_FP) return true
+      const isJump = (code & 7) === op.BPF_JMP || (code & 7) === op.BPF_JMP32
+      const operation = code & 0xf0
+      if (isJump && operation === op.BPF_EXIT) continue
+      if (isJump && operation === op.BPF_CALL) {
+        // A tail call goes on in this frame.
+        if (word >> 12 === 0 && this.words[slot * 2 + 1] === TAIL_CALL) return true
+      } else if (isJump) {
+        work.push(slot + 1 + (code === (op.BPF_JMP32 | op.BPF_JA) ? this.words[slot * 2 + 1]! : word >> 16))
+        if (operation === op.BPF_JA) continue
+      }
+      work.push(code === (op.BPF_LD | op.BPF_IMM | op.BPF_DW) ? slot + 2 : slot + 1)
+    }
+    return false
   }
 
   /** The source line of a slot: the last line record at or before it. */

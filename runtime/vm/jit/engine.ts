@@ -4,7 +4,7 @@ import { VmFault } from '../fault.js'
 import { execute, FRAME_BYTES, MAX_FRAMES } from '../interpreter.js'
 import type { Machine } from '../machine.js'
 import { FUNC_HANDLE } from '../memory.js'
-import type { ProgramImage } from '../program-image.js'
+import { type ProgramImage, TAIL_CALL } from '../program-image.js'
 import { BUDGET_CELL, CPU_CELL, REGISTER_CELLS, TIME_CELL } from './cells.js'
 import { compileProgram } from './compile.js'
 import { NotCompilable } from './flow.js'
@@ -48,8 +48,6 @@ export function repeat(m: Machine, count: number, run: () => void): void {
     run()
   }
 }
-
-const TAIL_CALL = 12
 
 /** Whether helpers run code of the interpreter (callbacks, tail calls), which counts against the machine's own budget. */
 function reenters({ words }: ProgramImage): boolean {

@@ -107,9 +107,12 @@ export class HashMap extends VmMap {
   }
 
   private equal(entry: number, key: number): boolean {
-    const { bytes } = this.m.memory
+    const { bytes, view } = this.m.memory
     const at = entry + HEADER
-    for (let i = 0; i < this.def.keySize; i++) if (bytes[at + i] !== bytes[key + i]) return false
+    const size = this.def.keySize
+    let i = 0
+    for (; i + 4 <= size; i += 4) if (view.getInt32(at + i, true) !== view.getInt32(key + i, true)) return false
+    for (; i < size; i++) if (bytes[at + i] !== bytes[key + i]) return false
     return true
   }
 
