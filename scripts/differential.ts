@@ -149,6 +149,13 @@ function testConfig(seeds: readonly number[], programs: readonly string[], confi
   }
 }
 
+/** -O2 and two of the other levels, so that all come up in turn and twenty thousand programs are a matter of an hour. */
+function some(all: readonly Config[], round: number): readonly Config[] {
+  const best = all.filter(({ level }) => level === '2')
+  const others = all.filter(({ level }) => level !== '2')
+  return [best[round % best.length]!, others[(2 * round) % others.length]!, others[(2 * round + 1) % others.length]!]
+}
+
 function runBatch(seeds: readonly number[], profile: ProfileName, batch: number): void {
   const { features, cpus } = profiles[profile]
   const programs = seeds.map(seed => (csmith ? csmithProgram(seed) : program(seed, features)))
@@ -159,15 +166,17 @@ function runBatch(seeds: readonly number[], profile: ProfileName, batch: number)
   }
   totals.programs += seeds.length
   const all = configs.filter(config => cpus.includes(config.target))
+  // Profiles take turns; so do, for each of them, the levels and instruction sets.
+  const round = Math.floor(batch / Object.keys(profiles).length)
   const without = args.get('without-pass')
   const chosen =
     without === 'each'
       ? passNames().map(pass => ({ level: '2' as const, target: cpus.at(-1)!, without: pass }))
       : args.get('configs') === 'all'
         ? all
-        : all.filter((config, i) => (config.level === '2' && config.target === 'v3') || i % 4 === batch % 4)
+        : some(all, round)
   chosen.forEach((config, i) => {
-    const kernel = args.get('kernel') === '1' && (args.get('configs') === 'all' || i === batch % chosen.length)
+    const kernel = args.get('kernel') === '1' && (args.get('configs') === 'all' || i === round % chosen.length)
     testConfig(seeds, programs, without && without !== 'each' ? { ...config, without } : config, want, kernel)
   })
   if (args.get('clang-bpf') === '1') {
