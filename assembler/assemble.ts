@@ -9,7 +9,15 @@ import type { Loc } from '../base/source.js'
 import { asmDiagnostic, integerDirectives, NumericLabels, singleSymbol } from './inline-asm.js'
 import { SLOT_BYTES } from './isa/opcodes.js'
 import { expandStatements } from './syntax/asm-conditionals.js'
-import { AsmCursor, AsmSyntaxError, type AsmToken, type AsmValue, isConstant, tokenizeAsm } from './syntax/asm-tokens.js'
+import {
+  arithmetic,
+  AsmCursor,
+  AsmSyntaxError,
+  type AsmToken,
+  type AsmValue,
+  isConstant,
+  tokenizeAsm,
+} from './syntax/asm-tokens.js'
 import { type ParsedInsn, parsePseudoC } from './syntax/pseudo-c-parser.js'
 
 /** Section type numbers of ELF. */
@@ -609,6 +617,10 @@ class Assembler {
       if (partner < 0) throw new AsmSyntaxError(`'${name}' is subtracted from nothing in its section`, 0)
       number += BigInt(plus[partner]!.value - symbol.value)
       plus.splice(partner, 1)
+    }
+    for (const { operator, by } of value.steps ?? []) {
+      if (plus.length > 0) throw new AsmSyntaxError(`'${operator}' needs the distance of two symbols of one section`, 0)
+      number = arithmetic(operator, number, by)!
     }
     return { value: number, plus }
   }

@@ -92,7 +92,7 @@ export class NumericLabels {
 
 /** The one symbol that a value names, if it is a symbol plus a constant. */
 export function singleSymbol(value: AsmValue): { readonly name: string; readonly addend: number } | undefined {
-  if (value.plus.length !== 1 || value.minus.length !== 0) return undefined
+  if (value.plus.length !== 1 || value.minus.length !== 0 || value.steps) return undefined
   return { name: value.plus[0]!, addend: Number(value.value) }
 }
 
@@ -112,6 +112,8 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
     },
     directional: (label: number, forward: boolean, at: number) => labels.refer(label, forward, at),
   }
+  /** Branch distances within the data, by the place of their instruction. */
+  const distances = new Map<number, InlineSymbol>()
   const flush = () => {
     if (data.length === 0) return
     if (data.length % 8 !== 0)
@@ -129,9 +131,10 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
         immHigh: 0,
         slots: 1,
       }
-      items.push({ kind: 'insn', insn, symbol: undefined, at: dataAt })
+      items.push({ kind: 'insn', insn, symbol: distances.get(at), at: dataAt })
     }
     data.length = 0
+    distances.clear()
   }
   const statement = (tokens: readonly AsmToken[]) => {
     const cursor = new AsmCursor(tokens, 0, scope)
@@ -154,6 +157,17 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
     cursor.expectEnd()
     items.push({ kind: 'insn', insn, symbol: symbolOf(insn, token.at), at: token.at })
   }
+  /** Labels of the place where the data began, if the instruction that is being written is the first of it. */
+  const startOf = (): ReadonlySet<string> => {
+    const names = new Set<string>()
+    if (data.length > 8) return names
+    for (let i = items.length - 1; i >= 0; i--) {
+      const item = items[i]!
+      if (item.kind !== 'label') break
+      names.add(item.name)
+    }
+    return names
+  }
   const directive = (cursor: AsmCursor, name: string, at: number) => {
     cursor.index++
     const size = integerDirectives[name]
@@ -161,7 +175,17 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
     if (data.length === 0) dataAt = at
     do {
       const value = cursor.expression()
-      if (!isConstant(value)) throw new AsmSyntaxError(`${name} in code must be a number`, at)
+      if (!isConstant(value)) {
+        const target = size === 4 && data.length % 8 === 2 ? branchTarget(value, startOf(), options.little ?? true) : undefined
+        if (target === undefined)
+          throw new AsmSyntaxError(
+            `${name} in code must be a number, or the distance of a branch where its instruction has it`,
+            at,
+          )
+        distances.set(data.length - 2, { field: 'branch16', name: target, addend: 0 })
+        data.push(0, 0, 0, 0)
+        continue
+      }
       const bytes = Array.from({ length: size }, (_, i) => Number((value.value >> BigInt(8 * i)) & 255n))
       data.push(...((options.little ?? true) ? bytes : bytes.reverse()))
     } while (cursor.takePunct(','))
@@ -185,6 +209,17 @@ export function assembleInline(text: string, options: InlineOptions = {}): Inlin
   })
   guarded(flush)
   return { items, diagnostics }
+}
+
+/**
+ * The label of `((label - start - 8) / 8) & 0xffff`, the distance of a branch as it stands in the instruction that begins at `start`, for
+ * assemblers that do not know the instruction. In big endian the word holds it in its upper half.
+ */
+function branchTarget(value: AsmValue, start: ReadonlySet<string>, little: boolean): string | undefined {
+  const { plus, minus, steps } = value
+  if (value.value !== -8n || plus.length !== 1 || minus.length !== 1 || !start.has(minus[0]!)) return undefined
+  const written = steps?.map(({ operator, by }) => `${operator}${by}`).join('')
+  return written === (little ? '/8&65535' : '/8&65535<<16') ? plus[0] : undefined
 }
 
 function symbolOf(insn: ParsedInsn, at: number): InlineSymbol | undefined {

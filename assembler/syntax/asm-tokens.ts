@@ -144,11 +144,13 @@ function quoted(text: string, start: number, tokens: AsmToken[]): number {
   return at + 1
 }
 
-/** A constant plus symbols minus symbols: all that an operand or a data directive can hold. */
+/** A constant plus symbols minus symbols, and what is done to that sum: all that an operand or a data directive can hold. */
 export interface AsmValue {
   readonly value: bigint
   readonly plus: readonly string[]
   readonly minus: readonly string[]
+  /** Done to the sum in this order once the symbols' distance is known, as in `(a - b) / 8 & 0xffff`. */
+  readonly steps?: readonly { readonly operator: string; readonly by: bigint }[]
 }
 
 /** What an expression needs of its surroundings. */
@@ -296,6 +298,7 @@ export class AsmCursor {
       if (token.text === '+') return this.unary()
       if (token.text === '-') {
         const inner = this.unary()
+        if (inner.steps) this.fail(`'-' cannot be applied to a symbol`, token.at)
         return { value: -inner.value, plus: inner.minus, minus: inner.plus }
       }
       if (token.text === '~' || token.text === '!') {
@@ -309,48 +312,68 @@ export class AsmCursor {
   }
 
   private combine(operator: string, left: AsmValue, right: AsmValue, at: number): AsmValue {
-    if (operator === '+')
+    const sums = !left.steps && !right.steps
+    if (operator === '+' && sums)
       return { value: left.value + right.value, plus: [...left.plus, ...right.plus], minus: [...left.minus, ...right.minus] }
-    if (operator === '-')
+    if (operator === '-' && sums)
       return { value: left.value - right.value, plus: [...left.plus, ...right.minus], minus: [...left.minus, ...right.plus] }
-    if (!isConstant(left) || !isConstant(right)) this.fail(`'${operator}' cannot be applied to a symbol`, at)
-    const a = BigInt.asIntN(64, left.value)
-    const b = BigInt.asIntN(64, right.value)
-    const truth = (condition: boolean) => constant(condition ? -1n : 0n)
-    switch (operator) {
-      case '*':
-        return constant(a * b)
-      case '/':
-      case '%':
-        if (b === 0n) this.fail('division by zero', at)
-        return constant(operator === '/' ? a / b : a % b)
-      case '<<':
-        return constant(b < 0n || b > 63n ? 0n : a << b)
-      case '>>':
-        return constant(b < 0n || b > 63n ? 0n : BigInt.asUintN(64, a) >> b)
-      case '&':
-        return constant(a & b)
-      case '|':
-        return constant(a | b)
-      case '^':
-        return constant(a ^ b)
-      case '==':
-        return truth(a === b)
-      case '!=':
-        return truth(a !== b)
-      case '<':
-        return truth(a < b)
-      case '<=':
-        return truth(a <= b)
-      case '>':
-        return truth(a > b)
-      case '>=':
-        return truth(a >= b)
-      case '&&':
-        return constant(a !== 0n && b !== 0n ? 1n : 0n)
-      default:
-        return constant(a !== 0n || b !== 0n ? 1n : 0n)
-    }
+    if (!isConstant(right)) this.fail(`'${operator}' cannot be applied to a symbol`, at)
+    const by = right.value
+    if (isConstant(left)) return constant(this.apply(operator, left.value, by, at))
+    // Only a distance is a number; what has but one symbol is an address, which a relocation cannot divide.
+    if (left.plus.length !== left.minus.length) this.fail(`'${operator}' cannot be applied to a symbol`, at)
+    this.apply(operator, 0n, by, at)
+    return { ...left, steps: [...(left.steps ?? []), { operator, by }] }
+  }
+
+  private apply(operator: string, left: bigint, right: bigint, at: number): bigint {
+    const result = arithmetic(operator, left, right)
+    return result ?? this.fail('division by zero', at)
+  }
+}
+
+/** What an operator makes of two 64-bit numbers; comparisons give -1 and 0. Undefined for a division by zero. */
+export function arithmetic(operator: string, left: bigint, right: bigint): bigint | undefined {
+  const a = BigInt.asIntN(64, left)
+  const b = BigInt.asIntN(64, right)
+  const truth = (condition: boolean) => (condition ? -1n : 0n)
+  switch (operator) {
+    case '+':
+      return a + b
+    case '-':
+      return a - b
+    case '*':
+      return a * b
+    case '/':
+      return b === 0n ? undefined : a / b
+    case '%':
+      return b === 0n ? undefined : a % b
+    case '<<':
+      return b < 0n || b > 63n ? 0n : a << b
+    case '>>':
+      return b < 0n || b > 63n ? 0n : BigInt.asUintN(64, a) >> b
+    case '&':
+      return a & b
+    case '|':
+      return a | b
+    case '^':
+      return a ^ b
+    case '==':
+      return truth(a === b)
+    case '!=':
+      return truth(a !== b)
+    case '<':
+      return truth(a < b)
+    case '<=':
+      return truth(a <= b)
+    case '>':
+      return truth(a > b)
+    case '>=':
+      return truth(a >= b)
+    case '&&':
+      return a !== 0n && b !== 0n ? 1n : 0n
+    default:
+      return a !== 0n || b !== 0n ? 1n : 0n
   }
 }
 

@@ -134,7 +134,24 @@ describe('assemble', () => {
     )
   })
 
+  it('calculates with the distance of two labels', () => {
+    const text =
+      'a: exit\n1: .byte 0xe5, 0; .long ((b - 1b - 8) / 8) & 0xffff; .short 0\nexit\nb: exit\n.long (b - a) * 2 + 1, -(b - a) >> 60'
+    const { sections, diagnostics } = assemble(`.section x\n${text}`)
+    expect(diagnostics).toEqual([])
+    const { bytes } = sections.find(each => each.name === 'x')!
+    expect(
+      [...bytes]
+        .map(byte => byte.toString(16).padStart(2, '0'))
+        .join('')
+        .match(/.{8,16}/g),
+    ).toEqual(['9500000000000000', 'e500010000000000', '9500000000000000', '9500000000000000', '310000000f000000'])
+  })
+
   it.each([
+    ['.long x / 8', "'/' cannot be applied to a symbol"],
+    ['a: exit; .long (a - a) / 0', 'division by zero'],
+    ['a: exit; .data; b: .long (b - a) / 8', 'subtracted from nothing'],
     ['goto nowhere', "label 'nowhere' is not defined"],
     ['x: x: exit', "symbol 'x' is already defined"],
     ['.section .bss\n.long 5', 'can only hold zeros'],

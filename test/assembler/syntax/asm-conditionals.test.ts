@@ -60,4 +60,21 @@ describe('conditions and repetitions', () => {
       '.Lasm.0.1',
     ])
   })
+
+  it('code of a function: the distance of a branch written out, as headers do it for assemblers without may_goto', () => {
+    const text = (distance: string) => `1:.byte 0xe5; .byte 0; .long ${distance}; .short 0; exit`
+    const goto = {
+      kind: 'insn',
+      insn: { code: 0xe5, dst: 0, src: 0, off: 0, imm: 0 },
+      symbol: { field: 'branch16', name: 'out' },
+    }
+    const little = assembleInline(text('((out - 1b - 8) / 8) & 0xffff'))
+    const big = assembleInline(text('(((out - 1b - 8) / 8) & 0xffff) << 16'), { little: false })
+    for (const { items, diagnostics } of [little, big]) {
+      expect(diagnostics).toEqual([])
+      expect(items).toMatchObject([{ kind: 'label' }, goto, { kind: 'insn', insn: { code: 0x95 } }])
+    }
+    for (const other of ['((out - 1b - 8) / 4) & 0xffff', '((out - 1b) / 8) & 0xffff', '((out - x - 8) / 8) & 0xffff', 'out'])
+      expect(assembleInline(text(other)).diagnostics[0]!.message).toContain('must be a number, or the distance of a branch')
+  })
 })
