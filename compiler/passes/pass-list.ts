@@ -6,6 +6,7 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { Func, Module } from '../ir/ir.js'
 import { careOf, isDone } from '../care.js'
 import type { CompileOptions } from '../options.js'
+import { byteSwaps } from './byte-swaps.js'
 import { constantArguments } from './constant-arguments.js'
 import { constantResults } from './constant-results.js'
 import { constantGlobals } from './constant-globals.js'
@@ -26,6 +27,7 @@ import { simplifyCfg } from './simplify-cfg.js'
 import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
 import { rotateLoops } from './rotate-loops.js'
+import { rotates } from './rotates.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
@@ -73,6 +75,7 @@ const optimize: readonly Pass[] = [
   ...tidy,
   settleConstants,
   ...tidy,
+  byteSwaps,
   rotateLoops,
   ...tidy,
   ...improve,
@@ -80,6 +83,7 @@ const optimize: readonly Pass[] = [
   ...tidy,
   ...improve,
   mergeStores,
+  rotates,
   tailMerge,
   simplifyCfg,
   sinkAddresses,
