@@ -22,8 +22,21 @@ import { writeMask } from './physical-liveness.js'
 
 const REGISTERS = ALLOCATABLE.length
 
-/** By register, the name of what it holds; undefined where nothing is known. */
-type State = (string | undefined)[]
+/**
+ * By register, the name of what it holds. A number from -2^31 to 2^32 is a constant's, of 64 bits; above that lie the names of copies, of
+ * spilled values and of addresses.
+ */
+type State = Float64Array
+const UNKNOWN = -(2 ** 40)
+/** And the register that holds the original. */
+const COPY = 2 ** 40
+/** And the slot's number. */
+const SPILLED = 2 ** 41
+/** And the address's number. */
+const ADDRESS = 2 ** 42
+
+const isCopyName = (name: number) => name >= COPY && name < SPILLED
+const isSpillName = (name: number) => name >= SPILLED && name < ADDRESS
 
 export function reuseCarriedValues(func: MFunc): void {
   const entry = func.blocks[0]!
@@ -37,16 +50,17 @@ export function reuseCarriedValues(func: MFunc): void {
       incoming.get(to)?.push({ from, taken: to === taken && to !== from.next && isEqualTest(last!) })
   }
   const ends = new Map<MBlock, State>()
+  const names = new Names()
   const begin = (block: MBlock): State | undefined => {
-    if (block === entry) return new Array(REGISTERS).fill(undefined)
+    if (block === entry) return new Float64Array(REGISTERS).fill(UNKNOWN)
     let state: State | undefined
     for (const { from, taken } of incoming.get(block)!) {
       let end = ends.get(from)
       // A way not gone yet: taken to agree, until it is known.
       if (!end) continue
       if (taken) end = withEqual(end, from.last!)
-      if (!state) state = [...end]
-      else for (let r = 0; r < REGISTERS; r++) if (state[r] !== end[r]) state[r] = undefined
+      if (!state) state = end.slice()
+      else for (let r = 0; r < REGISTERS; r++) if (state[r] !== end[r]) state[r] = UNKNOWN
     }
     return state
   }
@@ -55,9 +69,9 @@ export function reuseCarriedValues(func: MFunc): void {
     for (const block of func.blocks) {
       const state = begin(block)
       if (!state) continue
-      for (const insn of block.insns) step(state, insn)
+      for (const insn of block.insns) names.step(state, insn)
       const before = ends.get(block)
-      if (before && before.every((value, r) => value === state[r])) continue
+      if (before && sameState(before, state)) continue
       ends.set(block, state)
       changed = true
     }
@@ -66,13 +80,18 @@ export function reuseCarriedValues(func: MFunc): void {
     const state = begin(block)
     if (!state) continue
     block.insns = block.insns.filter(insn => {
-      const name = resolve(state, nameOf(insn))
-      if (name !== undefined && state[insn.dst] === name) return false
-      if (name?.startsWith('slot ')) reuseReload(insn, state.indexOf(name))
-      step(state, insn)
+      const name = resolve(state, names.of(insn))
+      if (name !== UNKNOWN && state[insn.dst] === name) return false
+      if (isSpillName(name)) reuseReload(insn, state.indexOf(name))
+      names.step(state, insn)
       return true
     })
   }
+}
+
+function sameState(a: State, b: State): boolean {
+  for (let r = 0; r < REGISTERS; r++) if (a[r] !== b[r]) return false
+  return true
 }
 
 /** A spilled value that another register holds is copied from there. */
@@ -87,47 +106,68 @@ function reuseReload(insn: MInsn, holder: number): void {
 const LOAD_SPILL = op.BPF_LDX | op.BPF_MEM | op.BPF_DW
 const STORE_SPILL = op.BPF_STX | op.BPF_MEM | op.BPF_DW
 
-/** What the instruction puts into its destination, if that has a name that any other instruction could give too. */
-function nameOf(insn: MInsn): string | undefined {
-  if (insn.core) return undefined
-  if (insn.op === MOV64_K) return `#${BigInt.asUintN(64, BigInt(insn.imm))}`
-  if (insn.op === MOV32_K) return `#${insn.imm >>> 0}`
-  if (insn.op === P_FRAME) return `frame ${insn.slot!.id} ${insn.imm}`
-  if (insn.op === LD_IMM64) return insn.symbol ? `@${insn.symbol.target.name}+${insn.symbol.addend}` : undefined
-  if (isCopy(insn) && insn.src !== FP) return `=${insn.src}`
-  if (insn.op === LOAD_SPILL && insn.slot?.spill) return `slot ${insn.slot.id}`
-  return undefined
+class Names {
+  private readonly addresses = new Map<string, number>()
+
+  /** What the instruction puts into its destination, if that has a name that any other instruction could give too. */
+  of(insn: MInsn): number {
+    if (insn.core) return UNKNOWN
+    switch (insn.op) {
+      case MOV64_K:
+        return insn.imm
+      case MOV32_K:
+        return insn.imm >>> 0
+      case MOV64_X:
+        return isCopy(insn) && insn.src !== FP ? COPY + insn.src : UNKNOWN
+      case LOAD_SPILL:
+        return insn.slot?.spill ? SPILLED + insn.slot.id : UNKNOWN
+      case P_FRAME:
+        return this.address(`frame ${insn.slot!.id} ${insn.imm}`)
+      case LD_IMM64:
+        return insn.symbol ? this.address(`@${insn.symbol.target.name}+${insn.symbol.addend}`) : UNKNOWN
+      default:
+        return UNKNOWN
+    }
+  }
+
+  private address(key: string): number {
+    let name = this.addresses.get(key)
+    if (name === undefined) this.addresses.set(key, (name = ADDRESS + this.addresses.size))
+    return name
+  }
+
+  step(state: State, insn: MInsn): void {
+    if (insn.op === STORE_SPILL && insn.slot?.spill) {
+      const name = SPILLED + insn.slot.id
+      for (let r = 0; r < REGISTERS; r++) if (state[r] === name) state[r] = UNKNOWN
+      if (state[insn.src] === UNKNOWN) state[insn.src] = name
+      return
+    }
+    const written = writeMask(insn)
+    if (written === 0) return
+    const name = resolve(state, this.of(insn))
+    for (let r = 0; r < REGISTERS; r++) {
+      if (!(written & (1 << r))) continue
+      state[r] = UNKNOWN
+      const copies = COPY + r
+      for (let other = 0; other < REGISTERS; other++) if (state[other] === copies) state[other] = UNKNOWN
+    }
+    if (name !== UNKNOWN && name !== COPY + insn.dst) state[insn.dst] = name
+  }
 }
 
 /** A copy of what has a name of its own has that name. */
-function resolve(state: State, name: string | undefined): string | undefined {
-  return name?.startsWith('=') ? (state[Number(name.slice(1))] ?? name) : name
-}
-
-function step(state: State, insn: MInsn): void {
-  if (insn.op === STORE_SPILL && insn.slot?.spill) {
-    const name = `slot ${insn.slot.id}`
-    for (let r = 0; r < REGISTERS; r++) if (state[r] === name) state[r] = undefined
-    if (state[insn.src] === undefined) state[insn.src] = name
-    return
-  }
-  const name = resolve(state, nameOf(insn))
-  const written = writeMask(insn)
-  if (written === 0) return
-  for (let r = 0; r < REGISTERS; r++) {
-    if (!(written & (1 << r))) continue
-    state[r] = undefined
-    const copies = `=${r}`
-    for (let other = 0; other < REGISTERS; other++) if (state[other] === copies) state[other] = undefined
-  }
-  if (name !== undefined && name !== `=${insn.dst}`) state[insn.dst] = name
+function resolve(state: State, name: number): number {
+  if (!isCopyName(name)) return name
+  const original = state[name - COPY]
+  return original === undefined || original === UNKNOWN ? name : original
 }
 
 const isEqualTest = (insn: MInsn) => insn.op === (op.BPF_JMP | op.BPF_JEQ | op.BPF_K)
 
 /** Behind `if r == number` the register holds the number. */
 function withEqual(state: State, branch: MInsn): State {
-  const known = [...state]
-  known[branch.dst] = `#${BigInt.asUintN(64, BigInt(branch.imm))}`
+  const known = state.slice()
+  known[branch.dst] = branch.imm
   return known
 }

@@ -8,16 +8,23 @@
  * that reach it, so the work is in proportion to the intervals themselves.
  */
 import {
+  access,
   isCall,
   type MBlock,
   type MFunc,
   type MInsn,
+  machineReads,
+  machineWrites,
   NONE,
   P_ASM,
   R0,
+  READS_DST,
+  READS_SRC,
   readsOf,
   successorBlocks,
   VIRTUAL,
+  WRITES_DST,
+  WRITES_SRC,
   writesOf,
 } from './machine.js'
 
@@ -63,17 +70,28 @@ export function number(func: MFunc): Numbering {
 /** References of every virtual register, in order. */
 export function collectRefs(numbering: Numbering, registerCount: number): Ref[][] {
   const refs: Ref[][] = Array.from({ length: registerCount }, () => [])
-  numbering.code.forEach((insn, i) => {
-    const add = (register: number, flag: number) => {
-      if (register < VIRTUAL) return
-      const list = refs[register]!
-      const last = list.length - 1
-      if (last >= 0 && list[last]! >> 2 === i) list[last]! |= flag
-      else list.push(i * 4 + flag)
+  const add = (register: number, i: number, flag: number) => {
+    if (register < VIRTUAL) return
+    const list = refs[register]!
+    const last = list.length - 1
+    if (last >= 0 && list[last]! >> 2 === i) list[last]! |= flag
+    else list.push(i * 4 + flag)
+  }
+  const { code } = numbering
+  for (let i = 0; i < code.length; i++) {
+    const insn = code[i]!
+    if (insn.asm) {
+      for (const register of readsOf(insn)) add(register, i, READS)
+      for (const register of writesOf(insn)) add(register, i, WRITES)
+      continue
     }
-    for (const register of readsOf(insn)) add(register, READS)
-    for (const register of writesOf(insn)) add(register, WRITES)
-  })
+    // What else an instruction reads and writes are the machine's own registers.
+    const mask = access(insn)
+    if (mask & READS_DST) add(insn.dst, i, READS)
+    if (mask & READS_SRC) add(insn.src, i, READS)
+    if (mask & WRITES_DST) add(insn.dst, i, WRITES)
+    if (mask & WRITES_SRC) add(insn.src, i, WRITES)
+  }
   return refs
 }
 
@@ -260,15 +278,18 @@ export function fixedSegments(numbering: Numbering, each: (register: number, sta
     const first = starts[b]!
     for (let i = starts[b + 1]! - 1; i >= first; i--) {
       const insn = code[i]!
-      for (const register of writesOf(insn)) {
-        if (register >= VIRTUAL) continue
+      const writes = machineWrites(insn)
+      for (let register = 0; writes >> register; register++) {
+        if (!(writes & (1 << register))) continue
         const end = needed[register]!
         each(register, i * 4 + WRITE, end === NONE ? i * 4 + AFTER : end)
         needed[register] = NONE
       }
       if (isCall(insn)) for (let register = R0; register <= 5; register++) each(register, i * 4 + WRITE, i * 4 + AFTER)
       if (insn.op === P_ASM) for (const register of insn.asm!.info.clobbers) each(register, i * 4 + READ, i * 4 + AFTER)
-      for (const register of readsOf(insn)) if (register < VIRTUAL && needed[register] === NONE) needed[register] = i * 4 + WRITE
+      const reads = machineReads(insn)
+      for (let register = 0; reads >> register; register++)
+        if (reads & (1 << register) && needed[register] === NONE) needed[register] = i * 4 + WRITE
     }
     // Only parameters live into a block, the first.
     for (let register = 0; register < VIRTUAL; register++)

@@ -197,6 +197,15 @@ export const WRITES_SRC = 8
 export function access(insn: MInsn): number {
   const code = insn.op
   if (code >= 0x100) return code === P_FRAME ? WRITES_DST : 0
+  const known = plainAccess[code]!
+  return known === MORE ? accessBeyondOpcode(insn) : known
+}
+
+/** In `plainAccess`: the opcode alone does not say. */
+const MORE = 0xff
+
+/** What an instruction of an opcode reads and writes. */
+const plainAccess = Uint8Array.from({ length: 0x100 }, (_, code) => {
   const x = (code & op.BPF_X) !== 0
   switch (code & 7) {
     case op.BPF_ALU:
@@ -211,16 +220,24 @@ export function access(insn: MInsn): number {
     case op.BPF_ST:
       return READS_DST
     case op.BPF_STX:
-      if (isAtomic(code) && (insn.imm & op.BPF_FETCH) !== 0)
-        return READS_DST | READS_SRC | (insn.imm === op.BPF_CMPXCHG ? 0 : WRITES_SRC)
-      return READS_DST | READS_SRC
+      return isAtomic(code) ? MORE : READS_DST | READS_SRC
     case op.BPF_LD:
       if (code === LD_IMM64) return WRITES_DST
       return (code & 0xe0) === op.BPF_IND ? READS_SRC : 0
     default:
-      if (insn.target) return READS_DST | (x ? READS_SRC : 0)
-      return code === CALLX ? READS_DST : 0
+      return MORE
   }
+})
+
+/** Atomics and jumps. */
+function accessBeyondOpcode(insn: MInsn): number {
+  const code = insn.op
+  if ((code & 7) === op.BPF_STX) {
+    const writes = (insn.imm & op.BPF_FETCH) !== 0 && insn.imm !== op.BPF_CMPXCHG
+    return READS_DST | READS_SRC | (writes ? WRITES_SRC : 0)
+  }
+  if (insn.target) return READS_DST | ((code & op.BPF_X) !== 0 ? READS_SRC : 0)
+  return code === CALLX ? READS_DST : 0
 }
 
 export const isCmpxchg = (insn: MInsn) => insn.op < 0x100 && isAtomic(insn.op) && insn.imm === op.BPF_CMPXCHG
@@ -252,6 +269,36 @@ export function writesOf(insn: MInsn): number[] {
   else if (insn.asm) for (const output of insn.asm.outputs) if (output !== NONE) out.push(output)
   return out
 }
+
+/** The machine's own registers among those of `readsOf`: a mask with a bit a register. */
+export function machineReads(insn: MInsn): number {
+  const mask = access(insn)
+  let out = 0
+  if (mask & READS_DST && insn.dst < VIRTUAL) out = bit(insn.dst)
+  if (mask & READS_SRC && insn.src < VIRTUAL) out |= bit(insn.src)
+  if (insn.op === CALL || insn.op === CALLX) out |= insn.args & 0b111110
+  else if (insn.op === EXIT) out |= insn.args ? bit(R0) : 0
+  else if (insn.asm) {
+    for (const input of insn.asm.inputs)
+      if ((input.kind === 'register' || input.kind === 'memory') && input.register < VIRTUAL) out |= bit(input.register)
+  } else if (isSkbLoad(insn)) out |= bit(R6)
+  else if (isCmpxchg(insn)) out |= bit(R0)
+  return out
+}
+
+/** As `machineReads`, of `writesOf`. */
+export function machineWrites(insn: MInsn): number {
+  const mask = access(insn)
+  let out = 0
+  if (mask & WRITES_DST && insn.dst < VIRTUAL) out = bit(insn.dst)
+  if (mask & WRITES_SRC && insn.src < VIRTUAL) out |= bit(insn.src)
+  if (insn.asm) {
+    for (const output of insn.asm.outputs) if (output < VIRTUAL) out |= bit(output)
+  } else if (isCall(insn) || isCmpxchg(insn)) out |= bit(R0)
+  return out
+}
+
+const bit = (register: number) => (register === NONE ? 0 : 1 << register)
 
 /** Puts `to` in the place of the register `from`, wherever the instruction names it. */
 export function renameRegister(insn: MInsn, from: number, to: number): void {

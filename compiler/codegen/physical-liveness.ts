@@ -1,19 +1,14 @@
 /** Which of the machine's registers are live, after allocation: masks with a bit a register. */
-import { CALL, CALLX, isCall, type MBlock, type MFunc, type MInsn, P_ASM, readsOf, successorBlocks, writesOf } from './machine.js'
+import { isCall, type MBlock, type MFunc, type MInsn, machineReads, machineWrites, P_ASM, successorBlocks } from './machine.js'
 
 const CALL_DESTROYS = 0b111111
 
-export function readMask(insn: MInsn): number {
-  let mask = 0
-  for (const register of readsOf(insn)) if (register >= 0) mask |= 1 << register
-  return mask
-}
+export const readMask = machineReads
 
 /** Registers that hold something else afterwards. */
 export function writeMask(insn: MInsn): number {
-  let mask = 0
-  for (const register of writesOf(insn)) if (register >= 0) mask |= 1 << register
-  if (isCall(insn) || insn.op === CALL || insn.op === CALLX) mask |= CALL_DESTROYS
+  let mask = machineWrites(insn)
+  if (isCall(insn)) mask |= CALL_DESTROYS
   if (insn.op === P_ASM) for (const register of insn.asm!.info.clobbers) mask |= 1 << register
   return mask
 }
@@ -27,30 +22,34 @@ export function liveBefore(insns: readonly MInsn[], after: number): number {
 
 /** Live registers at the beginning of every block. */
 export function liveIntoBlocks(func: MFunc): Map<MBlock, number> {
-  const live = new Map<MBlock, number>(func.blocks.map(block => [block, 0]))
-  const uses = new Map<MBlock, { reads: number; writes: number }>()
-  for (const block of func.blocks) {
-    let reads = 0
-    let writes = 0
+  const { blocks } = func
+  const count = blocks.length
+  // By position of the block.
+  const live = new Int32Array(count)
+  const reads = new Int32Array(count)
+  const writes = new Int32Array(count)
+  blocks.forEach((block, i) => {
+    block.index = i
+    let read = 0
+    let written = 0
     for (const insn of block.insns) {
-      reads |= readMask(insn) & ~writes
-      writes |= writeMask(insn)
+      read |= readMask(insn) & ~written
+      written |= writeMask(insn)
     }
-    uses.set(block, { reads, writes })
-  }
+    reads[i] = read
+    writes[i] = written
+  })
+  const next = blocks.map(block => successorBlocks(block).filter(to => blocks[to.index] === to))
   for (let changed = true; changed; ) {
     changed = false
-    for (let i = func.blocks.length - 1; i >= 0; i--) {
-      const block = func.blocks[i]!
+    for (let i = count - 1; i >= 0; i--) {
       let out = 0
-      for (const next of successorBlocks(block)) out |= live.get(next) ?? 0
-      const { reads, writes } = uses.get(block)!
-      const now = reads | (out & ~writes)
-      if (now !== live.get(block)) {
-        live.set(block, now)
-        changed = true
-      }
+      for (const to of next[i]!) out |= live[to.index]!
+      const now = reads[i]! | (out & ~writes[i]!)
+      if (now === live[i]) continue
+      live[i] = now
+      changed = true
     }
   }
-  return live
+  return new Map(blocks.map((block, i) => [block, live[i]!]))
 }

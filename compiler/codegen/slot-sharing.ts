@@ -82,14 +82,7 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
   })
   const before = sets()
   const after = sets()
-  // `before`: an access happened on some way here. `after`: one may happen from here on. No beginning in between.
-  const flow = (into: Int32Array, start: Int32Array, blocks: readonly Block[], step: (block: Block) => boolean) => {
-    into.set(start)
-    for (let changed = true; changed; ) {
-      changed = false
-      for (const block of blocks) if (step(block)) changed = true
-    }
-  }
+  const next = order.map(block => successors(block).map(edge => edge.block.id))
   const join = (into: Int32Array, to: number, from: Int32Array, at: number): boolean => {
     let changed = false
     for (let w = 0; w < words; w++) {
@@ -102,35 +95,46 @@ function liveness(func: Func, order: readonly Block[], allocas: readonly Value[]
     }
     return changed
   }
-  // At the end of each block.
-  flow(before, usedLast, order, block =>
-    successors(block).reduce((changed, edge) => join(before, edge.block.id, before, block.id) || changed, false),
-  )
-  const backwards = [...order].reverse()
-  // From the start of each block on.
-  flow(after, usedFirst, backwards, block =>
-    successors(block).reduce((changed, edge) => join(after, block.id, after, edge.block.id) || changed, false),
-  )
-  const result = new Map<Value, Segments>()
-  const starts = blockStarts(order)
-  allocas.forEach((alloca, index) => {
-    // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked.
+  // `before`: an access happened on some way to the end of the block, with no beginning since.
+  before.set(usedLast)
+  for (let changed = true; changed; ) {
+    changed = false
+    for (let i = 0; i < order.length; i++) for (const to of next[i]!) if (join(before, to, before, order[i]!.id)) changed = true
+  }
+  // `after`: one may happen from the start of the block on, with no beginning in between.
+  after.set(usedFirst)
+  for (let changed = true; changed; ) {
+    changed = false
+    for (let i = order.length - 1; i >= 0; i--)
+      for (const to of next[i]!) if (join(after, order[i]!.id, after, to)) changed = true
+  }
+  // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked.
+  const segments = allocas.map((alloca, index) => {
     const escapes = escaped.has(alloca)
-    if (escapes && begins[index]!.length === 0) return
-    const has = (set: Int32Array, block: Block) => (set[block.id * words + (index >> 5)]! & (1 << (index & 31))) !== 0
-    result.set(
-      alloca,
-      segmentsOf(
-        order,
-        starts,
-        uses[index]!,
-        begins[index]!,
-        block => has(before, block),
-        escapes ? undefined : block => has(after, block),
-      ),
-    )
+    return escapes && begins[index]!.length === 0 ? undefined : new SegmentsOfObject(uses[index]!, begins[index]!, escapes)
   })
-  return result
+  const enters = sets()
+  order.forEach((block, i) => {
+    for (const to of next[i]!) for (let w = 0; w < words; w++) enters[to * words + w]! |= before[block.id * words + w]!
+  })
+  const starts = blockStarts(order)
+  const has = (set: Int32Array, block: number, index: number) => (set[block * words + (index >> 5)]! & (1 << (index & 31))) !== 0
+  order.forEach((block, i) => {
+    for (let w = 0; w < words; w++) {
+      const at = block.id * words + w
+      for (let bits = enters[at]! | usedFirst[at]! | usedLast[at]! | begun[at]!; bits !== 0; bits &= bits - 1) {
+        const index = w * 32 + 31 - Math.clz32(bits & -bits)
+        segments[index]?.add(
+          block,
+          starts[i]!,
+          has(enters, block.id, index),
+          has(after, block.id, index),
+          next[i]!.some(to => has(after, to, index)),
+        )
+      }
+    }
+  })
+  return new Map(allocas.flatMap((alloca, index) => (segments[index] ? [[alloca, segments[index].segments]] : [])))
 }
 
 function blockStarts(order: readonly Block[]): Int32Array {
@@ -147,54 +151,58 @@ interface Use {
   readonly at: number
 }
 
-/** `after` is not given for an object that may be used wherever it still lives. */
-function segmentsOf(
-  order: readonly Block[],
-  starts: Int32Array,
-  uses: readonly Use[],
-  begins: readonly Use[],
-  before: (block: Block) => boolean,
-  after: ((block: Block) => boolean) | undefined,
-): Segments {
-  const events = new Map<Block, { readonly uses: number[]; readonly begins: number[] }>()
-  const eventsOf = (block: Block) => {
-    let found = events.get(block)
-    if (!found) events.set(block, (found = { uses: [], begins: [] }))
-    return found
-  }
-  for (const { block, at } of uses) eventsOf(block).uses.push(at)
-  for (const { block, at } of begins) eventsOf(block).begins.push(at)
-  const enters = new Set<Block>()
-  for (const block of order) if (before(block)) for (const edge of successors(block)) enters.add(edge.block)
-  const segments: Segments = []
-  const add = (from: number, to: number) => {
-    if (segments.length > 0 && segments[segments.length - 1] === from) segments[segments.length - 1] = to
-    else segments.push(from, to)
-  }
-  order.forEach((block, i) => {
-    const start = starts[i]!
+/** Collects the segments of one object, block by block in their order. */
+class SegmentsOfObject {
+  readonly segments: Segments = []
+  private nextUse = 0
+  private nextBegin = 0
+
+  constructor(
+    /** In the order of the blocks. */
+    private readonly uses: readonly Use[],
+    private readonly begins: readonly Use[],
+    private readonly escapes: boolean,
+  ) {}
+
+  /** `enters`: its contents may come into the block; `wantedHere`, `wantedAfter`: they may be used from its start, its end on. */
+  add(block: Block, start: number, enters: boolean, wantedHere: boolean, wantedAfter: boolean): void {
     const end = block.insts.length + 2
-    const here = events.get(block)
-    if (!here) {
-      if (enters.has(block) && (!after || after(block))) add(start, start + end)
+    const uses = positionsIn(this.uses, block, this.nextUse)
+    const begins = positionsIn(this.begins, block, this.nextBegin)
+    this.nextUse += uses.length
+    this.nextBegin += begins.length
+    if (uses.length === 0 && begins.length === 0) {
+      if (enters && (this.escapes || wantedHere)) this.push(start, start + end)
       return
     }
     // One stretch up to the first beginning, one between each and the next, one from the last.
-    const cuts = [-1, ...here.begins, end]
-    const sorted = here.uses.sort((a, b) => a - b)
+    const cuts = [-1, ...begins, end]
+    uses.sort((a, b) => a - b)
     let next = 0
     for (let stretch = 0; stretch + 1 < cuts.length; stretch++) {
-      const reached = stretch === 0 && enters.has(block)
-      const leaves = !after || (stretch + 2 === cuts.length && successors(block).some(edge => after(edge.block)))
+      const reached = stretch === 0 && enters
+      const leaves = this.escapes || (stretch + 2 === cuts.length && wantedAfter)
       const stop = cuts[stretch + 1]!
-      const first = sorted[next]
+      const first = uses[next]
       let last = -1
-      while (next < sorted.length && sorted[next]! < cuts[stretch + 1]!) last = sorted[next++]!
-      if (last >= 0) add(start + (reached ? 0 : first!), start + (leaves ? stop : last + 1))
-      else if (reached && leaves) add(start, start + stop)
+      while (next < uses.length && uses[next]! < stop) last = uses[next++]!
+      if (last >= 0) this.push(start + (reached ? 0 : first!), start + (leaves ? stop : last + 1))
+      else if (reached && leaves) this.push(start, start + stop)
     }
-  })
-  return segments
+  }
+
+  private push(from: number, to: number): void {
+    const { segments } = this
+    if (segments.length > 0 && segments[segments.length - 1] === from) segments[segments.length - 1] = to
+    else segments.push(from, to)
+  }
+}
+
+/** Positions of what lies in the block, from an index of the list on. */
+function positionsIn(list: readonly Use[], block: Block, from: number): number[] {
+  const found: number[] = []
+  for (let i = from; i < list.length && list[i]!.block === block; i++) found.push(list[i]!.at)
+  return found
 }
 
 /** Uses of each object and of the addresses made from it, and the objects whose address goes into memory, numbers or assembly. */
@@ -225,10 +233,8 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
           changed = carry(inst, inst.args[1]!) || changed
           changed = carry(inst, inst.args[2]!) || changed
         }
-      for (const edge of successors(block))
-        edge.args.forEach((arg, i) => {
-          changed = carry(edge.block.params[i]!, arg) || changed
-        })
+      for (const { block: to, args } of successors(block))
+        for (let i = 0; i < args.length; i++) changed = carry(to.params[i]!, args[i]!) || changed
     }
   }
   const note = (value: Value, block: Block, at: number) => {
@@ -243,9 +249,9 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
         for (const origin of origins.get(inst.args[0]!) ?? []) begins[origin]!.push({ block, at })
         return
       }
+      if (inst.op === 'ptradd' || inst.op === 'opaque' || inst.op === 'select') return
       inst.args.forEach((arg, i) => {
         if (!origins.has(arg)) return
-        if (inst.op === 'ptradd' || inst.op === 'opaque' || inst.op === 'select') return
         note(arg, block, at)
         const address = i === 0 && (inst.op === 'load' || inst.op === 'store' || inst.op === 'atomicrmw' || inst.op === 'cmpxchg')
         const blockwise = inst.op === 'memcpy' || inst.op === 'memmove' || inst.op === 'memset' || inst.op === 'memcmp'

@@ -22,9 +22,7 @@ export interface Dominators {
 export function computeDominators(func: Func): Dominators {
   const order = reversePostorder(func)
   const position = new Int32Array(func.blockCount).fill(-1)
-  order.forEach((block, index) => {
-    position[block.id] = index
-  })
+  for (let i = 0; i < order.length; i++) position[order[i]!.id] = i
   const preds = predecessors(func)
   const up = new Int32Array(order.length).fill(-1)
   if (order.length > 0) up[0] = 0
@@ -51,7 +49,8 @@ export function computeDominators(func: Func): Dominators {
     }
   }
   const idom: (Block | undefined)[] = new Array(func.blockCount).fill(undefined)
-  const children: Block[][] = Array.from({ length: func.blockCount }, () => [])
+  const children: Block[][] = []
+  for (let id = 0; id < func.blockCount; id++) children.push([])
   for (let i = 1; i < order.length; i++) {
     const parent = order[up[i]!]!
     idom[order[i]!.id] = parent
@@ -74,20 +73,21 @@ function numberTree(func: Func, order: readonly Block[], children: readonly (rea
   const entered = new Int32Array(func.blockCount)
   const left = new Int32Array(func.blockCount)
   let clock = 0
-  const stack: { block: Block; next: number }[] = []
+  const path: Block[] = []
+  const next = new Uint32Array(func.blockCount)
   if (order.length > 0) {
     entered[order[0]!.id] = ++clock
-    stack.push({ block: order[0]!, next: 0 })
+    path.push(order[0]!)
   }
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1]!
-    const child = children[top.block.id]![top.next++]
+  while (path.length > 0) {
+    const { id } = path[path.length - 1]!
+    const child = children[id]![next[id]!++]
     if (child) {
       entered[child.id] = ++clock
-      stack.push({ block: child, next: 0 })
+      path.push(child)
     } else {
-      left[top.block.id] = ++clock
-      stack.pop()
+      left[id] = ++clock
+      path.pop()
     }
   }
   return { entered, left }

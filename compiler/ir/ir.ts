@@ -207,6 +207,23 @@ export function successors(block: Block): Edge[] {
   }
 }
 
+/** The edge out of a block at a position among its `successors`; undefined past the last. For walks that should not make lists. */
+export function successorAt(block: Block, index: number): Edge | undefined {
+  const terminator = block.terminator
+  switch (terminator.kind) {
+    case 'br':
+      return index === 0 ? terminator.to : undefined
+    case 'condbr':
+      return index === 0 ? terminator.then : index === 1 ? terminator.otherwise : undefined
+    case 'switch':
+      return index === terminator.cases.length ? terminator.otherwise : terminator.cases[index]?.to
+    case 'asmgoto':
+      return index === 0 ? terminator.next : terminator.labels[index - 1]
+    default:
+      return undefined
+  }
+}
+
 /** Values a terminator reads, edge arguments not included. */
 export function terminatorOperands(terminator: Terminator): Value[] {
   switch (terminator.kind) {
@@ -370,25 +387,22 @@ export function signed(type: IrType, value: bigint): bigint {
 
 /** Operations whose absence a program could notice, whatever becomes of their result. */
 export function hasSideEffects(value: Value): boolean {
-  switch (value.op) {
-    case 'begin':
-    case 'store':
-    case 'call':
-    case 'callhelper':
-    case 'callindirect':
-    case 'atomicrmw':
-    case 'cmpxchg':
-    case 'fence':
-    case 'memcpy':
-    case 'memmove':
-    case 'memset':
-    case 'loadskb':
-      return true
-    case 'load':
-      return value.volatile
-    case 'asm':
-      return value.asm!.volatile || value.asm!.outputs.length === 0
-    default:
-      return false
-  }
+  if (value.op === 'load') return value.volatile
+  if (value.op === 'asm') return value.asm!.volatile || value.asm!.outputs.length === 0
+  return effects.has(value.op)
 }
+
+const effects: ReadonlySet<Op> = new Set<Op>([
+  'begin',
+  'store',
+  'call',
+  'callhelper',
+  'callindirect',
+  'atomicrmw',
+  'cmpxchg',
+  'fence',
+  'memcpy',
+  'memmove',
+  'memset',
+  'loadskb',
+])

@@ -6,7 +6,18 @@
  * Bounds are doubles. Numbers of 64 bits beyond 2^53 count as unbounded.
  */
 import { computeDominators, type Dominators } from './dominators.js'
-import { type Block, bitsOf, type Edge, type Func, type IrType, type Predicate, signed, successors, type Value } from './ir.js'
+import {
+  type Block,
+  bitsOf,
+  type Edge,
+  type Func,
+  type IrType,
+  type Op,
+  type Predicate,
+  signed,
+  successors,
+  type Value,
+} from './ir.js'
 import { inverted, swapped } from './fold.js'
 
 export interface Range {
@@ -60,8 +71,16 @@ const full: Readonly<Record<IrType, Range>> = {
   ptr: { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY },
 }
 
-export function computeRanges(func: Func, dominators: Dominators = computeDominators(func)): Ranges {
-  return new RangeAnalysis(func, dominators).run()
+/** Ranges of the values `wanted`; of others only what these rest on is worked out. */
+export function computeRanges(func: Func, wanted: Iterable<Value>, dominators: Dominators = computeDominators(func)): Ranges {
+  return new RangeAnalysis(func, dominators).run(wanted)
+}
+
+/** What is worked out in a block: parameters by their positions, and instructions. */
+interface Step {
+  readonly block: Block
+  readonly params: readonly number[]
+  readonly insts: readonly Value[]
 }
 
 class RangeAnalysis implements Ranges {
@@ -78,7 +97,7 @@ class RangeAnalysis implements Ranges {
     for (const from of dominators.order) {
       if (from.terminator.kind === 'asmgoto') for (const each of from.terminator.results) this.ranges[each.id] = full[each.type]
       const known = factsOf(from)
-      for (const edge of successors(from)) this.incoming[edge.block.id]!.push({ from, edge, learnt: known.get(edge) ?? [] })
+      for (const edge of successors(from)) this.incoming[edge.block.id]!.push({ from, edge, learnt: known?.get(edge) ?? [] })
     }
     for (const block of dominators.order) {
       const edges = this.incoming[block.id]!
@@ -90,30 +109,69 @@ class RangeAnalysis implements Ranges {
     }
   }
 
-  run(): this {
-    const { order } = this.dominators
+  run(wanted: Iterable<Value>): this {
+    const steps = this.stepsFor(wanted)
     for (let round = 0, changed = true; changed; round++) {
       changed = false
-      for (const block of order) {
-        block.params.forEach((param, i) => {
+      for (const { block, params, insts } of steps) {
+        for (const i of params) {
+          const param = block.params[i]!
           const found = round < GROWING ? this.meet(block, i) : this.widen(block, i, param, round >= SETTLING)
           if (found) changed = this.grow(param, found) || changed
-        })
-        for (const inst of block.insts) {
+        }
+        for (const inst of insts) {
           const found = this.transfer(inst, block)
           if (found) changed = this.grow(inst, found) || changed
         }
       }
     }
     for (let round = 0; round < NARROWING; round++) {
-      for (const block of order) {
-        block.params.forEach((param, i) => {
-          this.shrink(param, this.meet(block, i))
-        })
-        for (const inst of block.insts) this.shrink(inst, this.transfer(inst, block))
+      for (const { block, params, insts } of steps) {
+        for (const i of params) this.shrink(block.params[i]!, this.meet(block, i))
+        for (const inst of insts) this.shrink(inst, this.transfer(inst, block))
       }
     }
     return this
+  }
+
+  /** What has to be worked out for the sake of some values, in the order of the blocks. */
+  private stepsFor(wanted: Iterable<Value>): Step[] {
+    const { order } = this.dominators
+    const homes = new Map<Value, { readonly block: Block; readonly index: number }>()
+    for (const block of order)
+      block.params.forEach((param, index) => {
+        homes.set(param, { block, index })
+      })
+    const needed = new Uint8Array(this.ranges.length)
+    const work: Value[] = []
+    const need = (value: Value): void => {
+      if (value.op === 'const' || needed[value.id]) return
+      needed[value.id] = 1
+      work.push(value)
+    }
+    for (const value of wanted) need(value)
+    for (let value = work.pop(); value !== undefined; value = work.pop()) {
+      for (const { other } of this.facts[value.id] ?? []) need(other)
+      if (value.op !== 'blockparam') {
+        if (reads.has(value.op)) for (const arg of value.args) need(arg)
+        continue
+      }
+      const home = homes.get(value)
+      if (!home) continue
+      for (const { edge, learnt } of this.incoming[home.block.id]!) {
+        const arg = edge.args[home.index]
+        if (!arg) continue
+        need(arg)
+        for (const each of learnt) if (each.value === arg) need(each.other)
+      }
+    }
+    const steps: Step[] = []
+    for (const block of order) {
+      const params = block.params.flatMap((param, i) => (needed[param.id] ? [i] : []))
+      const insts = block.insts.filter(inst => needed[inst.id])
+      if (params.length > 0 || insts.length > 0) steps.push({ block, params, insts })
+    }
+    return steps
   }
 
   at(value: Value, block: Block): Range {
@@ -282,6 +340,28 @@ const stretch = (range: Range, { lo, hi }: Range, all: Range): Range => ({
   hi: range.hi <= hi ? range.hi : all.hi,
 })
 
+/** What `transfer` looks at the operands of. */
+const reads: ReadonlySet<Op> = new Set<Op>([
+  'zext',
+  'sext',
+  'trunc',
+  'select',
+  'opaque',
+  'add',
+  'sub',
+  'mul',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'lshr',
+  'ashr',
+  'udiv',
+  'sdiv',
+  'urem',
+  'srem',
+])
+
 const beyond = (bound: number) => Number.isFinite(bound) && Math.abs(bound) > EXACT
 
 function clamp(range: Range, all: Range): Range {
@@ -289,8 +369,9 @@ function clamp(range: Range, all: Range): Range {
 }
 
 /** What is known of operands when control has taken an edge out of the block. */
-function factsOf(from: Block): Map<Edge, Learnt[]> {
+function factsOf(from: Block): Map<Edge, Learnt[]> | undefined {
   const { terminator } = from
+  if (terminator.kind !== 'switch' && terminator.kind !== 'condbr') return undefined
   const facts = new Map<Edge, Learnt[]>()
   if (terminator.kind === 'switch') {
     const { value } = terminator
@@ -298,7 +379,7 @@ function factsOf(from: Block): Map<Edge, Learnt[]> {
       if (low === high) facts.set(to, [{ value, predicate: 'eq', other: constantLike(value, low) }])
     return facts
   }
-  if (terminator.kind !== 'condbr' || terminator.then.block === terminator.otherwise.block) return facts
+  if (terminator.then.block === terminator.otherwise.block) return facts
   const add = (list: Learnt[], condition: Value, holds: boolean): void => {
     if (condition.type === 'i1' && condition.op === (holds ? 'and' : 'or'))
       for (const arg of condition.args) add(list, arg, holds)

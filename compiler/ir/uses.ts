@@ -4,9 +4,11 @@ import { type Edge, type Func, successors, type Terminator, terminatorOperands, 
 /** Number of uses of each value: operands of instructions and terminators, and edge arguments. */
 export function countUses(func: Func): Int32Array {
   const counts = new Int32Array(func.valueCount)
-  eachUse(func, value => {
-    counts[value.id]!++
-  })
+  for (const block of func.blocks) {
+    for (const inst of block.insts) for (const arg of inst.args) counts[arg.id]!++
+    for (const operand of terminatorOperands(block.terminator)) counts[operand.id]!++
+    for (const edge of successors(block)) for (const arg of edge.args) counts[arg.id]!++
+  }
   return counts
 }
 

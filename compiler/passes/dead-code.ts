@@ -15,33 +15,35 @@ export const deadCode: FunctionPass = {
       live[value.id] = 1
       work.push(value)
     }
+    // Edges into the blocks that have parameters, by block id; of the parameters, by value id, the block and the position there.
     const incoming: Edge[][] = []
-    const home = new Map<Value, { readonly block: number; readonly index: number }>()
-    for (const block of func.blocks) incoming[block.id] = []
+    const homes = new Int32Array(func.valueCount)
+    const positions = new Int32Array(func.valueCount)
     for (const block of func.blocks) {
-      for (const edge of successors(block)) incoming[edge.block.id]!.push(edge)
-      block.params.forEach((param, index) => {
-        home.set(param, { block: block.id, index })
-      })
+      if (block.params.length === 0) continue
+      incoming[block.id] = []
+      for (let i = 0; i < block.params.length; i++) {
+        homes[block.params[i]!.id] = block.id
+        positions[block.params[i]!.id] = i
+      }
     }
     for (const block of func.blocks) {
       for (const inst of block.insts) if (hasSideEffects(inst)) mark(inst)
-      terminatorOperands(block.terminator).forEach(mark)
+      for (const value of terminatorOperands(block.terminator)) mark(value)
+      for (const edge of successors(block)) incoming[edge.block.id]?.push(edge)
     }
-    while (work.length) {
-      const value = work.pop()!
-      value.args.forEach(mark)
-      if (value.op === 'blockparam') {
-        const at = home.get(value)
-        if (at) for (const edge of incoming[at.block]!) mark(edge.args[at.index]!)
-      }
+    for (let value = work.pop(); value !== undefined; value = work.pop()) {
+      for (const arg of value.args) mark(arg)
+      if (value.op !== 'blockparam') continue
+      const at = positions[value.id]!
+      for (const edge of incoming[homes[value.id]!] ?? []) mark(edge.args[at]!)
     }
     for (const block of func.blocks) {
-      if (block.insts.some(inst => !live[inst.id])) {
+      if (!allLive(block.insts, live)) {
         block.insts = block.insts.filter(inst => live[inst.id])
         changed = true
       }
-      if (block.params.some(param => !live[param.id])) {
+      if (!allLive(block.params, live)) {
         const keep = block.params.map(param => live[param.id] === 1)
         block.params = block.params.filter((_, i) => keep[i])
         for (const edge of incoming[block.id]!) edge.args = edge.args.filter((_, i) => keep[i])
@@ -52,56 +54,53 @@ export const deadCode: FunctionPass = {
   },
 }
 
+function allLive(values: readonly Value[], live: Uint8Array): boolean {
+  for (const value of values) if (!live[value.id]) return false
+  return true
+}
+
 /** Stack objects that are written and never read, with the writes. */
 function removeWrittenOnly(func: Func): boolean {
   const candidates = new Map<Value, Value[]>()
-  const derived = new Map<Value, Value>()
-  for (const inst of func.entry.insts) {
-    if (inst.op === 'alloca') {
-      candidates.set(inst, [])
-      derived.set(inst, inst)
-    }
-  }
+  for (const inst of func.entry.insts) if (inst.op === 'alloca') candidates.set(inst, [])
   if (candidates.size === 0) return false
-  const spoil = (value: Value): void => {
-    const root = derived.get(value)
-    if (root) candidates.delete(root)
+  /** The stack object that an address lies in, through any number of additions; remembered, because these chains can be long. */
+  const objects = new Map<Value, Value | undefined>()
+  const objectOf = (value: Value): Value | undefined => {
+    let at = value
+    while (at.op === 'ptradd' && !objects.has(at)) at = at.args[0]!
+    const object = at.op === 'alloca' ? at : objects.get(at)
+    for (let from = value; from !== at; from = from.args[0]!) objects.set(from, object)
+    return object
   }
-  // Addresses first: a use may stand before the definition in block order.
-  for (let again = true; again; ) {
-    again = false
-    for (const block of func.blocks) {
-      for (const inst of block.insts) {
-        if (inst.op !== 'ptradd' || derived.has(inst)) continue
-        const root = derived.get(inst.args[0]!)
-        if (root) {
-          derived.set(inst, root)
-          again = true
-        }
-      }
-    }
+  const writesThrough = (pointer: Value): Value[] | undefined => {
+    const root = objectOf(pointer)
+    return root && candidates.get(root)
+  }
+  const spoil = (value: Value): void => {
+    const root = objectOf(value)
+    if (root) candidates.delete(root)
   }
   for (const block of func.blocks) {
     for (const inst of block.insts) {
-      if ((inst.op === 'store' || inst.op === 'memset' || inst.op === 'memcpy' || inst.op === 'memmove') && !inst.volatile) {
-        const root = derived.get(inst.args[0]!)
-        if (root) candidates.get(root)?.push(inst)
-        spoil(inst.args[1]!)
-      } else if (inst.op === 'begin') candidates.get(inst.args[0]!)?.push(inst)
-      else if (inst.op === 'ptradd') spoil(inst.args[1]!)
-      else inst.args.forEach(spoil)
+      const { op, args } = inst
+      if ((op === 'store' || op === 'memset' || op === 'memcpy' || op === 'memmove') && !inst.volatile) {
+        writesThrough(args[0]!)?.push(inst)
+        spoil(args[1]!)
+      } else if (op === 'begin') candidates.get(args[0]!)?.push(inst)
+      else if (op === 'ptradd') spoil(args[1]!)
+      else for (const arg of args) spoil(arg)
     }
-    terminatorOperands(block.terminator).forEach(spoil)
-    for (const edge of successors(block)) edge.args.forEach(spoil)
+    for (const value of terminatorOperands(block.terminator)) spoil(value)
+    for (const edge of successors(block)) for (const arg of edge.args) spoil(arg)
+    if (candidates.size === 0) return false
   }
-  if (candidates.size === 0) return false
   const dead = new Set<Value>()
   for (const [alloca, writes] of candidates) {
     dead.add(alloca)
     for (const write of writes) dead.add(write)
   }
-  for (const [value, root] of derived) if (candidates.has(root)) dead.add(value)
-  for (const block of func.blocks)
-    if (block.insts.some(inst => dead.has(inst))) block.insts = block.insts.filter(inst => !dead.has(inst))
+  const isDead = (inst: Value): boolean => dead.has(inst) || (inst.op === 'ptradd' && candidates.has(objectOf(inst)!))
+  for (const block of func.blocks) if (block.insts.some(isDead)) block.insts = block.insts.filter(inst => !isDead(inst))
   return true
 }

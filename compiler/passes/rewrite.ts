@@ -85,12 +85,12 @@ export function removeRedundantParams(func: Func): boolean {
   for (let again = true; again; ) {
     again = false
     const incoming: Edge[][] = []
-    for (const block of func.blocks) incoming[block.id] = []
-    for (const block of func.blocks) for (const edge of successors(block)) incoming[edge.block.id]!.push(edge)
+    for (const block of func.blocks) if (block.params.length > 0) incoming[block.id] = []
+    for (const block of func.blocks) for (const edge of successors(block)) incoming[edge.block.id]?.push(edge)
     const replacements = new Replacements()
     for (const block of func.blocks) {
-      const edges = incoming[block.id]!
-      if (block.params.length === 0 || edges.length === 0) continue
+      const edges = incoming[block.id]
+      if (!edges || edges.length === 0) continue
       const keep: number[] = []
       for (let i = 0; i < block.params.length; i++) {
         const param = block.params[i]!

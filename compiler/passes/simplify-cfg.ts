@@ -128,12 +128,10 @@ function usedElsewhere(func: Func): Uint8Array {
   }
   const table = new Uint8Array(func.valueCount)
   for (const block of func.blocks) {
-    const use = (value: Value): void => {
-      if (home[value.id] !== block.id) table[value.id] = 1
-    }
-    for (const inst of block.insts) inst.args.forEach(use)
-    terminatorOperands(block.terminator).forEach(use)
-    for (const edge of successors(block)) edge.args.forEach(use)
+    const { id } = block
+    for (const inst of block.insts) for (const arg of inst.args) if (home[arg.id] !== id) table[arg.id] = 1
+    for (const value of terminatorOperands(block.terminator)) if (home[value.id] !== id) table[value.id] = 1
+    for (const edge of successors(block)) for (const arg of edge.args) if (home[arg.id] !== id) table[arg.id] = 1
   }
   return table
 }

@@ -5,18 +5,8 @@
  */
 import { reversePostorder } from '../ir/cfg.js'
 import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
-import {
-  type BinaryOp,
-  bitsOf,
-  type CastOp,
-  type Func,
-  type IrType,
-  type Op,
-  type Predicate,
-  successors,
-  terminatorOperands,
-  type Value,
-} from '../ir/ir.js'
+import { type BinaryOp, bitsOf, type CastOp, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
+import { countUses } from '../ir/uses.js'
 import { constantBytes, constantString, integerFrom } from './expand-memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -78,33 +68,30 @@ class Simplifier {
     private readonly func: Func,
     private readonly little: boolean,
   ) {
-    const uses = new Int32Array(func.valueCount)
-    const count = (value: Value): void => {
-      uses[value.id]!++
-    }
-    for (const block of func.blocks) {
-      for (const inst of block.insts) inst.args.forEach(count)
-      terminatorOperands(block.terminator).forEach(count)
-      for (const edge of successors(block)) edge.args.forEach(count)
-    }
-    this.uses = uses
+    this.uses = countUses(func)
   }
 
   run(): boolean {
     for (const block of reversePostorder(this.func)) {
-      const out: Value[] = []
-      for (const inst of block.insts) {
-        for (let i = 0; i < inst.args.length; i++) inst.args[i] = this.replacements.resolve(inst.args[i]!)
-        this.before = []
+      /** The block's instructions as they become; undefined while all stay. */
+      let out: Value[] | undefined
+      const { insts } = block
+      for (let at = 0; at < insts.length; at++) {
+        const inst = insts[at]!
+        if (!this.replacements.empty)
+          for (let i = 0; i < inst.args.length; i++) inst.args[i] = this.replacements.resolve(inst.args[i]!)
+        if (this.before.length > 0) this.before = []
         this.at = inst
         const by = this.simplify(inst)
-        for (const made of this.before) out.push(made)
-        if (by && by !== inst) {
+        const replaced = by !== undefined && by !== inst
+        if (replaced || this.before.length > 0) out ??= insts.slice(0, at)
+        for (const made of this.before) out!.push(made)
+        if (replaced) {
           this.replacements.set(inst, by)
           this.changed = true
-        } else out.push(inst)
+        } else out?.push(inst)
       }
-      block.insts = out
+      if (out) block.insts = out
     }
     this.replacements.apply(this.func)
     return this.changed
