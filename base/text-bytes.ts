@@ -40,6 +40,12 @@ export class TextBytes {
     this.length = at
   }
 
+  /** The same for longer ones, and where a loop does not run often enough to be compiled. */
+  append(piece: Uint8Array): void {
+    this.room(piece.length).set(piece, this.length)
+    this.length += piece.length
+  }
+
   text(text: string): void {
     const buffer = this.room(text.length * 3)
     this.length += encoder.encodeInto(text, buffer.subarray(this.length)).written

@@ -43,9 +43,17 @@ const common = {
 /**
  * The CLI's bundles. What a command needs is loaded whole, which takes time by its size, so that what is short and frequent has a bundle of
  * its own; `all` has every subcommand. `caches` are V8's code caches of the bundle, each made by a run that goes through what its
- * subcommands do (`warm`, command lines; OBJECT is a small object), because functions that did not run are not in it.
+ * subcommands do (`warm`, command lines; OBJECT and ASSEMBLY are small files), because functions that did not run are not in it.
  */
 const source = 'examples/exec-audit/exec_audit.bpf.c'
+/** Those of cli/object-commands.ts: what they do takes about as long as loading it, so each has a bundle of its own. */
+const objectVerbs = {
+  dump: ['dump OBJECT', 'dump --only programs OBJECT', 'dump --only programs --no-source OBJECT'],
+  asm: ['asm -o unwritten.o ASSEMBLY'],
+  link: ['link -o unwritten.o OBJECT'],
+  strip: ['strip OBJECT'],
+  btf: ['btf dump OBJECT', 'btf dump OBJECT --format c'],
+}
 const bundles = [
   {
     name: 'build',
@@ -61,24 +69,19 @@ const bundles = [
       },
     ],
   },
-  {
-    name: 'object',
+  ...Object.entries(objectVerbs).map(([verb, warm]) => ({
+    name: verb,
     entry: 'cli/object-main.ts',
-    caches: [
-      {
-        name: 'object',
-        verbs: ['dump', 'asm', 'link', 'strip', 'btf'],
-        warm: [
-          'dump OBJECT',
-          'dump OBJECT --style bpftool --only btf,programs',
-          'btf dump OBJECT',
-          'btf dump OBJECT --format c',
-          'link -o unwritten.o OBJECT',
-          'strip OBJECT',
-        ],
-      },
+    // The other verbs' files.
+    absent: [
+      new RegExp(
+        `/commands/(?:${Object.keys(objectVerbs)
+          .filter(other => other !== verb)
+          .join('|')})\\.js$`,
+      ),
     ],
-  },
+    caches: [{ name: verb, verbs: [verb], warm }],
+  })),
   { name: 'all', entry: 'cli/main.ts', caches: [{ name: 'all', verbs: [], warm: [`check ${source}`] }] },
 ]
 
@@ -170,14 +173,17 @@ const start = (...words) => {
   if (run.status !== 0) throw new Error(`the bundle does not start: ${run.stderr}`)
 }
 const object = join(dist, 'warm.bpf.o')
+const assembly = join(dist, 'warm.s')
 if (existsSync(join(root, source))) {
   start('build', source, '--btf', 'bundled', '-o', object)
+  start('build', source, '--btf', 'bundled', '--emit', 'asm', '-o', assembly)
   for (const { caches } of bundles)
     for (const { name, verbs, warm } of caches) {
-      const lines = warm.map(line => line.split(' ').map(word => (word === 'OBJECT' ? object : word)))
+      const lines = warm.map(line => line.split(' ').map(word => ({ OBJECT: object, ASSEMBLY: assembly })[word] ?? word))
       start('--make-code-cache', verbs[0] ?? name, JSON.stringify(lines))
     }
   rmSync(object)
+  rmSync(assembly)
   rmSync(join(dist, 'warm'), { recursive: true, force: true })
 }
 
@@ -244,9 +250,9 @@ const verb = words[warm ? 1 : 0]
 let place = Object.hasOwn(places, verb ?? '') ? places[verb] : undefined
 if (!place || place.without.some(flag => words.some(word => word.startsWith(flag)))) place = { bundle: 'all', cache: 'all' }`
 }
-// A compilation is over before most of what V8 would optimise on the side pays: with eight times its budget a cold one takes three quarters of
+// A command is over before most of what V8 would optimise on the side pays: with eight times its budget a cold compilation takes three quarters of
 // the time. Part of what a code cache is checked against, so set before everything. Only where the flag is known to exist.
-if (place.bundle !== 'object' && ['20', '22', '24'].includes(process.versions.node.split('.')[0]))
+if (['20', '22', '24'].includes(process.versions.node.split('.')[0]))
   require('node:v8').setFlagsFromString('--interrupt-budget=1000000')
 
 const file = \`\${__dirname}/bpfc-\${place.bundle}.cjs\`

@@ -33,14 +33,15 @@ export class Insns {
   static fromBytes(bytes: Uint8Array, little = true): Insns {
     const count = Math.floor(bytes.length / SLOT_BYTES)
     const insns = new Insns(count)
+    const { code, dst, src, off, imm } = insns
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let i = 0, at = 0; i < count; i++, at += SLOT_BYTES) {
-      const registers = bytes[at + 1]!
-      insns.code[i] = bytes[at]!
-      insns.dst[i] = little ? registers & 15 : registers >> 4
-      insns.src[i] = little ? registers >> 4 : registers & 15
-      insns.off[i] = view.getInt16(at + 2, little)
-      insns.imm[i] = view.getInt32(at + 4, little)
+      const low = view.getInt32(at, true)
+      code[i] = low
+      dst[i] = (little ? low >> 8 : low >> 12) & 15
+      src[i] = (little ? low >> 12 : low >> 8) & 15
+      off[i] = little ? low >> 16 : view.getInt16(at + 2)
+      imm[i] = view.getInt32(at + 4, little)
     }
     return insns
   }

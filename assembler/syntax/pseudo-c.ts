@@ -52,6 +52,12 @@ export function formatInsn(insns: Insns, slot: number, style: PseudoCStyle = 'll
   return isForm(form) ? `${code} ${bpftoolText(insns, slot, form, names)}` : `${code} invalid: ${form.reason}`
 }
 
+/** Where a jump in a slot goes: `+0x5 <prog+0x10>`. */
+export function llvmTarget(slot: number, distance: number, names: PseudoCNames): string {
+  const label = names.label?.(slot + 1 + distance)
+  return `${signedHex(distance, '')}${label ? ` <${label}>` : ''}`
+}
+
 function llvmText(insns: Insns, slot: number, form: InsnForm, names: PseudoCNames): string {
   const code = insns.code[slot]!
   const off = insns.off[slot]!
@@ -60,10 +66,7 @@ function llvmText(insns: Insns, slot: number, form: InsnForm, names: PseudoCName
   const dst = `${width}${insns.dst[slot]}`
   const src = (code & 8) === op.BPF_X ? `${width}${insns.src[slot]}` : llvmHex(imm)
   const size = accessBytes(code) * 8
-  const target = (distance: number) => {
-    const label = names.label?.(slot + 1 + distance)
-    return `${signedHex(distance, '')}${label ? ` <${label}>` : ''}`
-  }
+  const target = (distance: number) => llvmTarget(slot, distance, names)
   switch (form.kind) {
     case 'alu':
       return `${dst} ${off === 1 ? 's' : ''}${ALU_SIGN.get(code & 0xf0)}= ${src}`

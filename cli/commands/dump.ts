@@ -4,7 +4,7 @@ import { ExitCode } from '../../base/outcome.js'
 import { dumpJson, dumpRaw } from '../../linker/btf/raw-dump.js'
 import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
-import { type BpfObject, CoreReloKind, type MapDef, type ObjectFunction } from '../../linker/object/bpf-object.js'
+import type { BpfObject, MapDef, ObjectFunction } from '../../linker/object/bpf-object.js'
 import { openElf } from '../../linker/object/open.js'
 import { mapTypeName } from '../../runtime/vm/maps/map.js'
 import { readInput } from '../read-input.js'
@@ -12,7 +12,8 @@ import { reportFaults } from '../input-faults.js'
 import { InstructionNames } from '../instruction-names.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
-import { type Paint, painter } from '../../base/colour.js'
+import { painter } from '../../base/colour.js'
+import { coreName, ProgramText, relocText } from '../report/program-text.js'
 import { basicBlocks, controlFlowDot, controlFlowSvg, type Drawing } from '../report/control-flow.js'
 
 const parts = ['sections', 'programs', 'maps', 'btf', 'relocations'] as const
@@ -93,10 +94,11 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
     context.out(sectionTable(elf))
   }
   if (wanted.has('programs')) {
+    const text = new ProgramText(object, namesOf, { style: choices.style, source: choices.source, paint }, context)
     for (const func of [...object.programs, ...object.subprograms]) {
       if (choices.program !== undefined && func.name !== choices.program) continue
       head(`${func.name} (${func.section}), ${func.insns.length} instructions`)
-      writeProgram(func, object, namesOf, choices, paint, context.out)
+      text.write(func)
     }
   }
   if (wanted.has('maps') && object.maps.length > 0) {
@@ -216,7 +218,7 @@ function instructionRows(func: ObjectFunction, object: BpfObject, namesOf: Instr
       ...(code[slot] === 0x18 ? { immHigh: imm[slot + 1] } : {}),
       ...(line ? { source: { path: line.path, line: line.line, column: line.column, text: line.text } } : {}),
       ...(reloc ? { relocation: relocText(reloc, object) } : {}),
-      ...(relo ? { core: { kind: coreNames.get(relo.kind) ?? relo.kind, type: relo.type, access: relo.access } } : {}),
+      ...(relo ? { core: { kind: coreName(relo.kind), type: relo.type, access: relo.access } } : {}),
     }
   })
 }
@@ -247,55 +249,6 @@ function mapRow(map: MapDef): string[] {
     `entries ${map.maxEntries}`,
     map.flags ? `flags 0x${map.flags.toString(16)}` : '',
   ]
-}
-
-const coreNames = new Map<number, string>(Object.entries(CoreReloKind).map(([name, kind]) => [kind, name]))
-
-function writeProgram(
-  func: ObjectFunction,
-  object: BpfObject,
-  namesOf: InstructionNames,
-  choices: Choices,
-  paint: Paint,
-  out: (text: string) => void,
-): void {
-  const lines = choices.source ? new Map(func.lineInfo.map(line => [line.slot, line])) : undefined
-  // Both come by rising slot; a slot has one of each at most.
-  const { relocs, coreRelos } = func
-  let nextReloc = 0
-  let nextCore = 0
-  const names = namesOf.of(func)
-  for (let slot = 0; slot < func.insns.length; slot++) {
-    const line = lines?.get(slot)
-    if (line)
-      out(
-        `${paint('dim', `; ${line.text.trim() || `${line.path}:${line.line}`} @ ${line.path.split('/').pop()}:${line.line}`)}\n`,
-      )
-    let text = `${String(slot).padStart(6)}: ${formatInsn(func.insns, slot, choices.style, names)}`
-    while (relocs[nextReloc] && relocs[nextReloc]!.slot < slot) nextReloc++
-    const reloc = relocs[nextReloc]
-    if (reloc?.slot === slot) text += paint('cyan', `    # ${relocText(reloc, object)}`)
-    while (coreRelos[nextCore] && coreRelos[nextCore]!.slot < slot) nextCore++
-    const relo = coreRelos[nextCore]
-    if (relo?.slot === slot)
-      text += paint('cyan', `    # CO-RE ${coreNames.get(relo.kind) ?? relo.kind} [${relo.type}] ${relo.access}`)
-    out(`${text}\n`)
-    // The second half of a 64-bit immediate.
-    if (func.insns.code[slot] === 0x18) slot++
-  }
-}
-
-function relocText(reloc: ObjectFunction['relocs'][number], object: BpfObject): string {
-  switch (reloc.kind) {
-    case 'map':
-      return `map ${object.maps[reloc.map]!.name}`
-    case 'data':
-      return `${object.maps[reloc.map]!.data?.section ?? object.maps[reloc.map]!.name}+${reloc.offset}`
-    case 'extern':
-      return `${object.externs[reloc.extern]!.kind} ${object.externs[reloc.extern]!.name}`
-    case 'subprogram':
-      return `${reloc.call ? 'call' : 'address of'} ${object.subprograms[reloc.subprogram]?.name ?? '?'}`
-  }
 }
 
 const relocationNames: Readonly<Record<number, string>> = {

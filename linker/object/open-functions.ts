@@ -202,18 +202,16 @@ function resolve(
 function localCalls(draft: Draft, subprogramAt: (slot: number) => number): void {
   let relocated: Set<number> | undefined
   const { code, src, imm } = draft.insns
-  for (let slot = 0; slot < draft.insns.length; slot++) {
-    if (code[slot] === LD_IMM64) slot++
-    else if (code[slot] === CALL && src[slot] === BPF_PSEUDO_CALL) {
-      relocated ??= new Set(draft.relocs.map(reloc => reloc.slot))
-      if (relocated.has(slot)) continue
-      draft.relocs.push({
-        kind: 'subprogram',
-        slot,
-        subprogram: subprogramAt(draft.start / SLOT_BYTES + slot + imm[slot]! + 1),
-        call: true,
-      })
-    }
+  for (let slot = code.indexOf(CALL); slot >= 0; slot = code.indexOf(CALL, slot + 1)) {
+    if (src[slot] !== BPF_PSEUDO_CALL || code[slot - 1] === LD_IMM64) continue
+    relocated ??= new Set(draft.relocs.map(reloc => reloc.slot))
+    if (relocated.has(slot)) continue
+    draft.relocs.push({
+      kind: 'subprogram',
+      slot,
+      subprogram: subprogramAt(draft.start / SLOT_BYTES + slot + imm[slot]! + 1),
+      call: true,
+    })
   }
 }
 

@@ -130,7 +130,9 @@ export function collectMaps(opening: Opening, externs: Externs): Maps {
   arena(opening, maps)
   elf.sections.forEach((section, index) => {
     const role = roles[index]
-    if (role === 'data' || role === 'rodata' || role === 'bss') dataMap(opening, maps, section, index, role === 'rodata')
+    if (role !== 'data' && role !== 'rodata' && role !== 'bss') return
+    if (section.size > 0xffff_ffff) throw malformed('F0401', `${section.size} bytes are too big for a map`, section)
+    dataMap(opening, maps, section, index, role === 'rodata')
   })
   if (externs.kconfigSize > 0) {
     maps.kconfig = maps.placed.length
@@ -207,9 +209,10 @@ function legacyMaps(opening: Opening, maps: Maps, section: ElfSection): void {
 /** Initial content of the arena, from globals of address space 1. */
 function arena(opening: Opening, maps: Maps): void {
   const section = opening.elf.sections[opening.roles.indexOf('arena')]
-  maps.placed.forEach(({ def }, index) => {
+  maps.placed.forEach(({ def, section: place, offset }, index) => {
     if (def.type !== MapType.ARENA) return
-    if (maps.arena >= 0) throw malformed('F0402', `map ${def.name} is a second arena; an object can have one`)
+    if (maps.arena >= 0)
+      throw malformed('F0402', `map ${def.name} is a second arena; an object can have one`, opening.elf.sections[place], offset)
     maps.arena = index
     if (section) def.data = { section: section.name, bytes: section.data, readonly: false }
   })
@@ -233,8 +236,6 @@ function dataMap(
       const variable = btf!.type(info.type)
       return variable.kind === BtfKind.Var && variable.linkage !== BTF_LINKAGE_STATIC
     })
-  if (section.size > 0xffff_ffff)
-    throw malformed('F0401', `section ${section.name} of ${section.size} bytes is too big for a map`)
   maps.add(
     {
       name: internalName(opening.path, section.name),
