@@ -40,7 +40,7 @@ describe('--disable-pass', () => {
   })
 
   it.each([
-    ['no-such-pass', 'The passes are constant-arguments, constant-globals, '],
+    ['no-such-pass', 'constant-arguments, constant-globals, '],
     ['settle-constants', 'Code generation cannot do without it.'],
   ])('%s is refused', async (name, words) => {
     const run = await bpfc(['build', '--disable-pass', name, 'a.bpf.c'], { 'a.bpf.c': source })
