@@ -1,12 +1,9 @@
 /** Selection of calls and inline assembly. */
 import { canonical, type CType } from '../typecheck/types.js'
-import { type AsmInfo, bitsOf, type Func, type IrType, signed, type Value } from '../ir/ir.js'
+import { type AsmInfo, bitsOf, type Func, type IrType, MAX_ARGS, signed, type Value } from '../ir/ir.js'
 import { knownValue } from './asm-constants.js'
 import { type AsmInput, CALL, CALLX, type MBlock, NONE, P_ASM, R0 } from './machine.js'
 import { fitsOff, type Selector } from './selector.js'
-
-/** Registers that carry arguments: r1 to r5. */
-export const MAX_ARGS = 5
 
 export function selectCall(s: Selector, inst: Value): void {
   switch (inst.op) {

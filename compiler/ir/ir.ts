@@ -176,6 +176,9 @@ export type Terminator =
   /** `asm goto`: falls through to `next`, or jumps to one of `labels` (no edge arguments on those; results live on `next`). */
   | { kind: 'asmgoto'; asm: AsmInfo; args: Value[]; results: Value[]; next: Edge; labels: Edge[]; loc: Loc }
 
+/** Registers that carry arguments: r1 to r5. */
+export const MAX_ARGS = 5
+
 export class Block {
   id: number
   params: Value[] = []

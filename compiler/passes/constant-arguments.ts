@@ -1,8 +1,9 @@
 /**
  * Parameters of functions that stay calls: what every call gives the same number or address for is known inside, and what the function does
- * not read need not be given. For static functions all of whose calls are seen; the declaration, and with it the BTF, stays as written.
+ * not read need not be given; where there are more than registers for them, it is not a parameter any more. For static functions all of whose
+ * calls are seen; the declaration, and with it the BTF, stays as written.
  */
-import type { Func, Module, Value } from '../ir/ir.js'
+import { type Func, MAX_ARGS, type Module, type Value } from '../ir/ir.js'
 import { countUses, eachUse } from '../ir/uses.js'
 import type { ModulePass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -62,6 +63,15 @@ function closedFunctions(module: Module): Map<Func, Call[]> {
 
 function dropUnread(func: Func, calls: readonly Call[]): boolean {
   const uses = countUses(func)
+  if (func.params.length > MAX_ARGS) {
+    const read = func.params.map(param => uses[param.id]! > 0)
+    func.params = func.params.filter((_, i) => read[i])
+    func.params.forEach((param, i) => {
+      param.offset = i
+    })
+    for (const { args } of calls) args.splice(0, args.length, ...args.filter((_, i) => read[i]))
+    return read.includes(false)
+  }
   let changed = false
   func.params.forEach((param, i) => {
     if (uses[param.id]! > 0) return

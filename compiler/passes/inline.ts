@@ -4,7 +4,7 @@
  * put in has been simplified; cycles are left as calls.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type Block, bitsOf, type Func, type Module, successors, type Value } from '../ir/ir.js'
+import { type Block, bitsOf, type Func, MAX_ARGS, type Module, successors, type Value } from '../ir/ir.js'
 import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
@@ -19,8 +19,11 @@ const CALL_WEIGHT = 6
 /** Instructions up to which a caller keeps growing by what is not `always_inline`. */
 const CALLER_LIMIT = 20_000
 
-/** `only`: restricts the pass to `always_inline` (-O0 and -O1). `simplify` runs on every function before it is put into others. */
-export function inlinePass(only: 'always' | 'all', simplify: readonly FunctionPass[]): ModulePass {
+/** What to put in: `always_inline` alone (-O0 and -O1), with it what cannot be called for its number of arguments, or what is worth it. */
+export type Extent = 'always' | 'uncallable' | 'all'
+
+/** `simplify` runs on every function before it is put into others. */
+export function inlinePass(only: Extent, simplify: readonly FunctionPass[]): ModulePass {
   return {
     kind: 'module',
     name: 'inline',
@@ -103,11 +106,12 @@ export function sizeOf(func: Func): number {
   return size
 }
 
-function wanted(call: Value, counts: CallCounts, only: 'always' | 'all', callerSize: number): boolean {
+function wanted(call: Value, counts: CallCounts, only: Extent, callerSize: number): boolean {
   const callee = call.func!
   if (callee.naked) return false
   if (callee.alwaysInline) return true
   if (only === 'always' || callee.noInline || callee.optnone || callee.section !== undefined) return false
+  if (only === 'uncallable') return callee.binding === 'local' && callee.params.length > MAX_ARGS
   if (
     callee.binding !== 'local' &&
     !(callee.binding === 'global' && unverifiable(callee, counts.contexts) && sizeOf(callee) <= SMALL)
@@ -207,7 +211,7 @@ function contextTypes(module: Module): Set<CType> {
   return types
 }
 
-function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: 'always' | 'all'): boolean {
+function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: Extent): boolean {
   let changed = false
   let size = sizeOf(func)
   const out: Block[] = []

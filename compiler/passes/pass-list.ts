@@ -69,6 +69,7 @@ const optimize: readonly Pass[] = [
   deadGlobals,
   constantArguments,
   constantResults,
+  inlinePass('uncallable', tidy),
   ...tidy,
   countPointers,
   unroll,

@@ -141,7 +141,7 @@ class Simplifier {
         return this.ptradd(inst)
       case 'load':
         this.address(inst)
-        return this.constantLoad(inst)
+        return this.constantLoad(inst) ?? this.loadOutside(inst)
       case 'store':
         this.address(inst)
         return undefined
@@ -213,6 +213,14 @@ class Simplifier {
     const size = bitsOf(inst.type) / 8
     const bytes = constantBytes(inst.args[0]!, inst.offset, size)
     return bytes && this.const(inst.type, integerFrom(bytes, 0, size, this.little))
+  }
+
+  /** What stands beside a stack object is nobody's: whatever is read there serves, but not the address, which may be above the frame. */
+  private loadOutside(inst: Value): Value | undefined {
+    const object = inst.args[0]!
+    if (inst.volatile || object.op !== 'alloca') return undefined
+    const within = inst.offset < object.size && inst.offset + bitsOf(inst.type) / 8 > 0
+    return within ? undefined : this.func.value('undef', inst.type, [], inst.loc)
   }
 
   /** A call through a pointer that turned out to be a number (a helper) or a function. */
@@ -371,13 +379,15 @@ class Simplifier {
   }
 
   /**
-   * Words widened for a comparison are compared as words: the bound then holds for the word that is used afterwards, not for a copy. Extensions
-   * keep the order: zeros the unsigned one (and what is compared is then never negative), signs both.
+   * Words widened for a comparison alone are compared as words: the bound then holds for the word that is used afterwards, not for a copy. Where
+   * the wide copy is used too, the bound is for it. Extensions keep the order: zeros the unsigned one (and what is compared is then never
+   * negative), signs both.
    */
   private narrowCompare(inst: Value, a: Value, b: Value): Value | undefined {
     if (a.op !== 'zext' && a.op !== 'sext') return undefined
     const word = a.args[0]!
     if (word.type !== 'i32') return this.narrowEquality(inst, a, b)
+    if (!this.single(a)) return undefined
     let other: Value
     if (b.op === 'const') {
       const back = a.op === 'zext' ? BigInt.asUintN(32, b.value) : BigInt.asUintN(64, BigInt.asIntN(32, b.value))
