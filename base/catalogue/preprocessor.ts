@@ -4,6 +4,7 @@ import type { CatalogueTable } from '../catalogue.js'
 export const preprocessorCodes: CatalogueTable = {
   P0001: 'a comment without an end',
   P0002: 'a string or character constant without an end',
+  P0003: 'white space that is not ASCII',
   P0011: '__VA_ARGS__ outside a variadic macro',
   P0012: 'two parameters of a macro have one name',
   P0013: 'a malformed parameter list of a macro',

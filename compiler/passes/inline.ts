@@ -292,7 +292,7 @@ function splice(func: Func, block: Block, index: number): { blocks: Block[]; res
 }
 
 /** Objects whose address is stored, or merged with others. */
-function addressesKept(blocks: readonly Block[], allocas: readonly Value[]): Set<Value> {
+export function addressesKept(blocks: readonly Block[], allocas: readonly Value[]): Set<Value> {
   const own = new Set(allocas)
   const kept = new Set<Value>()
   const keep = (value: Value): void => {

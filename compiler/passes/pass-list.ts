@@ -31,6 +31,7 @@ import { rotates } from './rotates.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
+import { tailRecursion } from './tail-recursion.js'
 import { sinkAddresses } from './sink-addresses.js'
 import { sinkBehindCheck } from './sink-behind-check.js'
 import { sinkSteps } from './sink-steps.js'
@@ -65,6 +66,7 @@ const legalize: readonly FunctionPass[] = [
 const optimize: readonly Pass[] = [
   constantGlobals,
   ...tidy,
+  tailRecursion,
   inlinePass('all', tidy),
   deadGlobals,
   constantArguments,
@@ -96,10 +98,21 @@ const optimize: readonly Pass[] = [
 
 export const passLists: Readonly<Record<CompileOptions['optimize'], readonly Pass[]>> = {
   // Even -O0 works on values: with every variable on the stack hardly anything passes the verifier or fits into 512 bytes.
-  '0': [constantGlobals, inlinePass('always', []), ...tidy, countPointers, settleConstants, ...tidy, ...legalize, deadGlobals],
+  '0': [
+    constantGlobals,
+    tailRecursion,
+    inlinePass('always', []),
+    ...tidy,
+    countPointers,
+    settleConstants,
+    ...tidy,
+    ...legalize,
+    deadGlobals,
+  ],
   '1': [
     constantGlobals,
     ...tidy,
+    tailRecursion,
     inlinePass('always', tidy),
     ...tidy,
     countPointers,

@@ -39,6 +39,10 @@ const continuesIdentifier = /^\p{XID_Continue}$/u
 export const identifierCodePoint = (point: number, first: boolean): boolean =>
   (first ? startsIdentifier : continuesIdentifier).test(String.fromCodePoint(point))
 
+/** Code points above ASCII that are white space to clang (Unicode's White_Space without line ends of its own, and U+180E). */
+export const unicodeSpace = (point: number): boolean =>
+  /[\x85\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/.test(String.fromCodePoint(point))
+
 /** The code point at `at` and its size in bytes; size 0 where the bytes are no UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, at: number): { readonly point: number; readonly size: number } {
   const lead = bytes[at]!

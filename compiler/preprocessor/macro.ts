@@ -1,6 +1,6 @@
 /** Macro definitions: reading `#define`, and the table of what is defined now and what was defined at any earlier moment. */
 import type { Loc } from '../../base/source.js'
-import { CharClass, classOf } from './characters.js'
+import { CharClass, classOf, decodeUtf8, unicodeSpace } from './characters.js'
 import { type Names, Punct } from './names.js'
 import { BodyTrait, Scanner } from './scanner.js'
 import { TOKEN_STRIDE, TokenList } from './token-list.js'
@@ -227,7 +227,8 @@ export function readDefinition(
     after !== 92 &&
     after !== 47 &&
     classOf[after] !== CharClass.space &&
-    classOf[after] !== CharClass.newline
+    classOf[after] !== CharClass.newline &&
+    !(classOf[after] === CharClass.high && unicodeSpace(decodeUtf8(scanner.bytes, scanner.at).point))
   )
     problem('P0014', scanner.base + scanner.at, scanner.base + scanner.at + 1, 'whitespace required after macro name')
 

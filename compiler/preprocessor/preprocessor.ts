@@ -135,9 +135,10 @@ export class Preprocessor extends PragmaReader {
     this.search = new IncludeSearch(host, options.includes)
     this.defined = names.intern('defined')
     this.hazards = new HeaderHazards(names)
-    this.reportScan = (code, start, end, message) => {
+    this.reportScan = (code, start, end, message, group) => {
       const base = this.files.at(-1)?.file.base ?? 0
-      this.error(code, base + start, end - start, message)
+      if (group !== undefined) this.warning(code, group, base + start, end - start, message)
+      else this.error(code, base + start, end - start, message)
     }
     for (const [name, builtin] of computedMacros) this.enterMacro(builtinMacro(names.intern(name), builtin))
     const on = (name: string, action: (loc: Loc) => void) => this.directives.set(names.intern(name), action)

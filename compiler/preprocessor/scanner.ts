@@ -3,7 +3,7 @@
  * that the common path makes no object. Line splices, comments, digraphs and CRLF line ends are dealt with here and unknown above.
  */
 import type { Loc } from '../../base/source.js'
-import { CharClass, classOf, decodeUtf8, identifierCodePoint, isWordByte } from './characters.js'
+import { CharClass, classOf, decodeUtf8, identifierCodePoint, isWordByte, unicodeSpace } from './characters.js'
 import { hashStart, type Names, Punct } from './names.js'
 import { type Atom, TokenFlag, TokenKind } from './tokens.js'
 
@@ -16,8 +16,8 @@ const SLASH = 47
 const BACKSLASH = 92
 const HASH = 35
 
-/** What a scanner complains about; places are offsets in its bytes. */
-export type ScanProblem = (code: string, start: number, end: number, message: string) => void
+/** What a scanner complains about; places are offsets in its bytes. A warning names its group. */
+export type ScanProblem = (code: string, start: number, end: number, message: string, group?: string) => void
 
 const decoder = new TextDecoder()
 
@@ -111,8 +111,14 @@ export class Scanner {
           return this.number(at, flags)
         case CharClass.quote:
           return this.quoted(at, at, flags)
-        case CharClass.high:
-          return this.wideWord(at, flags)
+        case CharClass.high: {
+          const { point, size } = decodeUtf8(bytes, at)
+          if (size === 0 || !unicodeSpace(point)) return this.wideWord(at, flags)
+          this.problem('P0003', at, at + size, 'treating Unicode character as whitespace', 'unicode-whitespace')
+          flags |= TokenFlag.space
+          at += size
+          continue
+        }
         default:
           return this.finish(TokenKind.Stray, flags, at, at + 1)
       }

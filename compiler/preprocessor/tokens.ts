@@ -127,6 +127,12 @@ export class TokenBuffer {
     return loc
   }
 
+  /** Whether a macro's own body brought the token in, not one of its arguments. */
+  inMacroBody(token: TokenIndex): boolean {
+    const expansion = this.expansion[token]!
+    return expansion !== 0 && this.expansions[expansion]!.written === undefined
+  }
+
   /** What clang gives as the line of a token in debug information: the outermost macro use for tokens of an expansion, else the token itself. */
   fileLoc(token: TokenIndex): Loc {
     let expansion = this.expansion[token]!

@@ -62,6 +62,8 @@ export class Context {
   /** Functions with a body. */
   readonly defined = new Set<FunctionDecl>()
   readonly calls: { readonly caller: FunctionDecl; readonly callee: FunctionDecl; readonly place: Place }[] = []
+  /** Calls whose value the caller returns as it is, by token. */
+  readonly tailCalls = new Set<TokenIndex>()
   /** Everything with linkage, whatever scope declared it. */
   readonly linked = new Map<Atom, NamedSymbol>()
 

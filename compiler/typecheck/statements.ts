@@ -10,7 +10,7 @@ import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } f
 import { checkExpr, checkValue, stringText } from './expressions.js'
 import { at, convert, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
 import { beginOf, type Place } from './report.js'
-import { integerOf, isArray, isError, isInteger, isRecord, isVoid, wrap } from './type-facts.js'
+import { integerOf, isArray, isError, isInteger, isPointer, isRecord, isVoid, wrap } from './type-facts.js'
 import type { AsmOperand, CaseStmt, Expr, Label, LoopStmt, Stmt, SwitchStmt } from './typed-ast.js'
 import { type CType, intType, voidType } from './types.js'
 import { warnUnusedValue } from './unused-value.js'
@@ -329,6 +329,23 @@ function checkLeave(c: Context, stmt: ast.Stmt & { kind: 'break' | 'continue' })
   return { kind: 'null', ...at(stmt) }
 }
 
+/** Whether a result of the type comes as the callee gave it: a narrower one is cut to size, a record goes through memory. */
+function travelsWhole(type: CType): boolean {
+  const integer = integerOf(type)
+  return integer ? integer.size === 4 || integer.size === 8 : isPointer(type)
+}
+
+/** Calls whose value is the value of `expr` as it stands. */
+function noteTailCalls(c: Context, expr: Expr): void {
+  if (expr.kind === 'call') c.tailCalls.add(expr.token)
+  else if (expr.kind === 'comma') noteTailCalls(c, expr.right)
+  else if (expr.kind === 'convert' && expr.conversion === 'same') noteTailCalls(c, expr.operand)
+  else if (expr.kind === 'conditional' && expr.then) {
+    noteTailCalls(c, expr.then)
+    noteTailCalls(c, expr.otherwise)
+  }
+}
+
 function checkReturn(c: Context, stmt: ast.Stmt & { kind: 'return' }): Stmt {
   const { decl } = c.fn!
   const { result } = decl.type
@@ -343,6 +360,7 @@ function checkReturn(c: Context, stmt: ast.Stmt & { kind: 'return' }): Stmt {
       c.warn('T0504', stmt, `void function '${decl.name}' should not return a value`, 'return-mismatch')
     return { kind: 'return', value: convert(value, voidType), ...at(stmt) }
   }
+  if (travelsWhole(result)) noteTailCalls(c, value)
   return {
     kind: 'return',
     value: assignConvert(c, value, result, { kind: 'return', from: decl.name }, beginOf(value)),

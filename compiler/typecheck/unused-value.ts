@@ -34,6 +34,8 @@ export function hasEffect(expr: Expr): boolean {
 }
 
 export function warnUnusedValue(c: Context, expr: Expr): void {
+  // As clang: what a macro's body computes may serve others of its uses.
+  if (c.tokens.inMacroBody(expr.token)) return
   if (expr.type.kind === 'error' || isVoid(expr.type) || c.unevaluated > 0 || hasEffect(expr)) return
   if (expr.kind === 'compare' || (expr.kind === 'int' && /[<>=!]=?/.test(c.text(c.tokens.atom[expr.token]!)))) {
     const word =

@@ -112,6 +112,22 @@ describe('includes', () => {
     ])
   })
 
+  it('takes white space above ASCII for what it looks like, and says so', () => {
+    const { text, problems } = run({
+      '/m.c': '#define\u00a0X\u00a01\nint\u3000a\u2003=\u00a0X+1;\n"\u00a0" /*\u00a0*/\n#if 0\n\u00a0\n#endif',
+    })
+    expect(text).toBe('int a = 1 + 1 ; "\u00a0"')
+    expect(problems).toHaveLength(4)
+    expect(new Set(problems.map(problem => problem.replace(/^[0-9: ]*/, '')))).toMatchInlineSnapshot(`
+      Set {
+        "/m.c:1:8: warning P0003: treating Unicode character as whitespace",
+        "/m.c:2:4: warning P0003: treating Unicode character as whitespace",
+        "/m.c:2:8: warning P0003: treating Unicode character as whitespace",
+        "/m.c:2:12: warning P0003: treating Unicode character as whitespace",
+      }
+    `)
+  })
+
   it('knows when an include guard covers a file', () => {
     const guarded = run({
       '/m.c': '#include "g.h"\n#include "g.h"\n#undef G\n#include "g.h"',

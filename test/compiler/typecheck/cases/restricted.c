@@ -11,7 +11,11 @@ int f(int n) { char a[n]; return sizeof(a); }
 //// label address
 int f(void) { void *p = &&l; goto *p; l: return 0; }
 //// direct recursion
-int f(int a) { return a ? f(a - 1) : 0; }
+int f(int a) { return a ? a * f(a - 1) : 0; }
+//// recursion that is a loop
+unsigned f(unsigned h, const char *p, int a) { return a > 1 ? f(h ^ *p, p + 1, a - 1) : (a, h); }
+//// the result is cut to size after the call
+char f(int a) { return a ? f(a - 1) : 0; }
 //// mutual recursion
 int g(int a);
 int f(int a) { return g(a - 1); }

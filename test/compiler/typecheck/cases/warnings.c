@@ -112,3 +112,8 @@ int f(int a, long b, char *s, short c)
   say_all("%d %d", s);
   return say(1, s, a);
 }
+//// what a macro's body computes and nobody takes
+#define SIZE (sizeof(int))
+#define SAME(x) x
+#define THREE(x) ((x) == 3)
+void f(int a) { SIZE; THREE(a); SAME(a); SAME(a == 3); }
