@@ -4,28 +4,18 @@
  * here they become a parser. Each decision looks at one token, gates look at a second one where they must, and
  * names of types are told from others by scope (`name-scopes`), before the grammar sees them.
  */
+import type { ILookaheadStrategy } from 'chevrotain'
 import { decisions } from './decisions.gen.js'
-import type { GrammarOptions } from './parser-core.js'
 import { StatementRules } from './statement-rules.js'
 import type { Declaration } from './ast.js'
 import { endNumber, T } from './token-types.js'
 
 export class Grammar extends StatementRules {
-  constructor(options: GrammarOptions = {}) {
-    super(options)
-    if (options.analyse) this.performSelfAnalysis()
+  /** With `analysis`, chevrotain records, checks and analyses the rules (grammar-analysis.ts), and nothing can be parsed. */
+  constructor(analysis?: ILookaheadStrategy) {
+    super(analysis)
+    if (analysis) this.performSelfAnalysis()
     else this.loadDecisions(decisions)
-  }
-
-  /** The text of `decisions.gen.ts`. */
-  printDecisions(): string {
-    const rows = this.decisions.map(([key, kind, ...sets]) => `  [${[key, kind, ...sets.map(set => `'${set}'`)].join(', ')}],\n`)
-    return `/** Lookahead tables of the grammar (lookahead.ts). Made by \`npx vitest run test/compiler/parser/decisions.test.ts -u\`. */
-import type { Decisions } from './lookahead.js'
-
-export const decisions: Decisions = [
-${rows.join('')}]
-`
   }
 
   /** All declarations of the tokens it is bound to. Never throws a syntax error; what cannot be parsed is reported and left out. */

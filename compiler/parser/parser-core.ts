@@ -2,17 +2,16 @@
  * What all rules of the grammar stand on: chevrotain's engine reading a `TokenWindow` instead of token objects, errors as faults that
  * are caught where parsing can go on, and bookkeeping of names and depth.
  */
-import { EmbeddedActionsParser, EOF, type ILookaheadStrategy, type IToken, type TokenType } from 'chevrotain'
+import { EOF, type IToken, type TokenType } from 'chevrotain'
 import type { DiagnosticExtras, DiagnosticNote } from '../../base/diagnostics.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, type TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
 import type { Attribute, Node } from './ast.js'
-import { type Decider, type Decisions, decisionFunction, FirstSetLookahead } from './lookahead.js'
+import { Engine } from './engine.js'
 import type { NameScopes } from './name-scopes.js'
 import type { PragmaState } from './pragma-state.js'
 import type { SyntaxReport } from './syntax-report.js'
 import {
-  declareCategories,
   endNumber,
   isCategory,
   startsDeclaration,
@@ -100,19 +99,7 @@ const recording = {
   scopes: { isType: () => false, declare() {}, enter() {}, leave() {} } as unknown as NameScopes,
 }
 
-/** Where chevrotain keeps which rules it is in. */
-interface RuleStack {
-  RULE_STACK_IDX: number
-  RULE_OCCURRENCE_STACK_IDX: number
-  currRuleShortName: number
-}
-
-export interface GrammarOptions {
-  /** Have chevrotain record, check and analyse the rules, instead of taking `decisions.gen.ts`: slow, for the test that makes that file. */
-  readonly analyse?: boolean
-}
-
-export abstract class ParserCore extends EmbeddedActionsParser {
+export abstract class ParserCore extends Engine {
   protected names: Names = recording.names
   protected scopes: NameScopes = recording.scopes
   protected pragmas!: PragmaState
@@ -121,39 +108,9 @@ export abstract class ParserCore extends EmbeddedActionsParser {
   private types: Uint8Array = new Uint8Array(16)
   private order: Int32Array = new Int32Array(16)
   private atoms: Int32Array = new Int32Array(16)
-  /** Position of the next token. */
-  protected pos = 0
   protected depth = 0
   /** Where the last syntax error was reported: a second one at the same place is a consequence. */
   private lastFault = -1
-
-  constructor(options: GrammarOptions) {
-    if (options.analyse) declareCategories()
-    super(Object.values(T), {
-      maxLookahead: 1,
-      lookaheadStrategy: new FirstSetLookahead() as unknown as ILookaheadStrategy,
-      skipValidations: !options.analyse,
-      recoveryEnabled: false,
-    })
-  }
-
-  /** Takes the tables of all decisions from an earlier analysis of the same rules. */
-  protected loadDecisions(decisions: Decisions): void {
-    const parser = this as unknown as {
-      selfAnalysisDone: boolean
-      setLaFuncCache(key: number, decide: unknown): void
-    }
-    for (const decision of decisions) parser.setLaFuncCache(decision[0], decisionFunction(decision))
-    parser.selfAnalysisDone = true
-    // V8 keeps objects with so many properties fast only as prototypes
-    Object.create(this)
-  }
-
-  /** The tables of all decisions; only of a parser that was analysed. */
-  protected get decisions(): Decisions {
-    const { lookAheadFuncsCache } = this as unknown as { lookAheadFuncsCache: Map<number, Decider> }
-    return [...lookAheadFuncsCache].map(([key, decide]) => [key, ...decide.tables!()])
-  }
 
   /** Turns to another range of tokens. */
   bind(state: ParseState): void {
@@ -168,7 +125,7 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     this.atoms = window.buffer.atom
     this.depth = 0
     this.lastFault = -1
-    this.reset()
+    this.pos = 0
   }
 
   // --- chevrotain's view of the tokens ---
@@ -186,38 +143,6 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     return type === identifier && this.scopes.isType(this.atoms[this.order[at]!]!) ? typedefName : type
   }
 
-  override LA(howMuch: number): IToken {
-    return tokenObjects[this.peekTypeAt(howMuch - 1)]!
-  }
-
-  override LA_FAST(howMuch: number): IToken {
-    return tokenObjects[this.peekTypeAt(howMuch - 1)]!
-  }
-
-  protected consumeToken(): void {
-    this.pos++
-  }
-
-  protected exportLexerState(): number {
-    return this.pos
-  }
-
-  protected importLexerState(state: number): void {
-    this.pos = state
-  }
-
-  protected resetLexerState(): void {
-    this.pos = 0
-  }
-
-  protected moveToTerminatedState(): void {
-    this.pos = this.types.length - 1
-  }
-
-  protected onBeforeParse(): void {}
-
-  protected onAfterParse(): void {}
-
   /** Replaces chevrotain's: no token object, no recovery by guessing. */
   protected consumeInternal(type: TokenType, _index: number, options?: { readonly ERR_MSG?: string }): IToken {
     const next = this.peekType()
@@ -230,15 +155,11 @@ export abstract class ParserCore extends EmbeddedActionsParser {
     throw separators[number] ? this.faultBehind(message) : this.fault(message)
   }
 
-  protected raiseNoAltException(_occurrence: number, message: string | undefined): never {
+  protected noAlternative(message: string | undefined): never {
     const next = this.peekType()
     if (message === 'expected expression' && next === typedefName)
       throw this.fault(`unexpected type name '${this.names.text(this.atoms[this.next]!)}': expected expression`)
     if (message === 'expected statement' && next === typeNumber(T.Else)) throw this.fault("'else' without an 'if' before it")
-    throw this.fault(message ?? 'unexpected token')
-  }
-
-  protected raiseEarlyExitException(_occurrence: number, _kind: unknown, message: string | undefined): never {
     throw this.fault(message ?? 'unexpected token')
   }
 
@@ -388,11 +309,9 @@ export abstract class ParserCore extends EmbeddedActionsParser {
    */
   protected attempt<R>(item: () => R, resume: 'file' | 'block' | 'members'): R | undefined {
     if (this.RECORDING_PHASE) return item()
-    const { depth, pos } = this
+    const { depth, pos, rule } = this
     const scopes = this.scopes.depth
     const restore = this.saveState()
-    const engine = this as unknown as RuleStack
-    const { RULE_STACK_IDX, RULE_OCCURRENCE_STACK_IDX, currRuleShortName } = engine
     try {
       return item()
     } catch (error) {
@@ -400,10 +319,7 @@ export abstract class ParserCore extends EmbeddedActionsParser {
       this.depth = depth
       this.scopes.unwind(scopes)
       restore()
-      // chevrotain unwinds these itself, unless the stack is so full that its unwinding overflows too
-      engine.RULE_STACK_IDX = RULE_STACK_IDX
-      engine.RULE_OCCURRENCE_STACK_IDX = RULE_OCCURRENCE_STACK_IDX
-      engine.currRuleShortName = currRuleShortName
+      this.rule = rule
       // a construct cut off by the end of the file is reported once, by the innermost
       if (fault.message !== undefined && this.pos !== this.lastFault) {
         const span = fault.behind ? this.report.after(fault.token) : this.report.span(fault.token)

@@ -1,8 +1,6 @@
 /**
- * One token of lookahead for chevrotain, as tables from FIRST sets: an entry for each terminal, gates asked in order among the
- * alternatives that the token allows. chevrotain's own strategy works out paths of tokens and walks them at each decision. Recording and
- * analysing the rules takes longer than most parses, so the tables are made once, by a test that writes `decisions.gen.ts`, and
- * read from there; each is unpacked when its decision first comes up.
+ * Makes the decision tables: has chevrotain record and check the rules, and takes FIRST sets of one token from what it recorded. That takes
+ * longer than most parses, so it is done once, by a test that writes `decisions.gen.ts`.
  */
 import {
   Alternation,
@@ -19,21 +17,12 @@ import {
   type Rule,
   Terminal,
 } from 'chevrotain'
-import { typeCount, typeSet } from './token-types.js'
-
-/** What the tables ask of the parser. */
-export interface Lookahead {
-  /** Number of the next token's terminal. */
-  peekType(): number
-}
+import { Grammar } from './grammar.js'
+import { declareCategories, typeCount, typeSet } from './token-types.js'
 
 interface FirstSet {
   readonly types: Uint8Array
   nullable: boolean
-}
-
-interface Gated {
-  readonly GATE?: () => boolean
 }
 
 const optionals = [Option, Repetition, RepetitionWithSeparator] as const
@@ -57,89 +46,20 @@ const definitionOf = (production: object): IProduction[] => (production as Compo
 const hasDefinition = (production: object): production is Compound =>
   'definition' in production && !(production instanceof NonTerminal)
 
-/** What a decision chooses: whether to go in, one of the alternatives, one of those whose gate lets it. */
-const option = 0
-const choice = 1
-const gatedChoice = 2
-type DecisionKind = typeof option | typeof choice | typeof gatedChoice
+/** chevrotain keeps it as the function that decides; only its tables are asked for. */
+type Decider = () => readonly string[]
 
-/** chevrotain's key of a decision, its kind, and the terminals that begin each alternative, as ranges of numbers (`3 7-9`; `*`: all). */
-export type Decisions = readonly (readonly [key: number, kind: DecisionKind, ...sets: string[]])[]
+/** One of `1` and `0` for each terminal. */
+const yesNo = ({ types, nullable }: FirstSet): string => Array.from(types, member => (member || nullable ? '1' : '0')).join('')
 
-/** A decision as chevrotain calls it. */
-export interface Decider {
-  (this: Lookahead, alternatives: readonly Gated[]): number | boolean | undefined
-  /** Kind and packed sets. */
-  tables?: () => [kind: DecisionKind, ...sets: string[]]
-}
+/** The first of the alternatives that each terminal may begin. */
+const firstOf = (sets: readonly FirstSet[]): string =>
+  Array.from({ length: typeCount }, (_, type) => {
+    const index = sets.findIndex(({ types, nullable }) => nullable || types[type])
+    return index < 0 ? '0' : String.fromCharCode(97 + index)
+  }).join('')
 
-/** The function that decides by packed tables. */
-export function decisionFunction([, kind, ...sets]: Decisions[number]): Decider {
-  if (kind === option) {
-    let types: Uint8Array | undefined
-    return function () {
-      types ??= unpack(sets[0]!)
-      return types[this.peekType()] === 1
-    }
-  }
-  if (kind === choice) {
-    let table: (number | undefined)[] | undefined
-    return function () {
-      table ??= choicesOf(sets).map(([first]) => first)
-      return table[this.peekType()]
-    }
-  }
-  let candidates: (readonly number[])[] | undefined
-  return function (alternatives) {
-    candidates ??= choicesOf(sets)
-    const possible = candidates[this.peekType()]!
-    for (let i = 0; i < possible.length; i++) {
-      const gate = alternatives[possible[i]!]!.GATE
-      if (gate === undefined || gate.call(this)) return possible[i]
-    }
-    return undefined
-  }
-}
-
-/** For each terminal the alternatives it may begin, in order. */
-const choicesOf = (sets: readonly string[]): number[][] => {
-  const unpacked = sets.map(unpack)
-  return Array.from({ length: typeCount }, (_, type) => unpacked.flatMap((types, index) => (types[type] ? [index] : [])))
-}
-
-const withTables = (tables: () => [kind: DecisionKind, ...sets: string[]]): Decider => {
-  let decide: Decider | undefined
-  const decider: Decider = function (alternatives) {
-    decide ??= decisionFunction([0, ...tables()])
-    return decide.call(this, alternatives)
-  }
-  decider.tables = tables
-  return decider
-}
-
-function pack({ types, nullable }: FirstSet): string {
-  if (nullable) return '*'
-  const ranges: string[] = []
-  for (let type = 0; type < typeCount; type++) {
-    if (!types[type]) continue
-    const start = type
-    while (types[type + 1]) type++
-    ranges.push(start === type ? String(start) : `${start}-${type}`)
-  }
-  return ranges.join(' ')
-}
-
-function unpack(set: string): Uint8Array {
-  const types = new Uint8Array(typeCount)
-  if (set === '*') return types.fill(1)
-  for (const range of set.split(' ')) {
-    const [start, end = start] = range.split('-').map(Number)
-    types.fill(1, start, end! + 1)
-  }
-  return types
-}
-
-export class FirstSetLookahead {
+class FirstSetLookahead {
   private readonly firstOfRule = new Map<Rule, FirstSet>()
 
   /** Only called where the grammar is validated (a test): chevrotain's own checks. */
@@ -149,17 +69,15 @@ export class FirstSetLookahead {
 
   buildLookaheadForAlternation(options: { prodOccurrence: number; rule: Rule; hasPredicates: boolean }): Decider {
     const { prodOccurrence, rule, hasPredicates } = options
-    const tables = (): [kind: DecisionKind, ...sets: string[]] => [
-      hasPredicates ? gatedChoice : choice,
-      ...this.alternatives(rule, prodOccurrence).map(pack),
-    ]
-    return withTables(tables)
+    const sets = this.alternatives(rule, prodOccurrence)
+    if (sets.length < 2) throw new TypeError(`a choice of one in ${rule.name}`)
+    return () => (hasPredicates ? sets.map(yesNo) : [firstOf(sets)])
   }
 
   buildLookaheadForOptional(options: { prodOccurrence: number; prodType: keyof typeof kinds; rule: Rule }): Decider {
     const { prodOccurrence, prodType, rule } = options
     const found = this.find(rule.definition, kinds[prodType], prodOccurrence) as Compound
-    return withTables(() => [option, pack({ types: this.firstOfSequence(found.definition).types, nullable: false })])
+    return () => [yesNo({ types: this.firstOfSequence(found.definition).types, nullable: false })]
   }
 
   private alternatives(rule: Rule, occurrence: number): FirstSet[] {
@@ -224,4 +142,18 @@ export class FirstSetLookahead {
     this.firstOfRule.set(rule, first)
     return first
   }
+}
+
+/** The text of `decisions.gen.ts`. Throws where chevrotain finds the grammar ambiguous or wrong. */
+export function printDecisions(): string {
+  declareCategories()
+  const grammar = new Grammar(new FirstSetLookahead() as unknown as ILookaheadStrategy)
+  const { lookAheadFuncsCache } = grammar as unknown as { lookAheadFuncsCache: ReadonlyMap<number, Decider> }
+  const rows = [...lookAheadFuncsCache].map(([key, tables]) => `  [${[key, ...tables().map(table => `'${table}'`)].join(', ')}],\n`)
+  return `/** Lookahead tables of the grammar (decision-tables.ts). Made by \`npx vitest run test/compiler/parser/decisions.test.ts -u\`. */
+import type { Decisions } from './decision-tables.js'
+
+export const decisions: Decisions = [
+${rows.join('')}]
+`
 }
