@@ -149,7 +149,9 @@ export function printDecisions(): string {
   declareCategories()
   const grammar = new Grammar(new FirstSetLookahead() as unknown as ILookaheadStrategy)
   const { lookAheadFuncsCache } = grammar as unknown as { lookAheadFuncsCache: ReadonlyMap<number, Decider> }
-  const rows = [...lookAheadFuncsCache].map(([key, tables]) => `  [${[key, ...tables().map(table => `'${table}'`)].join(', ')}],\n`)
+  const rows = [...lookAheadFuncsCache].map(
+    ([key, tables]) => `  [${[key, ...tables().map(table => `'${table}'`)].join(', ')}],\n`,
+  )
   return `/** Lookahead tables of the grammar (decision-tables.ts). Made by \`npx vitest run test/compiler/parser/decisions.test.ts -u\`. */
 import type { Decisions } from './decision-tables.js'
 

@@ -11,16 +11,7 @@ import { Engine } from './engine.js'
 import type { NameScopes } from './name-scopes.js'
 import type { PragmaState } from './pragma-state.js'
 import type { SyntaxReport } from './syntax-report.js'
-import {
-  endNumber,
-  isCategory,
-  startsDeclaration,
-  startsType,
-  T,
-  typeCount,
-  typeNumber,
-  typeSet,
-} from './token-types.js'
+import { endNumber, isCategory, startsDeclaration, startsType, T, typeCount, typeNumber, typeSet } from './token-types.js'
 import type { TokenWindow } from './token-window.js'
 
 /** What a parse works on; one parser serves many of them, one after the other. */
