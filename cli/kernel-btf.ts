@@ -1,5 +1,5 @@
 /** Which kernel's BTF a command works with: a file, the running kernel's, or the subset that ships with bpfc. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { FormatError } from '../base/outcome.js'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import type { BtfSet } from '../linker/btf/btf-types.js'
@@ -7,6 +7,8 @@ import { btfToC } from '../linker/btf/c-dump.js'
 import { readBtf } from '../linker/btf/btf-file.js'
 import { findElfSection } from '../linker/elf/find-section.js'
 import { isElf } from '../linker/elf/read-elf.js'
+import { cacheFolder } from './cache-folder.js'
+import { VmlinuxStore } from './vmlinux-store.js'
 
 export type BtfChoice =
   /** The running kernel's where it has one, else the bundled subset. */
@@ -58,7 +60,35 @@ function readFileBtf(path: string): BtfSet {
   return readBtf(section.data, { origin: section.offset })
 }
 
-/** The text of vmlinux.h for a choice. */
+const texts = new Map<string, Uint8Array>()
+
+/** The text of vmlinux.h for a choice: made once, and kept in the user's cache folder for the next process. Do not write into it. */
 export function vmlinuxHeader(choice: BtfChoice): Uint8Array {
-  return new TextEncoder().encode(btfToC(kernelBtf(choice).set))
+  const key = choice.kind === 'file' ? choice.path : choice.kind
+  let text = texts.get(key)
+  if (!text) {
+    const store = new VmlinuxStore(cacheFolder(process.env))
+    const identity = store.active ? identityOf(choice) : undefined
+    text = identity === undefined ? undefined : store.get(identity)
+    if (!text) {
+      text = new TextEncoder().encode(btfToC(kernelBtf(choice).set))
+      if (identity !== undefined) store.put(identity, text)
+    }
+    texts.set(key, text)
+  }
+  return text
+}
+
+/** What stands for the content of a choice's BTF and takes less than reading it; undefined where nothing does. */
+function identityOf(choice: BtfChoice): string | undefined {
+  if (choice.kind === 'file' && (choice.path !== BUNDLED || existsSync(BUNDLED))) return undefined
+  if (choice.kind === 'default') {
+    try {
+      // The notes hold the build's number, which the linker makes of all that the kernel consists of.
+      return `${statSync(RUNNING).size}-${readFileSync('/sys/kernel/notes').toString('hex')}`
+    } catch {
+      if (existsSync(RUNNING)) return undefined
+    }
+  }
+  return BUNDLED
 }

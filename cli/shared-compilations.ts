@@ -2,7 +2,8 @@
 import type { SharedState } from '../compiler/pipeline.js'
 import { Names } from '../compiler/preprocessor/names.js'
 import type { CliContext } from './context.js'
-import { cacheFolder, StoredHeaderCache } from './header-cache.js'
+import { cacheFolder } from './cache-folder.js'
+import { StoredHeaderCache } from './header-cache.js'
 
 /** Hash of the sources that make header indexes, set by the build: what another state of them made is not taken. Empty where nothing was built. */
 declare const BPFC_INDEX: string

@@ -1,8 +1,10 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { cacheFolder, StoredHeaderCache } from '../../cli/header-cache.js'
+import { cacheFolder } from '../../cli/cache-folder.js'
+import { StoredHeaderCache } from '../../cli/header-cache.js'
+import { VmlinuxStore } from '../../cli/vmlinux-store.js'
 import { encodeHeaderRun } from '../../compiler/preprocessor/header-run-file.js'
 import { indexHeader } from '../../compiler/preprocessor/header-index.js'
 
@@ -51,6 +53,18 @@ describe('indexes of headers between runs', () => {
     const small = new TextEncoder().encode('struct a { int b; };')
     new StoredHeaderCache(folder, '1').put('s.h', small, 0, indexHeader(small, 0))
     expect(readdirSync(folder)).toEqual(['file'])
+  })
+
+  it('has the text of vmlinux.h for the same BTF and the same maker, and none that was cut off', () => {
+    const text = big('v')
+    new VmlinuxStore(folder, 'maker').put('a kernel', text)
+    expect(Buffer.compare(new VmlinuxStore(folder, 'maker').get('a kernel')!, text)).toBe(0)
+    expect(new VmlinuxStore(folder, 'maker').get('another kernel')).toBeUndefined()
+    expect(new VmlinuxStore(folder, 'other').get('a kernel')).toBeUndefined()
+    const file = join(folder, readdirSync(folder)[0]!)
+    writeFileSync(file, readFileSync(file).subarray(0, 100_000))
+    expect(new VmlinuxStore(folder, 'maker').get('a kernel')).toBeUndefined()
+    expect(new VmlinuxStore(undefined, 'maker').active).toBe(false)
   })
 
   it('stands where the user keeps such things', () => {
