@@ -23,7 +23,7 @@ const wrong: readonly (readonly [string, string, RegExp])[] = [
   ['endless loop', xdp('while (1) {} return 0;'), /loop|ends/i],
   [
     'recursion',
-    xdp('return f((int)(long)ctx);', 'static __attribute__((noinline)) int f(int a) { return a ? f(a - 1) : 0; }'),
+    xdp('return f((int)(long)ctx);', 'static __attribute__((noinline)) int f(int a) { return a ? f(a - 1) + 1 : 0; }'),
     /recurs/i,
   ],
   [
