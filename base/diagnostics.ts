@@ -41,6 +41,8 @@ export class DiagnosticSink {
   readonly all: Diagnostic[] = []
   errors = 0
   warnings = 0
+  /** How often anything was reported, also what the policy dropped. */
+  reports = 0
 
   constructor(
     /** After so many errors the stage is abandoned (clang's `-ferror-limit`); 0 means no limit. */
@@ -50,11 +52,13 @@ export class DiagnosticSink {
   ) {}
 
   error(code: string, span: Span | undefined, message: string, extras: DiagnosticExtras = {}): void {
+    this.reports++
     this.add({ code, severity: 'error', message, ...(span && { span }), notes: [], ...extras })
   }
 
   /** A warning; `group` in extras is clang's name of it. Warnings placed in system headers are dropped. */
   warning(code: string, span: Span | undefined, message: string, extras: DiagnosticExtras = {}): void {
+    this.reports++
     const system = span !== undefined && this.isSystem(span)
     const severity = this.policy ? this.policy.severityOf(extras.group, system, span) : system ? undefined : 'warning'
     if (severity) this.add({ code, severity, message, ...(span && { span }), notes: [], ...extras })

@@ -1,5 +1,5 @@
 /** What a subcommand may touch: where it writes, whether people watch, and the file system as a `Host`. Tests make their own. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../base/host.js'
 import type { SharedState } from '../compiler/pipeline.js'
@@ -25,7 +25,12 @@ export interface CliContext {
 /** Largest file read; a bigger one is refused by size, before its bytes come in. */
 export const MAX_INPUT_BYTES = 64 * 1024 * 1024
 
+/** Files from this size on (vmlinux.h above all) are kept for the next compilation of the process. */
+const KEPT_FROM = 256 * 1024
+
 export class NodeHost implements Host {
+  private readonly kept = new Map<string, { readonly stat: Stats; readonly bytes: Uint8Array }>()
+
   constructor(private readonly cwd: string) {}
 
   read(path: string): Uint8Array | undefined {
@@ -34,7 +39,12 @@ export class NodeHost implements Host {
       // An exception takes longer than all the rest, and most places where a header is looked for have none.
       const stat = statSync(full, { throwIfNoEntry: false })
       if (!stat || stat.isDirectory()) return undefined
-      return readFileSync(full)
+      if (stat.size < KEPT_FROM) return readFileSync(full)
+      const known = this.kept.get(full)
+      if (known && sameFile(known.stat, stat)) return known.bytes
+      const bytes = readFileSync(full)
+      this.kept.set(full, { stat, bytes })
+      return bytes
     } catch {
       return undefined
     }
@@ -76,6 +86,9 @@ export class NodeHost implements Host {
     }
   }
 }
+
+const sameFile = (a: Stats, b: Stats) =>
+  a.ino === b.ino && a.dev === b.dev && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
 export function nodeContext(): CliContext {
   const output = new StandardStream(1)

@@ -12,6 +12,7 @@ import { printModule } from './ir/print.js'
 import type { StackUse } from './codegen/stack-chains.js'
 import { lower } from './lower/lower.js'
 import type { CompileOptions } from './options.js'
+import type { KeptTrees } from './parser/kept-trees.js'
 import { parseTranslationUnit } from './parser/parse.js'
 import { printAst } from './parser/print-ast.js'
 import { runPasses } from './passes/pass-list.js'
@@ -43,6 +44,8 @@ export type Stage = 'preprocess' | 'parse' | 'check' | 'lower' | 'passes' | 'gen
 export interface SharedState {
   readonly names?: Names
   readonly headers?: HeaderCache
+  /** Worth its while where many sources use the same headers; goes with `names`. */
+  readonly trees?: KeptTrees
 }
 
 export interface CompileResult {
@@ -120,7 +123,7 @@ function stages(
     made.text = printTokens(unit, sources)
     return
   }
-  const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
+  const parsed = parseTranslationUnit(tokens, names, index, sink, shared?.trees)
   stageDone?.('parse')
   if (emit === 'ast') {
     made.text = printAst(parsed.declarations, names)

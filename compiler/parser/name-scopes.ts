@@ -13,7 +13,16 @@ const typedef = 2
 /** Typedef names that clang declares before the first line. */
 const predefined = ['__builtin_va_list', '__builtin_ms_va_list', '__int128_t', '__uint128_t']
 
+/** What was asked about names, and what was declared at the top, while something was parsed. */
+export interface NameNotes {
+  /** The first answer about each name. */
+  readonly asked: Map<Atom, boolean>
+  readonly declared: { readonly name: Atom; readonly isType: boolean }[]
+}
+
 export class NameScopes {
+  /** Takes down what happens, where somebody wants to know. */
+  notes: NameNotes | undefined
   private kinds: Uint8Array
   /** What leaving a scope restores: atom and kind before, in pairs. */
   private readonly undo: number[] = []
@@ -52,13 +61,23 @@ export class NameScopes {
   declare(name: Atom, isType: boolean): void {
     if (name >= this.kinds.length) this.grow(name)
     if (this.marks.length) this.undo.push(name, this.kinds[name]!)
+    else this.notes?.declared.push({ name, isType })
     this.kinds[name] = isType ? typedef : ordinary
   }
 
   isType(name: Atom): boolean {
     if (name >= this.kinds.length) this.grow(name)
     const kind = this.kinds[name]!
-    return kind === unknown ? this.lookUp(name) : kind === typedef
+    const isType = kind === unknown ? this.lookUp(name) : kind === typedef
+    if (this.notes && !this.notes.asked.has(name)) this.notes.asked.set(name, isType)
+    return isType
+  }
+
+  /** Whether all questions of the notes would be answered alike now; then what was declared is, as by the parser. */
+  repeat({ asked, declared }: NameNotes): boolean {
+    for (const [name, isType] of asked) if (this.isType(name) !== isType) return false
+    for (const { name, isType } of declared) this.declare(name, isType)
+    return true
   }
 
   private lookUp(name: Atom): boolean {

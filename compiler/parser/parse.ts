@@ -1,12 +1,12 @@
 /** The way in: tokens of a translation unit to its declarations, and trees of lazily indexed declarations when they are asked for. */
 import type { DiagnosticSink } from '../../base/diagnostics.js'
-import type { SourceSet } from '../../base/source.js'
 import type { DeclarationIndex, LazyEntry, LazyState } from '../preprocessor/declaration-index.js'
 import type { Names } from '../preprocessor/names.js'
 import type { Atom, TokenBuffer, TokenIndex } from '../preprocessor/tokens.js'
 import type { Declaration, DeclarationSource } from './ast.js'
 import { theGrammar } from './grammar.js'
-import { NameScopes } from './name-scopes.js'
+import { type KeptTrees, keepTokens, sameState, shifted, wordsOf } from './kept-trees.js'
+import { type NameNotes, NameScopes } from './name-scopes.js'
 import { PragmaState } from './pragma-state.js'
 import { SyntaxReport } from './syntax-report.js'
 import { TokenWindow } from './token-window.js'
@@ -31,10 +31,11 @@ class UnitParser implements DeclarationSource {
   private readonly lazy = new Map<number, readonly Declaration[]>()
 
   constructor(
-    buffer: TokenBuffer,
+    private readonly buffer: TokenBuffer,
     private readonly names: Names,
     private readonly index: DeclarationIndex,
-    sink: DiagnosticSink,
+    private readonly sink: DiagnosticSink,
+    private readonly kept: KeptTrees | undefined,
   ) {
     this.scopes = new NameScopes(names, index)
     this.report = new SyntaxReport(names, buffer, sink)
@@ -71,24 +72,49 @@ class UnitParser implements DeclarationSource {
   private tree(declaration: number): readonly Declaration[] {
     const known = this.lazy.get(declaration)
     if (known) return known
-    const { start, end, state } = this.index.tokens(declaration)
-    const trees = this.parse(start, end, state)
+    const trees = this.kept ? this.keptTree(this.kept, declaration) : this.parsedTree(declaration)
     this.lazy.set(declaration, trees)
+    return trees
+  }
+
+  private parsedTree(declaration: number): readonly Declaration[] {
+    const { start, end, state } = this.index.tokens(declaration)
+    return this.parse(start, end, state)
+  }
+
+  /** What an earlier compilation has parsed, where this one would get the same; else it is parsed, and kept for the next. */
+  private keptTree(kept: KeptTrees, declaration: number): readonly Declaration[] {
+    const { buffer, index, scopes, sink } = this
+    const { file, run, number, state } = index.origin(declaration)
+    const known = kept.get(run, number)
+    if (known && sameState(known.state, state) && !index.hasMacro(declaration, known.words) && scopes.repeat(known.notes))
+      return shifted(known.trees, buffer.append(known.tokens, file.base) - known.start)
+    const { reports } = sink
+    const notes: NameNotes = { asked: new Map(), declared: [] }
+    scopes.notes = notes
+    const trees = this.parsedTree(declaration)
+    scopes.notes = undefined
+    const { start, end } = index.tokens(declaration)
+    const tokens = sink.reports === reports ? keepTokens(buffer, start, end, file.base) : undefined
+    if (!tokens) return trees
+    const words = wordsOf(tokens)
+    if (!index.hasMacro(declaration, words)) kept.put(run, number, { tokens, words, state, notes, trees, start })
     return trees
   }
 }
 
 /**
  * Parses a preprocessed translation unit. Syntax errors go to `sink` and what they spoil is left out of the result. Throws only what
- * the sink throws. `tokens` may grow behind its End later, when `source` has declarations scanned.
+ * the sink throws. `tokens` may grow behind its End later, when `source` has declarations scanned. `kept` holds what earlier compilations
+ * with the same table of names have parsed of headers.
  */
 export function parseTranslationUnit(
   tokens: TokenBuffer,
   names: Names,
   index: DeclarationIndex,
   sink: DiagnosticSink,
-  _sources: SourceSet,
+  kept?: KeptTrees,
 ): ParsedUnit {
-  const unit = new UnitParser(tokens, names, index, sink)
+  const unit = new UnitParser(tokens, names, index, sink, kept?.names === names ? kept : undefined)
   return { declarations: unit.parse(0, tokens.count), source: unit, weakNames: unit.weakNames }
 }

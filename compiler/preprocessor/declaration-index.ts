@@ -2,6 +2,8 @@
  * The declarations of big headers, found by matching braces and parsed only when something asks (docs/architecture.md, front end).
  * The preprocessor fills it; the parser turns an entry into a tree when the type checker looks a name up.
  */
+import type { SourceFile } from '../../base/source.js'
+import type { HeaderRun } from './header-index.js'
 import type { Atom, TokenIndex } from './tokens.js'
 
 /** What an entry's name is: enough for the parser to tell types from expressions without parsing the entry. */
@@ -31,13 +33,29 @@ export interface DeclarationIndex {
    * the same range) and returns the range, `end` exclusive.
    */
   tokens(declaration: number): { readonly start: TokenIndex; readonly end: TokenIndex; readonly state: LazyState }
+  /** Where a declaration is written. */
+  origin(declaration: number): LazyOrigin
+  /** Whether one of the names is a macro where a declaration stands. */
+  hasMacro(declaration: number, names: readonly Atom[]): boolean
+}
+
+export interface LazyOrigin {
+  readonly file: SourceFile
+  readonly run: HeaderRun
+  /** The declaration's number in the run. */
+  readonly number: number
+  readonly state: LazyState
 }
 
 /** Where no header was indexed. */
 export const emptyIndex: DeclarationIndex = {
   ordinary: () => [],
   tag: () => [],
-  tokens() {
-    throw new RangeError('no such declaration')
-  },
+  tokens: noSuchDeclaration,
+  origin: noSuchDeclaration,
+  hasMacro: noSuchDeclaration,
+}
+
+function noSuchDeclaration(): never {
+  throw new RangeError('no such declaration')
 }

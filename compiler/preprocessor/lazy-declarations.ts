@@ -1,7 +1,8 @@
 /** The declaration index of a translation unit: the runs of its big headers, and their declarations' tokens when they are asked for. */
 import type { SourceFile } from '../../base/source.js'
-import type { DeclarationIndex, LazyEntry, LazyKind, LazyState } from './declaration-index.js'
+import type { DeclarationIndex, LazyEntry, LazyKind, LazyOrigin, LazyState } from './declaration-index.js'
 import { EntryKind, type HeaderRun } from './header-index.js'
+import type { MacroTable } from './macro.js'
 import type { Names } from './names.js'
 import type { Atom, TokenIndex } from './tokens.js'
 
@@ -41,6 +42,7 @@ export class LazyDeclarations implements DeclarationIndex {
   constructor(
     private readonly names: Names,
     private readonly scan: RangeScanner,
+    private readonly macros: MacroTable,
   ) {}
 
   /** Adds a run at the present end and returns its number. */
@@ -83,6 +85,24 @@ export class LazyDeclarations implements DeclarationIndex {
   tokens(declaration: number): Scanned {
     const known = this.scanned.get(declaration)
     if (known) return known
+    const { run, first, file, moment, state } = this.regionOf(declaration)
+    const range = this.scan(file, run.starts[declaration - first]!, run.ends[declaration - first]!, moment)
+    const result = { ...range, state }
+    this.scanned.set(declaration, result)
+    return result
+  }
+
+  origin(declaration: number): LazyOrigin {
+    const { run, first, file, state } = this.regionOf(declaration)
+    return { file, run, number: declaration - first, state }
+  }
+
+  hasMacro(declaration: number, names: readonly Atom[]): boolean {
+    const { moment } = this.regionOf(declaration)
+    return names.some(name => this.macros.at(name, moment) !== undefined)
+  }
+
+  private regionOf(declaration: number): LazyRegion {
     let low = 0
     let high = this.regions.length - 1
     while (low < high) {
@@ -93,10 +113,6 @@ export class LazyDeclarations implements DeclarationIndex {
     const region = this.regions[low]
     if (!region || declaration < region.first || declaration >= region.first + region.run.declarations)
       throw new RangeError(`no declaration ${declaration}`)
-    const { run, first, file, moment, state } = region
-    const range = this.scan(file, run.starts[declaration - first]!, run.ends[declaration - first]!, moment)
-    const result = { ...range, state }
-    this.scanned.set(declaration, result)
-    return result
+    return region
   }
 }

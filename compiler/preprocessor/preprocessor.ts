@@ -131,7 +131,7 @@ export class Preprocessor extends PragmaReader {
     const buffer = new TokenBuffer(1 << 14)
     super(names, new MacroTable(), sources, sink, buffer.expansions)
     this.buffer = buffer
-    this.index = new LazyDeclarations(names, this.scanRange)
+    this.index = new LazyDeclarations(names, this.scanRange, this.macros)
     this.search = new IncludeSearch(host, options.includes)
     this.defined = names.intern('defined')
     this.hazards = new HeaderHazards(names)

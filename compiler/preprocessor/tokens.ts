@@ -100,6 +100,24 @@ export class TokenBuffer {
     return at
   }
 
+  /** Appends tokens written in a file that begins at `base`, given by columns, with byte offsets in it; the index of the first. */
+  append(
+    columns: Readonly<Record<'kind' | 'flags', Uint8Array> & Record<'offset' | 'length' | 'atom', Int32Array>>,
+    base: Loc,
+  ): TokenIndex {
+    const { kind, flags, offset, length, atom } = columns
+    const start = this.count
+    this.count += kind.length
+    while (this.count > this.kind.length) this.grow()
+    this.kind.set(kind, start)
+    this.flags.set(flags, start)
+    for (let i = 0; i < offset.length; i++) this.loc[start + i] = base + offset[i]!
+    this.length.set(length, start)
+    this.atom.set(atom, start)
+    this.expansion.fill(0, start, this.count)
+    return start
+  }
+
   private grow(): void {
     const capacity = this.kind.length * 2
     this.kind = widenBytes(this.kind, capacity)

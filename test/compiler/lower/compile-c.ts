@@ -25,7 +25,7 @@ export function lowerC(source: string, options: CompileOptions): CompiledC {
   }
   const { tokens, names, index } = preprocess(new MemoryHost({ 'test.c': source }), 'test.c', options, sources, sink)
   fail('preprocess')
-  const parsed = parseTranslationUnit(tokens, names, index, sink, sources)
+  const parsed = parseTranslationUnit(tokens, names, index, sink)
   fail('parse')
   const unit = checkTranslationUnit(parsed, names, tokens, sink, options.target)
   fail('check')

@@ -23,7 +23,7 @@ function parse(text: string): { declarations: readonly Declaration[]; errors: st
   const sources = new SourceSet()
   const sink = new DiagnosticSink(0)
   const unit = preprocess(new MemoryHost({ 'a.c': text }), 'a.c', options, sources, sink)
-  const { declarations } = parseTranslationUnit(unit.tokens, unit.names, unit.index, sink, sources)
+  const { declarations } = parseTranslationUnit(unit.tokens, unit.names, unit.index, sink)
   const errors = sink.all
     .filter(diagnostic => diagnostic.severity === 'error')
     .map(diagnostic => {

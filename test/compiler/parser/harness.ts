@@ -36,7 +36,7 @@ export function parse(text: string, headers: Readonly<Record<string, string>> = 
   const sink = new DiagnosticSink(0)
   const host = new MemoryHost({ 'a.c': text, ...headers })
   const unit = preprocess(host, 'a.c', options, sources, sink, lazyFrom === undefined ? {} : { lazyFrom })
-  const { declarations, source } = parseTranslationUnit(unit.tokens, unit.names, unit.index, sink, sources)
+  const { declarations, source } = parseTranslationUnit(unit.tokens, unit.names, unit.index, sink)
   const place = (span: Span | undefined): string => {
     const at = span && sources.position(span.start)
     return at ? `${at.path === 'a.c' ? '' : `${at.path}:`}${at.line}:${at.column}: ` : ''

@@ -41,7 +41,7 @@ export function check(
   let unit: TypedUnit | undefined
   try {
     const tokens = preprocess(new MemoryHost({ 'a.c': text, ...headers }), 'a.c', options, sources, sink, { lazyFrom })
-    const parsed = parseTranslationUnit(tokens.tokens, tokens.names, tokens.index, sink, sources)
+    const parsed = parseTranslationUnit(tokens.tokens, tokens.names, tokens.index, sink)
     const file = sources.files.find(each => each.path === 'a.c')
     const mainFile = file && { start: file.base, end: file.end }
     unit = checkTranslationUnit({ ...parsed, ...(mainFile && { mainFile }) }, tokens.names, tokens.tokens, sink, options.target)
