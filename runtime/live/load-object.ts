@@ -10,6 +10,7 @@ import type { MapDef } from '../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { ProgType } from '../../linker/object/uapi.js'
 import { markAccepted } from '../kernel/accepted.js'
+import { asLoaded } from '../kernel/map-creation.js'
 import {
   btfLoad,
   mapCreate,
@@ -25,7 +26,6 @@ import { native } from './native.js'
 
 const BPF_LD_IMM64 = 0x18
 const LOG_LEVEL_STATS = 4
-const PERF_EVENT_ARRAY = 4
 const ARENA = 33
 const PAGE_BYTES = 4096
 /** Names of errno values that bpf(2) gives; others print as numbers. */
@@ -203,8 +203,7 @@ function createMap(map: MapDef, btfFd: number, descriptors: number[]): number {
     type: map.type,
     keySize: map.keySize,
     valueSize: map.valueSize,
-    // libbpf makes a perf event array as large as there are CPUs when it has no size of its own.
-    maxEntries: map.maxEntries === 0 && map.type === PERF_EVENT_ARRAY ? 1 : map.maxEntries,
+    maxEntries: asLoaded(map, 1).maxEntries,
     flags: map.flags,
     innerFd,
     numaNode: map.numaNode,

@@ -10,6 +10,7 @@ import type { MapDef } from '../../linker/object/bpf-object.js'
 import { BtfKind } from '../../linker/btf/btf-types.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { isAccepted } from '../kernel/accepted.js'
+import { asLoaded, mapCreationErrno } from '../kernel/map-creation.js'
 import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
 import { exceptionCallback } from './exceptions.js'
@@ -24,9 +25,9 @@ import { type Compiled, compile, repeat } from './jit/engine.js'
 import { type Fixture, KernelObjects } from './kernel-objects.js'
 import { bigOf } from './long.js'
 import { Machine } from './machine.js'
-import { MapAccess } from './map-access.js'
+import { MapAccess, MapError } from './map-access.js'
 import './maps/all.js'
-import { makeMap, MapType, type VmMap } from './maps/map.js'
+import { makeMap, MapType, mapTypeName, type VmMap } from './maps/map.js'
 import { StructOpsMap } from './maps/struct-ops.js'
 import { ProgramImage } from './program-image.js'
 import './programs/all.js'
@@ -140,7 +141,15 @@ export class Vm {
     return structOps(this, map)
   }
 
-  private addMap(def: MapDef): VmMap {
+  /** Throws MapError for a definition that BPF_MAP_CREATE refuses. */
+  private addMap(given: MapDef): VmMap {
+    const def = asLoaded(given, this.env.cpus)
+    const errno = mapCreationErrno(def)
+    if (errno !== 0)
+      throw new MapError(
+        `cannot create map ${def.name} (${mapTypeName(def.type)}): the kernel refuses these sizes or flags`,
+        errno,
+      )
     const map = makeMap(def, { machine: this.machine, index: this.mapList.length })
     this.mapList.push(map)
     this.machine.maps.push(map)

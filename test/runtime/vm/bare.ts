@@ -4,11 +4,41 @@ import { Insns } from '../../../assembler/isa/insns.js'
 import { type MapDef, mapDef as plainMapDef } from '../../../linker/object/bpf-object.js'
 import type { PreparedObject } from '../../../linker/object/prepared.js'
 import { markAccepted } from '../../../runtime/kernel/accepted.js'
+import { MapType } from '../../../runtime/vm/maps/map.js'
 import { Vm, type VmOptions } from '../../../runtime/vm/vm.js'
 
-/** A map of four elements of eight bytes, unless told otherwise. */
+const descriptors = { valueSize: 4 }
+const alone = { keySize: 0 }
+const ring = { keySize: 0, valueSize: 0, maxEntries: 4096 }
+const storage = { maxEntries: 0, flags: 1 }
+const cgroupStorage = { keySize: 8, maxEntries: 0 }
+
+/** What the kernel wants of types that take something else than four elements of eight bytes. */
+const SIZES: Readonly<Record<number, Partial<MapDef>>> = {
+  [MapType.PROG_ARRAY]: descriptors,
+  [MapType.PERF_EVENT_ARRAY]: descriptors,
+  [MapType.CGROUP_ARRAY]: descriptors,
+  [MapType.ARRAY_OF_MAPS]: descriptors,
+  [MapType.HASH_OF_MAPS]: descriptors,
+  [MapType.XSKMAP]: descriptors,
+  [MapType.LPM_TRIE]: { keySize: 8, flags: 1 },
+  [MapType.QUEUE]: alone,
+  [MapType.STACK]: alone,
+  [MapType.BLOOM_FILTER]: alone,
+  [MapType.RINGBUF]: ring,
+  [MapType.USER_RINGBUF]: ring,
+  [MapType.SK_STORAGE]: storage,
+  [MapType.INODE_STORAGE]: storage,
+  [MapType.TASK_STORAGE]: storage,
+  [MapType.CGRP_STORAGE]: storage,
+  [MapType.CGROUP_STORAGE]: cgroupStorage,
+  [MapType.PERCPU_CGROUP_STORAGE]: cgroupStorage,
+  [MapType.ARENA]: { keySize: 0, valueSize: 0, flags: 0x400 },
+}
+
+/** A map of four elements of eight bytes, where its type takes that, unless told otherwise. */
 export const mapDef = (def: Partial<MapDef> & { name: string; type: number }): MapDef =>
-  plainMapDef({ keySize: 4, valueSize: 8, maxEntries: 4, ...def })
+  plainMapDef({ keySize: 4, valueSize: 8, maxEntries: 4, ...SIZES[def.type], ...def })
 
 /** Pseudo-C to instructions; `NAME ll` is a map of that name, labels and local functions are resolved. */
 export function program(text: string, maps: readonly MapDef[] = []): Insns {

@@ -187,9 +187,9 @@ describe('compiled programs', () => {
   })
 
   it('packets, and memory that grows while a program runs', () => {
-    const maps = [mapDef({ name: 'task', type: MapType.TASK_STORAGE, valueSize: 1 << 20 })]
-    const text =
-      'r6 = *(u32 *)(r1 + 0); r2 = 5; r1 = task ll; r3 = 0; r4 = 1; call 156; r0 += 1048568; *(u64 *)(r0 + 0) = 3; r0 = *(u16 *)(r6 + 12); exit'
+    const maps = Array.from({ length: 20 }, (_, i) => mapDef({ name: `task${i}`, type: MapType.TASK_STORAGE, valueSize: 60_000 }))
+    const value = (name: string) => `r2 = 5; r1 = ${name} ll; r3 = 0; r4 = 1; call 156; r0 += 59992; *(u64 *)(r0 + 0) = 3`
+    const text = `r6 = *(u32 *)(r1 + 0); ${maps.map(map => value(map.name)).join('; ')}; r0 = *(u16 *)(r6 + 12); exit`
     const vm = vmOf(text, maps, { engine: 'compiled' }, 6)
     expect(vm.program('main').notCompiled).toBeUndefined()
     expect(vm.program('main').run({ packet: packet.tcp() })).toMatchObject({ ret: 8n, fault: undefined })

@@ -135,8 +135,8 @@ describe('queues, stacks, bloom filters', () => {
 describe('ring buffers', () => {
   it('records come out in order, wrap around, and a full ring refuses', () => {
     const text =
-      'r6 = r1; r7 = r2; r1 = m ll; r2 = 40; r3 = 0; call 131; if r0 == 0 goto full; *(u64 *)(r0 + 32) = r7; r1 = r0; r2 = 0; call 132; r0 = 0; exit; full: r0 = 1; exit'
-    const { vm, map } = make({ type: MapType.RINGBUF, keySize: 0, valueSize: 0, maxEntries: 128 }, text)
+      'r6 = r1; r7 = r2; r1 = m ll; r2 = 1600; r3 = 0; call 131; if r0 == 0 goto full; *(u64 *)(r0 + 32) = r7; r1 = r0; r2 = 0; call 132; r0 = 0; exit; full: r0 = 1; exit'
+    const { vm, map } = make({ type: MapType.RINGBUF }, text)
     const run = (length: number) => vm.program('main').run({ ctx: new Uint8Array(length) }).ret
     for (let round = 0; round < 5; round++) {
       expect([run(1), run(2), run(3)]).toEqual([0n, 0n, 1n])
@@ -215,7 +215,9 @@ describe('errors of updates and deletes, as kernel/bpf has them', () => {
   const value = Uint8Array.of(3, 0, 0, 0)
 
   it.each(table)('%s', (_name, type, fresh, present, beyond, deletes) => {
-    const fill = () => vmOf('exit', [mapDef({ name: 'm', type, valueSize: 4, maxEntries: 4 })]).maps['m']!.map
+    const fill = () =>
+      vmOf('exit', [mapDef({ name: 'm', type, ...(type !== MapType.RINGBUF && type !== MapType.ARENA && { valueSize: 4 }) })])
+        .maps['m']!.map
     const set = (map: ReturnType<typeof fill>, at: number, flags: number) => -map.setFromOutside(key(at), [value], flags) + 0
     expect([0, 1, 2, 3].map(flags => set(fill(), 1, flags))).toEqual(fresh)
     const again = (flags: number) => {
