@@ -15,6 +15,7 @@ import type { MachineFacts } from '../runtime/kernel/machine.js'
 import { type KernelProfile, kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
 import { renderExplanation } from '../runtime/verifier/explain/explanation-text.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
+import { type Constants, withConstants } from './constants.js'
 import { compileSource, defaultOptions } from './compile-source.js'
 import { explained } from './verdict-explanation.js'
 
@@ -32,6 +33,8 @@ export interface CheckedObjectOptions {
   readonly machine?: MachineFacts
   /** `false`: take what no kernel was asked about. Default: true. */
   readonly verify?: boolean
+  /** Values of `const volatile` variables by name, set before the program is verified. */
+  readonly constants?: Constants
   /** Changes to the compiler's options: include folders, macros, -mcpu. */
   readonly compile?: Partial<CompileOptions>
 }
@@ -69,7 +72,8 @@ const DEFAULT_KERNELS = ['6.1', '6.12', '6.18']
 export function checkedObject(input: string | Uint8Array, options: CheckedObjectOptions = {}): CheckedObject {
   const kernelBtf = options.kernelBtf ?? bundledBtf()
   const { name, ...object } = objectBytes(input, kernelBtf, options)
-  const prepared = prepareObject(openObject(object.bytes, name), { kernelBtf })
+  const opened = prepareObject(openObject(object.bytes, name), { kernelBtf })
+  const prepared = withConstants(opened, options.constants ?? {})
   if (options.verify !== false) verifyAll(prepared, options)
   return { ...object, prepared }
 }

@@ -89,6 +89,8 @@ export class Machine {
   readonly timers = new Map<number, Timer>()
   /** State that one family of helpers keeps for a run or for the machine, by its own key. */
   readonly extras = new Map<string, unknown>()
+  /** Read-only data was changed from outside: what verifiers said of the programs rests on other values. */
+  constantsChanged = false
   kernelBtf: BtfSet | undefined
   /** The object's own types. */
   programBtf: BtfSet | undefined

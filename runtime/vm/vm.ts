@@ -281,7 +281,7 @@ export class VmProgram {
   /** A verdict may come after the VM was made; it does not go away. */
   private get accepted(): boolean {
     this.wasAccepted ||= isAccepted(this.vm.prepared, this.prepared)
-    return this.wasAccepted
+    return this.wasAccepted && !this.vm.machine.constantsChanged
   }
 
   private compiled(): Compiled {
@@ -292,6 +292,7 @@ export class VmProgram {
   /** Why the program is not compiled though the VM was made with the engine `compiled`; undefined when it is. */
   get notCompiled(): string | undefined {
     if (!this.compiles) return 'the engine is the interpreter'
+    if (this.vm.machine.constantsChanged) return 'read-only data was changed after the verdict'
     return this.accepted ? this.compiled().refused : 'no verifier has accepted the program'
   }
 

@@ -82,9 +82,16 @@ class ArrayMap extends VmMap {
     if (flags & BPF_NOEXIST) return -EEXIST
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       const value = values[cpu] ?? (values.length === 1 ? values[0] : undefined)
-      if (value) this.writeValue(this.addressOf(index, cpu), this.scratchValue(value), true)
+      if (!value) continue
+      if (this.def.data?.readonly) this.m.constantsChanged ||= this.differs(this.addressOf(index, cpu), value)
+      this.writeValue(this.addressOf(index, cpu), this.scratchValue(value), true)
     }
     return 0
+  }
+
+  private differs(at: number, value: Uint8Array): boolean {
+    const { bytes } = this.m.memory
+    return value.some((byte, index) => byte !== bytes[at + index])
   }
 
   override *keys(): Iterable<Uint8Array> {

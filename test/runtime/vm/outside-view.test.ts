@@ -99,3 +99,43 @@ SEC("${section}") int prog(struct __sk_buff *skb)
     expect([run(1), run(5)]).toEqual([0, -22])
   })
 })
+
+describe('read-only data', () => {
+  const source = `
+const volatile u32 limit = 3;
+const volatile struct { u8 bytes[4]; u64 wide; } pair = { { 1, 2, 3, 4 }, 5 };
+const volatile bool strict;
+SEC("tc") int check(struct __sk_buff *skb)
+{
+	u32 parts[4] = {};
+	if (strict && limit > 3)
+		return -1;
+	return limit + pair.bytes[1] + pair.wide;
+}`
+  it('is set before the program is verified', async () => {
+    const { programs, vm } = await load(`${HEADERS}${source}`, {
+      constants: { limit: 100, pair: { bytes: [0, 50], wide: 7n } },
+      engine: 'compiled',
+    })
+    expect(programs['check']!.run({ packet }).retval).toBe(157)
+    expect(vm.program('check').notCompiled).toBeUndefined()
+    await expect(load(`${HEADERS}${source}`, { constants: { limits: 1 } })).rejects.toThrow(
+      'there is no constant limits; read-only variables (const volatile) are',
+    )
+  })
+
+  it('that is changed after the verdict takes the verdict away: the interpreter checks what was not verified', async () => {
+    const { programs, maps, vm } = await load(`${HEADERS}${source}`, { engine: 'compiled' })
+    const { raw } = Object.values(maps).find(map => map.name.endsWith('.rodata'))!
+    const key = new Uint8Array(4)
+    raw.set(key, raw.get(key)!)
+    expect(programs['check']!.run({ packet }).retval).toBe(10)
+    expect(vm.program('check').notCompiled).toBeUndefined()
+    raw.set(
+      key,
+      raw.get(key)!.map(byte => (byte === 3 ? 4 : byte)),
+    )
+    expect(vm.program('check').notCompiled).toBe('read-only data was changed after the verdict')
+    expect(programs['check']!.run({ packet }).retval).toBe(11)
+  })
+})
