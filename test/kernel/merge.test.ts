@@ -70,6 +70,7 @@ async function bpfc(...words: string[]): Promise<{ code: number; text: string; s
   const context: CliContext = {
     ...nodeContext(),
     out: part => void parts.push(`${part}`),
+    outBytes: bytes => void parts.push(new TextDecoder().decode(bytes)),
     err: part => void said.push(`${part}`),
   }
   const code = await main(words, undefined, context)
