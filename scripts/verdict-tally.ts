@@ -13,7 +13,11 @@ export interface KernelAnswer {
 
 /** The message: the last line before the statistics. */
 export function messageOf(log: string): string {
-  const lines = log.split('\n').filter(line => line !== '')
+  // Some messages have no end of line of their own.
+  const lines = log
+    .replace(/(?<!^)verification time \d+ usec$/m, '\n$&')
+    .split('\n')
+    .filter(line => line !== '')
   const end = lines.findIndex(line => /^(verification time|stack depth|processed \d+ insns)/.test(line))
   return (end < 0 ? lines.at(-1) : lines[end - 1]) ?? ''
 }

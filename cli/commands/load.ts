@@ -28,7 +28,7 @@ export const loadCommand: Subcommand = {
       .option('--attach-prog <object:program>', 'the program that freplace programs are for; it is loaded too')
       .option('--kconfig <file>', "kernel configuration for .kconfig externs (default: the running kernel's)")
       .option('--log', "print the verifier's log of accepted programs too")
-      .option('--log-level <n>', 'bits of the log level: 1, 2, 4')
+      .option('--log-level <n>', "print the verifier's whole log: bits 1, 2 and 4, added up")
       .option('--format <format>', 'text or json (one object a line)', 'text')
     addCompileFlags(command).action(
       (
@@ -117,7 +117,7 @@ export const loadCommand: Subcommand = {
           if (json) {
             const message = verdict.before ?? lastLine(verdict.log)
             context.out(
-              `${JSON.stringify({ object: path, program: verdict.program, section: verdict.section, kernel: 'running', verdict: verdict.accepted ? 'accepted' : verdict.processed < 0 ? 'undecided' : 'rejected', errno: verdict.errno, processed: verdict.processed, message })}\n`,
+              `${JSON.stringify({ object: path, program: verdict.program, section: verdict.section, kernel: 'running', verdict: verdict.accepted ? 'accepted' : verdict.processed < 0 ? 'undecided' : 'rejected', errno: verdict.errno, processed: verdict.processed, message, ...(values.logLevel !== undefined && { log: verdict.log }) })}\n`,
             )
             return
           }
@@ -126,8 +126,9 @@ export const loadCommand: Subcommand = {
             ? `processed ${verdict.processed} instructions`
             : `${errnoName(verdict.errno)}${verdict.before ? `, before the verifier: ${verdict.before}` : ''}`
           context.out(`${path}  ${verdict.program} (${verdict.section})  ${word}  ${reason}\n`)
-          if (values.log || (!verdict.accepted && verdict.log))
-            context.out(indent(values.log ? verdict.log : tail(verdict.log, 12)))
+          // Who asks for a level wants what it says, of accepted programs too.
+          const whole = values.log || values.logLevel !== undefined
+          if (verdict.log && (whole || !verdict.accepted)) context.out(indent(whole ? verdict.log : tail(verdict.log, 12)))
         }
       },
     )

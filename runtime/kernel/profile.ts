@@ -21,6 +21,8 @@ export const kernelRules = {
   /** `gotol`: an unconditional jump by a 32-bit offset; 6.1's stable updates have it alone of -mcpu=v4. */
   longJumps: { since: '6.6', stable: ['6.1'], source: 'check_cfg, check_subprogs; bpf_opcode_in_insntable in core.c' },
   mayGoto: { since: '6.9', source: 'check_cond_jmp_op' },
+  /** may_goto looks at the clock, for which it keeps two words on the stack, not one. */
+  timedMayGoto: { since: '6.15', source: 'do_misc_fixups; arch_bpf_timed_may_goto of x86-64' },
   acquireRelease: { since: '6.15', source: 'check_atomic_load, check_atomic_store' },
   arena: { since: '6.9', source: 'check_alu_op (addr_space_cast); kernel/bpf/arena.c' },
 
@@ -44,6 +46,8 @@ export const kernelRules = {
   refineBoth: { since: '6.8', source: 'reg_set_min_max, is_scalar_branch_taken' },
   /** Contradicting bounds are noticed and given up. */
   boundsSanity: { since: '6.8', source: 'reg_bounds_sanity_check' },
+  /** Where a range and the known bits leave one value only, that is the value. */
+  singleValues: { since: '7.0', stable: ['6.18'], source: '__update_reg64_bounds, tnum_step in kernel/bpf/tnum.c' },
   /** Products of tnums as unions of both cases of an unknown bit. */
   tnumMulUnion: { since: '6.18', source: 'tnum_mul in kernel/bpf/tnum.c' },
   /** Products, OR and XOR of two unknowns keep bounds. */
@@ -104,6 +108,8 @@ export const kernelRules = {
   equalityByContent: { since: '6.3', source: 'regsafe, regs_exact, check_ids' },
   /** Precision is traced through calls of the program's own functions. */
   subprogPrecision: { since: '6.5', source: 'backtrack_insn, mark_chain_precision_batch' },
+  /** What a callback is given is not traced beyond the call that gives it. */
+  callbackArgsSet: { since: '6.17', source: 'backtrack_insn' },
   /** Slots are traced through every pointer to the stack; older ones make values precise when they are stored through another than r10. */
   stackHistory: { since: '6.8', source: 'push_jmp_history, backtrack_insn' },
   /** Endless loops are those that come back to exactly the same state. */
@@ -165,6 +171,12 @@ export const kernelRules = {
   sleepableLocks: { since: '6.6', source: 'check_map_prog_compatibility' },
 
   // ---- words of the log
+  /** Level 2 begins with the registers that live at each instruction. */
+  liveRegsShown: { since: '6.15', source: 'compute_live_registers' },
+  /** Level 2 says where loops are entered, left, and come back. */
+  loopsShown: { since: '6.17', source: 'maybe_enter_scc, maybe_exit_scc, add_scc_backedge' },
+  /** Level 2 says which slots of the stack live, as that is worked out. */
+  liveStackShown: { since: '6.18', source: 'update_instance, log_mask_change in kernel/bpf/liveness.c' },
   /** `peak_states` is the most there were at a time, not how many are left. */
   peakIsMost: { since: '6.17', source: 'update_peak_states' },
   /** Slots that an instruction reads are printed behind it. */

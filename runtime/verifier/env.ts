@@ -129,6 +129,8 @@ export class Env {
   structWrites: StructWrites | undefined
   readonly subprogs: Subprog[] = []
   exceptionCallback = 0
+  /** Stack by function as the statistics of an accepted program have it. */
+  depthsSaid: number[] | undefined
 
   // The path being walked.
   state: VerifierState = new VerifierState()
@@ -519,7 +521,7 @@ export class Env {
 
   /** verbose_linfo: the source line, unless it was the last one printed. */
   sayLine(slot: number, prefix: string): void {
-    if (!this.log.verbose) return
+    if (this.log.level === 0) return
     const { lineInfo } = this.program
     if (lineInfo.length === 0) return
     let low = 0

@@ -2,7 +2,7 @@
  * The verifier: decides for one program and one kernel as that kernel would, in the order of bpf_check (kernel/bpf/verifier.c, 6.12).
  * What is not modelled gives `not-implemented`, never `accepted`.
  */
-import { BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
+import { BPF_CALL, BPF_JCOND, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { markAccepted } from '../kernel/accepted.js'
@@ -12,9 +12,11 @@ import { ALL_PRIVILEGES, type Privileges } from '../kernel/privileges.js'
 import type { KernelProfile } from '../kernel/profile.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
+import { inlinedLoops } from './check/call.js'
 import { checkKnown, undecided } from './check/known.js'
 import { Env, type Observer, Rejection } from './env.js'
 import { DEFAULT_LOG_LIMIT } from './log/log.js'
+import { kfuncAt } from './explore/callbacks.js'
 import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.js'
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
 import { computeLiveRegisters } from './explore/live-registers.js'
@@ -125,6 +127,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
       const open = options.kernel.documented ? undecided(env) : `all rules of Linux ${options.kernel.version}`
       if (open) return result('not-implemented', open)
     }
+    addHiddenDepths(env)
     markAccepted(object, program)
     return result('accepted', '')
   } catch (error) {
@@ -162,8 +165,31 @@ function checkLeftOver(env: Env): void {
       env.reject('invalid kernel function call not eliminated in verifier pass')
 }
 
+/** Stack that the kernel's own code takes in an accepted program: of loops in the place of bpf_loop, of may_goto, of a callback it adds; functions that nothing reaches are gone. */
+function addHiddenDepths(env: Env): void {
+  const { insns, kernel, subprogs } = env
+  const extra = new Map<number, number>()
+  const take = (slot: number, bytes: number) => {
+    const subprog = env.subprogOf(slot)
+    extra.set(subprog, Math.max(extra.get(subprog) ?? 0, bytes))
+  }
+  for (const slot of inlinedLoops(env)) take(slot, 24 + (-subprogs[env.subprogOf(slot)]!.stackDepth & 7))
+  let throws = false
+  for (let slot = 0; slot < insns.length; slot++) {
+    if (!env.seen[slot]) continue
+    if (insns.code[slot] === (BPF_JMP | BPF_JCOND)) take(slot, kernel.timedMayGoto ? 16 : 8)
+    if (kfuncAt(env, slot) === 'bpf_throw') throws = true
+  }
+  for (const [subprog, bytes] of extra) subprogs[subprog]!.stackDepth += bytes
+  env.depthsSaid = subprogs.filter(subprog => !env.capable || env.seen[subprog.start]).map(subprog => subprog.stackDepth)
+  if (throws && env.exceptionCallback === 0) env.depthsSaid.push(0)
+}
+
 /** print_verification_stats, without the time. */
 function statistics(env: Env): string {
-  const depth = (env.log.level & 4) !== 0 ? `stack depth ${env.subprogs.map(subprog => subprog.stackDepth).join('+')}\n` : ''
+  const depth =
+    (env.log.level & 4) !== 0
+      ? `stack depth ${(env.depthsSaid ?? env.subprogs.map(subprog => subprog.stackDepth)).join('+')}\n`
+      : ''
   return `${depth}processed ${env.insnProcessed} insns (limit ${env.kernel.insnLimit}) max_states_per_insn ${env.maxStatesPerInsn} total_states ${env.totalStates} peak_states ${env.peakStates} mark_read 0\n`
 }

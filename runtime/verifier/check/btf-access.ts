@@ -170,7 +170,6 @@ function structAccess(env: Env, reg: RegState, off: number, size: number): Struc
         place = 0
         break
       case 'untrusted-memory':
-        if (alloc) return { type: RegType.SCALAR_VALUE, id: 0, flags: 0, field: '' }
         return { type: RegType.PTR_TO_MEM, id: 0, flags: TypeFlag.MEM_RDONLY | TypeFlag.PTR_UNTRUSTED, field: '' }
       case 'pointer':
         if (alloc) return { type: RegType.SCALAR_VALUE, id: 0, flags: 0, field: '' }

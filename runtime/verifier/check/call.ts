@@ -260,6 +260,10 @@ function markFlagsPrecise(env: Env): void {
 }
 const loopStates = new WeakMap<Env, Map<number, number | false>>()
 
+/** Calls of bpf_loop that the kernel puts a loop in the place of (optimize_bpf_loop): one callback, no flags. */
+export const inlinedLoops = (env: Env): readonly number[] =>
+  [...(loopStates.get(env) ?? [])].filter(([, callee]) => callee !== false).map(([slot]) => slot)
+
 /** record_func_map, record_func_key. */
 function recordMap(env: Env, slot: number, id: number, meta: CallMeta): void {
   const { map } = meta

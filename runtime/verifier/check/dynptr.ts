@@ -136,6 +136,8 @@ export function processDynptr(env: Env, regno: number, argType: number, cloneRef
     const spi = objectSlot(env, reg, 'dynptr', 2)
     env.liveStack.markRead(env, reg.frameno, env.insnIdx, spi)
     env.liveStack.markRead(env, reg.frameno, env.insnIdx, spi - 1)
+    env.touchSlot(spi)
+    env.touchSlot(spi - 1)
   }
 }
 

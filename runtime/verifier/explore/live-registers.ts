@@ -5,6 +5,7 @@ import type { Env } from '../env.js'
 import { successors } from './loops.js'
 
 const ALL_CALLER_SAVED = 0x3f
+const LD_IMM64 = op.BPF_LD | op.BPF_IMM | op.BPF_DW
 
 /** Registers an instruction reads and writes, as masks `use | def << 16`. */
 function useAndDef(env: Env, slot: number): number {
@@ -95,5 +96,19 @@ export function computeLiveRegisters(env: Env): void {
         changed = true
       }
     }
+  }
+  if (env.log.level & 2 && env.kernel.liveRegsShown) sayLiveRegisters(env)
+}
+
+/** As the kernel prints them: component of a loop, instruction, registers. */
+function sayLiveRegisters(env: Env): void {
+  const { insns, liveRegs } = env
+  env.say('Live regs before insn:\n')
+  for (let slot = 0; slot < insns.length; slot++) {
+    const scc = env.loops.scc[slot]!
+    let regs = ''
+    for (let i = 0; i < 10; i++) regs += (liveRegs[slot]! >> i) & 1 ? i : '.'
+    env.say(`${scc ? `${String(scc).padStart(3)} ` : '    '}${String(slot).padStart(3)}: ${regs} ${env.insnText(slot)}\n`)
+    if (insns.code[slot] === LD_IMM64) slot++
   }
 }

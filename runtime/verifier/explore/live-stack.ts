@@ -3,7 +3,7 @@
  * chain of calls, and live slots follow from them by data flow over the function. Slots 0 to 31 and 32 to 63 are two words.
  */
 import type { Env } from '../env.js'
-import { MAX_CALL_FRAMES, type VerifierState } from '../state/frames.js'
+import { BPF_REG_SIZE, MAX_CALL_FRAMES, type VerifierState } from '../state/frames.js'
 import { successors } from './loops.js'
 
 /** Marks of one frame's slots at every instruction of a function: two words each. */
@@ -213,6 +213,7 @@ export class LiveStack {
     for (let frame = env.state.curframe; frame >= 0; frame--) {
       const instance = this.lookup(env, env.state, frame)
       if (!instance.updated) continue
+      if (env.log.level & 2 && env.kernel.liveStackShown) settleAloud(env, instance, this.flow(env, instance.start))
       this.settle(env, instance)
       instance.updated = false
       instance.mustWriteDropped = false
@@ -277,6 +278,63 @@ export class LiveStack {
     }
     return false
   }
+}
+
+/** Numbers of slots as the kernel prints them: places in the frame. */
+function slotsText(low: number, high: number): string {
+  const places: number[] = []
+  for (let spi = 0; spi < 64; spi++) if (((spi < 32 ? low : high) >>> (spi & 31)) & 1) places.push(-(spi + 1) * BPF_REG_SIZE)
+  return places.join(',')
+}
+
+/** log_mask_change. */
+function sayChange(
+  env: Env,
+  chain: string,
+  what: string,
+  frame: number,
+  slot: number,
+  before: Int32Array,
+  low: number,
+  high: number,
+): void {
+  const [oldLow = 0, oldHigh = 0] = before
+  if (oldLow === low && oldHigh === high) return
+  const more = slotsText(low & ~oldLow, high & ~oldHigh)
+  const less = slotsText(oldLow & ~low, oldHigh & ~high)
+  env.say(`${chain} frame ${frame} insn ${slot} ${more && `+${what} ${more} `}${less && `-${what} ${less}`}\n`)
+}
+
+/** update_instance for level 2 of the log: all instructions in the kernel's order until nothing changes, each change said. */
+function settleAloud(env: Env, instance: Instance, flow: Flow): void {
+  const chain = `(${instance.callsites.join(',')})`
+  if (instance.mustWriteDropped) for (const masks of instance.frames) masks?.mustWriteAcc.fill(0)
+  let rounds = 0
+  for (let changed = true; changed; ) {
+    changed = false
+    rounds++
+    instance.frames.forEach((masks, frame) => {
+      if (!masks) return
+      for (const insn of flow.postorder) {
+        const at = 2 * insn
+        const slot = instance.start + insn
+        const shown =
+          masks.mayRead[at] ||
+          masks.mayRead[at + 1] ||
+          masks.mustWrite[at] ||
+          masks.mustWrite[at + 1] ||
+          insn === 0 ||
+          env.prunePoint[slot]
+        const before = shown ? [masks.liveBefore.slice(at, at + 2), masks.mustWriteAcc.slice(at, at + 2)] : undefined
+        if (!settleOne(masks, flow.next, insn)) continue
+        changed = true
+        if (!before) continue
+        sayChange(env, chain, 'live', frame, slot, before[0]!, masks.liveBefore[at]!, masks.liveBefore[at + 1]!)
+        sayChange(env, chain, 'written', frame, slot, before[1]!, masks.mustWriteAcc[at]!, masks.mustWriteAcc[at + 1]!)
+      }
+    })
+  }
+  env.say(`${chain} live stack update done in ${rounds} iterations\n`)
 }
 
 /** Works out one instruction; whether anything changed. */

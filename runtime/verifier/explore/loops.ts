@@ -47,13 +47,15 @@ export class LoopInfo {
   }
 
   /** maybe_enter_scc. */
-  enter(state: VerifierState): void {
+  enter(env: Env, state: VerifierState): void {
     const key = this.keyOf(state)
     state.loopKey = key
     if (key === undefined) return
     let visit = this.visits.get(key)
     if (!visit) this.visits.set(key, (visit = { key, entry: undefined, backedges: [] }))
-    visit.entry ??= state
+    if (visit.entry) return
+    visit.entry = state
+    sayVisit(env, 'enter', visit)
   }
 
   /** maybe_exit_scc: the loop's entry has no open branches left, so its backedges can be settled. */
@@ -61,6 +63,7 @@ export class LoopInfo {
     if (this.visits.size === 0) return
     const visit = state.loopKey === undefined ? undefined : this.visits.get(state.loopKey)
     if (!visit || visit.entry !== state) return
+    sayVisit(env, 'exit', visit)
     visit.entry = undefined
     env.backedges -= visit.backedges.length
     const { backedges } = visit
@@ -79,10 +82,16 @@ export class LoopInfo {
   addBackedge(env: Env, old: VerifierState, backedge: VerifierState): void {
     const visit = old.loopKey === undefined ? undefined : this.visits.get(old.loopKey)
     if (!visit) return
+    sayVisit(env, 'backedge', visit)
     visit.backedges.unshift(backedge)
     env.backedges++
     env.updatePeak()
   }
+}
+
+/** What becomes of a loop, at level 2: the calls that led to it, and its number. */
+function sayVisit(env: Env, what: string, visit: Visit): void {
+  if (env.log.level & 2 && env.kernel.loopsShown) env.say(`SCC ${what} (${visit.key.slice(1).replace('/', ',')})\n`)
 }
 
 /** Successors of an instruction within its subprogram. */
@@ -142,8 +151,7 @@ function components(env: Env): Int32Array {
         onStack[member] = 0
         members.push(member)
       } while (member !== slot)
-      // A call of a callback or iterator, alone or not, is a loop as soon as there is an edge back.
-      if (members.length > 1 || top.successors.includes(slot) || env.callsCallback[slot]) {
+      if (members.length > 1 || top.successors.includes(slot)) {
         for (const entry of members) scc[entry] = nextScc
         nextScc++
       }

@@ -184,6 +184,9 @@ function backtrackInsn(env: Env, idx: number, subseqIdx: number, history: Histor
         insns.code[subseqIdx - 1] === (op.BPF_JMP | op.BPF_CALL) &&
         insns.src[subseqIdx - 1] === op.BPF_PSEUDO_CALL
       const r0 = fromCall && bt.has(0)
+      // A callback's arguments are set by the function that calls it.
+      const callbackArgs = env.kernel.callbackArgsSet && subseqIdx >= 0 && env.callsCallback[subseqIdx]
+      if (callbackArgs) for (let i = 1; i <= 5; i++) bt.clear(i)
       if (fromCall && bt.regs[bt.frame]! & ARG_REGS) bug(env, `BUG regs ${bt.regs[bt.frame]!.toString(16)}`)
       bt.clear(0)
       enterFrame(env)

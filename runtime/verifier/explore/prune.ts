@@ -175,7 +175,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
   checkpoint.insnIdx = insnIdx
   const entry: ExploredState = { state: checkpoint, missCnt: 0, hitCnt: 0, evicted: false }
   checkpoint.listed = entry
-  env.loops.enter(checkpoint)
+  env.loops.enter(env, checkpoint)
   current.parent = checkpoint
   current.firstInsnIdx = insnIdx
   current.dfsDepth = checkpoint.dfsDepth + 1

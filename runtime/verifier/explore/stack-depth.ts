@@ -81,7 +81,11 @@ function checkFrom(env: Env, root: number, privateOk: boolean, mode: ('unknown' 
       const callee = subprogs[target]!
       if (callee.isAsyncCallback) {
         if (!call) continue
-        if (callee.isExceptionCallback) env.reject(`insn ${slot} cannot call exception cb directly`)
+        if (callee.isExceptionCallback) {
+          // The kernel's line has no end.
+          env.say(`insn ${slot} cannot call exception cb directly`)
+          env.fail('exception callback called')
+        }
       }
       chain.push({ subprog: current, next: slot + 1 })
       slot = callee.start

@@ -416,10 +416,11 @@ function walk(env: Env): void {
   }
 }
 
-/** Before 6.8 the entry is compared with its BTF too; what does not match makes calls of it unreliable, no more. */
+/** The entry is compared with its BTF too; what does not match makes calls of it unreliable, no more. */
 function matchEntry(env: Env): void {
   try {
-    matchSubprog(env, 0, false)
+    if (!env.kernel.argTags) matchSubprog(env, 0, false)
+    else if (env.program.functions[0]?.type) prepareArgs(env, 0)
   } catch (error) {
     if (!(error instanceof Rejection) || error.errno === EFAULT) throw error
   }
@@ -439,9 +440,6 @@ function walkFrom(env: Env, subprogno: number): void {
   env.state = state
   env.pending = []
   env.explored.fill(undefined)
-  env.exploredSize = 0
-  env.evictedSize = 0
-  env.backedges = 0
   env.liveStack.resetChain()
   env.touchAll()
   const { regs } = state.frame
@@ -491,7 +489,7 @@ function walkFrom(env: Env, subprogno: number): void {
     })
   } else {
     regs[1] = pointer(RegType.PTR_TO_CTX)
-    if (!env.kernel.argTags) matchEntry(env)
+    matchEntry(env)
   }
   walk(env)
   if ((env.log.level & 2) === 0) env.log.reset(0)

