@@ -1,7 +1,8 @@
 /**
  * Edges that already know what the block they lead to will decide go there directly, through a copy of what else the block does: flags that are
  * set on one branch and asked on the next. The bound that was checked and the use it guards then follow each other, which
- * is what older verifiers need. Loop heads are left alone.
+ * is what older verifiers need. Loop heads are left alone. What depends on a variable that has no value there may go either way: it goes where
+ * the variable is not used.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
 import { type BinaryOp, type Block, type CastOp, type Edge, type Func, type Op, successors, type Value } from '../ir/ir.js'
@@ -92,34 +93,58 @@ function copyable(inst: Value): boolean {
   return pure.has(inst.op)
 }
 
-/** Which successor the block goes on to when entered by the edge, if the edge's constants decide that. */
+/** What is known of a value on one edge: a number, or that it is none in particular. */
+type Known = bigint | 'undef'
+
+/** Which successor the block goes on to when entered by the edge, if what the edge brings decides that. */
 function outcomeOf(block: Block, edge: Edge): number | undefined {
-  const known = new Map<Value, bigint>()
+  const known = new Map<Value, Known>()
   block.params.forEach((param, i) => {
     const arg = edge.args[i]!
     if (arg.op === 'const') known.set(param, arg.value)
+    else if (arg.op === 'undef') known.set(param, 'undef')
   })
   if (known.size === 0) return undefined
-  const get = (value: Value): bigint | undefined => (value.op === 'const' ? value.value : known.get(value))
+  const get = (value: Value): Known | undefined => (value.op === 'const' ? value.value : known.get(value))
   for (const inst of block.insts) {
-    const args = inst.args.map(get)
-    if (args.some(arg => arg === undefined)) continue
-    const [a, b] = args as [bigint, bigint]
-    const { type } = inst.args[0]!
-    if (inst.op === 'icmp') known.set(inst, foldCompare(inst.predicate, type, a, b) ? 1n : 0n)
-    else if (inst.args.length === 1) known.set(inst, foldCast(inst.op as CastOp, type, inst.type, a))
-    else if (inst.op !== 'ptradd') known.set(inst, foldBinary(inst.op as BinaryOp, inst.type, a, b))
+    const result = resultOf(inst, inst.args.map(get))
+    if (result !== undefined) known.set(inst, result)
   }
   const { terminator } = block
   if (terminator.kind === 'condbr') {
     const condition = get(terminator.condition)
+    if (condition === 'undef') return withoutUndef(block, known)
     return condition === undefined ? undefined : condition ? 0 : 1
   }
   if (terminator.kind !== 'switch') return undefined
   const value = get(terminator.value)
-  if (value === undefined) return undefined
+  if (value === undefined || value === 'undef') return undefined
   const hit = terminator.cases.findIndex(each => value >= each.low && value <= each.high)
   return hit < 0 ? terminator.cases.length : hit
+}
+
+function resultOf(inst: Value, args: readonly (Known | undefined)[]): Known | undefined {
+  const { op } = inst
+  const { type } = inst.args[0]!
+  const [a, b] = args
+  if (args.includes('undef')) {
+    // A mask or a widening says something of the result all the same.
+    if (op === 'and') return a === 0n || b === 0n ? 0n : undefined
+    return op === 'icmp' || op === 'ptradd' || op === 'add' || op === 'sub' || op === 'trunc' ? 'undef' : undefined
+  }
+  if (typeof a !== 'bigint') return undefined
+  if (args.length === 1) return foldCast(op as CastOp, type, inst.type, a)
+  if (typeof b !== 'bigint') return undefined
+  if (op === 'icmp') return foldCompare(inst.predicate, type, a, b) ? 1n : 0n
+  return op === 'ptradd' ? undefined : foldBinary(op as BinaryOp, inst.type, a, b)
+}
+
+/** Of two successors the one that has no use for what is undefined; the other only if the first has. */
+function withoutUndef(block: Block, known: ReadonlyMap<Value, Known>): number {
+  const uses = (value: Value): boolean => known.get(value) === 'undef'
+  const [first] = successors(block)
+  const { block: next, args } = first!
+  return args.some(uses) || next.insts.some(inst => inst.args.some(uses)) ? 1 : 0
 }
 
 /** One copy for each outcome, entered by the edges that lead to it. */
