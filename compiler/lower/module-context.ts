@@ -48,7 +48,7 @@ export class ModuleContext {
   func(decl: FunctionDecl): Func {
     let func = this.funcs.get(decl)
     if (func) return func
-    const binding = decl.linkage === 'internal' ? 'local' : decl.weak ? 'weak' : 'global'
+    const binding = decl.linkage === 'internal' || decl.inlineOnly ? 'local' : decl.weak ? 'weak' : 'global'
     const signature = functionSignature(decl.type)
     func = new Func(decl.asmLabel ?? decl.name, binding, signature.result, decl.section)
     func.params = signature.params.map((type, index) => {

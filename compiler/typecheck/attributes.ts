@@ -21,6 +21,7 @@ export interface AttributeSet {
   unused: boolean
   hidden: boolean
   alwaysInline: boolean
+  gnuInline: boolean
   noInline: boolean
   naked: boolean
   noReturn: boolean
@@ -47,6 +48,7 @@ export const noAttributes = (): AttributeSet => ({
   unused: false,
   hidden: false,
   alwaysInline: false,
+  gnuInline: false,
   noInline: false,
   naked: false,
   noReturn: false,
@@ -116,6 +118,7 @@ const handlers: Readonly<Record<string, Handler>> = {
       c.warn('T0109', attribute, `unknown visibility '${kind}'`, 'ignored-attributes')
   },
   always_inline: flag('alwaysInline'),
+  gnu_inline: flag('gnuInline'),
   noinline: flag('noInline'),
   naked: flag('naked'),
   noreturn: flag('noReturn'),
@@ -173,7 +176,7 @@ const ignored: ReadonlySet<string> = new Set(
   `alias aligned_value align_value alloc_align alloc_size annotate argmemonly artificial assume_aligned availability bpf_fastcall
   cdecl cold common const constructor convergent counted_by counted_by_or_null deprecated designated_init destructor diagnose_if
   disable_sanitizer_instrumentation disable_tail_calls enable_if enforce_tcb error external_source_symbol fallthrough flag_enum
-  flatten format_arg gnu_inline guard_nocf hot ifunc internal_linkage leaf likely lockable malloc may_alias min_vector_width
+  flatten format_arg guard_nocf hot ifunc internal_linkage leaf likely lockable malloc may_alias min_vector_width
   minsize musttail no_builtin no_caller_saved_registers no_instrument_function no_profile_instrument_function no_reorder no_sanitize
   no_sanitize_address no_sanitize_memory no_sanitize_thread no_stack_protector no_split_stack noclone nocf_check noderef nodebug
   nodiscard nodirect nodup noescape nomerge nonnull nonstring noplt nothrow nouwtable opencl_global pass_object_size patchable_function_entry

@@ -46,6 +46,7 @@ export function checkTranslationUnit(
     if ((symbol?.kind === 'function' || symbol?.kind === 'variable') && symbol.decl.linkage !== 'internal')
       symbol.decl.weak = true
   }
+  dropUnusedFloats(c)
   checkRecursion(c)
   const { mainFile } = parsed
   if (mainFile) warnUnusedStatics(c, token => isIn(mainFile, tokens, token))
@@ -56,6 +57,15 @@ export function checkTranslationUnit(
     fileAsm: c.fileAsm,
     text: atom => names.text(atom),
     complete: type => c.complete(type),
+  }
+}
+
+/** Floating point is only wrong in functions that somebody uses. */
+function dropUnusedFloats(c: Context): void {
+  for (const { name, decl, complaints } of c.withFloats) {
+    const symbol = c.linked.get(name)
+    if (decl.used || (symbol?.kind === 'function' && symbol.referenced)) for (const complain of complaints) complain()
+    else decl.body = undefined
   }
 }
 

@@ -251,6 +251,13 @@ export function integerConstant(expr: Expr): bigint | undefined {
   return value?.kind === 'int' ? value.value : undefined
 }
 
+/** As `integerConstant`, where clang also reads `const` objects: case labels, enumerators, widths of bit fields, designators, assertions. */
+export function foldedConstant(expr: Expr): bigint | undefined {
+  if (expr.kind === 'int') return expr.value
+  const value = evaluate(expr, { now: true, constObjects: true })
+  return value?.kind === 'int' ? value.value : undefined
+}
+
 /**
  * The value a static initialiser stores, as object writers want it: an integer of the expression's type (an absolute address counts as
  * `unsigned long`), or an address of a symbol plus an offset in bytes. Undefined where the expression is no constant.

@@ -30,6 +30,8 @@ export class FunctionState {
   /** What `break` and `continue` leave, innermost last. */
   readonly loops: (LoopStmt | SwitchStmt)[] = []
   readonly locals: VariableSymbol[] = []
+  /** Floating point in the body: nothing wrong with it where nobody uses the function. */
+  readonly floats: (() => void)[] = []
 
   constructor(
     readonly decl: FunctionDecl,
@@ -61,6 +63,8 @@ export class Context {
   readonly order = new Map<FunctionDecl | VarDecl, number>()
   /** Functions with a body. */
   readonly defined = new Set<FunctionDecl>()
+  /** Functions with floating point that may turn out to be of no use, with what is to be said where they are. */
+  readonly withFloats: { readonly name: Atom; readonly decl: FunctionDecl; readonly complaints: readonly (() => void)[] }[] = []
   readonly calls: { readonly caller: FunctionDecl; readonly callee: FunctionDecl; readonly place: Place }[] = []
   /** Calls whose value the caller returns as it is, by token. */
   readonly tailCalls = new Set<TokenIndex>()

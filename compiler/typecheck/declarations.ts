@@ -6,7 +6,7 @@ import type * as ast from '../parser/ast.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { type AttributeSet, applyMode } from './attributes.js'
 import { compatible, composite, compositeFunction } from './compatible.js'
-import { integerConstant } from './constants.js'
+import { foldedConstant } from './constants.js'
 import type { Context } from './context.js'
 import { applyDeclarator } from './declarators.js'
 import { checkValue, stringText } from './expressions.js'
@@ -43,7 +43,7 @@ export function checkExternalDeclaration(c: Context, declaration: ast.Declaratio
 export function checkStaticAssert(c: Context, declaration: ast.StaticAssertDeclaration): void {
   const value = checkValue(c, declaration.condition)
   if (isError(value.type)) return
-  const known = integerConstant(value)
+  const known = foldedConstant(value)
   if (known === undefined)
     c.error('T0215', beginOf(declaration.condition), 'static assertion expression is not an integral constant expression')
   else if (known === 0n) {
@@ -158,6 +158,7 @@ function newFunction(c: Context, name: string, type: FunctionType, token: number
     section: undefined,
     inline: false,
     alwaysInline: false,
+    inlineOnly: false,
     noInline: false,
     naked: false,
     noReturn: false,
@@ -192,6 +193,16 @@ function addFunctionAttributes(decl: FunctionDecl, set: AttributeSet, specifiers
   if (set.format) decl.format = set.format
   const fresh = set.declTags.filter(tag => !decl.declTags.includes(tag))
   if (fresh.length) decl.declTags = [...decl.declTags, ...fresh]
+}
+
+/**
+ * Whether a declaration leaves the symbol to another unit. C11 6.7.4p7: every one of the file says `inline`, and none `extern`; with
+ * `gnu_inline` it is the definition that says both.
+ */
+function isInlineOnly(decl: FunctionDecl, what: Declared, first: boolean, definition: boolean): boolean {
+  const { inline, storage } = what.specifiers
+  if (what.attributes.gnuInline && definition) return inline && storage === 'extern'
+  return inline && storage !== 'extern' && (first || decl.inlineOnly)
 }
 
 /** Declares a function, or adds to what is declared; undefined after a diagnostic. */
@@ -238,6 +249,8 @@ function declareFunction(c: Context, what: Declared, definition: ast.FunctionDef
     c.linked.set(name, symbol)
   }
   c.scope.ordinary.set(name, symbol)
+  if (c.scope === c.fileScope)
+    symbol.decl.inlineOnly = isInlineOnly(symbol.decl, what, known === undefined, definition !== undefined)
   symbol.implicit = false
   addFunctionAttributes(symbol.decl, attributes, specifiers)
   if (what.asmLabel !== undefined) symbol.decl.asmLabel = what.asmLabel

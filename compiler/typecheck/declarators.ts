@@ -202,6 +202,7 @@ function merge(a: AttributeSet, b: AttributeSet): AttributeSet {
     unused: a.unused || b.unused,
     hidden: a.hidden || b.hidden,
     alwaysInline: a.alwaysInline || b.alwaysInline,
+    gnuInline: a.gnuInline || b.gnuInline,
     noInline: a.noInline || b.noInline,
     naked: a.naked || b.naked,
     noReturn: a.noReturn || b.noReturn,

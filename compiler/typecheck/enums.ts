@@ -1,7 +1,7 @@
 /** Enum specifiers: enumerators, their values, and the integer type clang picks for the enum. */
 import type * as ast from '../parser/ast.js'
 import { noAttributes, readAttributes } from './attributes.js'
-import { integerConstant } from './constants.js'
+import { foldedConstant } from './constants.js'
 import type { Context } from './context.js'
 import { checkTypeName } from './declarators.js'
 import { checkExpr } from './expressions.js'
@@ -100,7 +100,7 @@ function define(
     let value = next
     if (enumerator.value) {
       const expr = rvalue(checkExpr(c, enumerator.value))
-      const given = integerConstant(expr)
+      const given = foldedConstant(expr)
       if (given !== undefined) value = given
       else if (!isError(expr.type))
         c.error('T0215', enumerator.value, `expression is not an integer constant expression`, {

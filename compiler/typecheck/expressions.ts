@@ -95,9 +95,12 @@ export function refuseFloat(c: Context, value: Expr): Expr {
 }
 
 export function reportFloat(c: Context, place: Place, type: CType): void {
-  c.error('B0001', place, `eBPF has no floating point: this is a value of type ${c.quote(type)}`, {
-    hint: 'scale to integers (nanoseconds, per mille, fixed point with a shift)',
-  })
+  const report = (): void =>
+    c.error('B0001', place, `eBPF has no floating point: this is a value of type ${c.quote(type)}`, {
+      hint: 'scale to integers (nanoseconds, per mille, fixed point with a shift)',
+    })
+  if (c.fn) c.fn.floats.push(report)
+  else report()
 }
 
 function checkNumber(c: Context, expr: ast.Expr & { kind: 'number' }): Expr {

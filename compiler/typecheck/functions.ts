@@ -24,12 +24,19 @@ export function checkFunctionBody(c: Context, definition: ast.FunctionDefinition
     const body = checkBlockItems(c, definition.body.body)
     decl.body = { kind: 'compound', body, ...at(definition.body) }
   })
+  if (state.floats.length > 0) finishFloats(c, state)
   finishLabels(c, state)
   checkFlow(c, decl)
   // As clang: what comes of analysing a body is only said where the body is right.
   if (c.reporter.sink.errors === errors) checkUninitialized(c, decl)
   warnUnusedLocals(c, state)
   c.fn = outer
+}
+
+/** Headers define such functions for others (glibc's `atof`): they only matter where the unit uses them. */
+function finishFloats(c: Context, { decl, name, floats }: FunctionState): void {
+  if (decl.linkage === 'internal' || decl.inlineOnly) c.withFloats.push({ name, decl, complaints: floats })
+  else for (const complain of floats) complain()
 }
 
 function checkSignature(c: Context, definition: ast.FunctionDefinition, decl: FunctionDecl): void {

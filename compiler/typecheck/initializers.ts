@@ -4,7 +4,7 @@
  */
 import type * as ast from '../parser/ast.js'
 import { compatibleUnqualified } from './compatible.js'
-import { evaluate, integerConstant } from './constants.js'
+import { evaluate, foldedConstant } from './constants.js'
 import type { Context } from './context.js'
 import { assignConvert } from './conversions.js'
 import { checkTypeName } from './declarators.js'
@@ -415,7 +415,7 @@ function designatedRange(
   const { c } = work
   const read = (expr: ast.Expr): number | undefined => {
     const value = checkValue(c, expr)
-    const constant = integerConstant(value)
+    const constant = foldedConstant(value)
     if (constant === undefined) {
       if (!isError(value.type)) c.error('T0215', expr, 'expression is not an integer constant expression')
       return undefined

@@ -2,7 +2,7 @@
 import type * as ast from '../parser/ast.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { type noAttributes, readAttributes } from './attributes.js'
-import { integerConstant } from './constants.js'
+import { foldedConstant } from './constants.js'
 import type { Context } from './context.js'
 import { applyDeclarator } from './declarators.js'
 import { checkStaticAssert } from './declarations.js'
@@ -235,7 +235,7 @@ function bitWidth(c: Context, expr: ast.Expr, place: Place, type: CType, name: s
     c.error('T0106', place, `${what} has non-integral type ${c.quote(type)}`)
     return undefined
   }
-  const value = integerConstant(rvalue(checkExpr(c, expr)))
+  const value = foldedConstant(rvalue(checkExpr(c, expr)))
   if (value === undefined) {
     c.error('T0106', place, `width of ${what} is not an integer constant expression`)
     return undefined

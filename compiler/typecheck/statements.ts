@@ -3,7 +3,7 @@ import type * as ast from '../parser/ast.js'
 import { Punct } from '../preprocessor/names.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { readAttributes } from './attributes.js'
-import { constantTruth, integerConstant } from './constants.js'
+import { constantTruth, foldedConstant } from './constants.js'
 import type { Context, FunctionState, LabelState } from './context.js'
 import { assignConvert, checkCondition, promote } from './conversions.js'
 import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } from './declarations.js'
@@ -229,7 +229,7 @@ function checkCase(c: Context, stmt: ast.Stmt & { kind: 'case' | 'default' }): S
 function caseValue(c: Context, expr: ast.Expr, type: CType): bigint | undefined {
   const value = checkValue(c, expr)
   if (isError(value.type) || isError(type)) return undefined
-  const known = integerConstant(value)
+  const known = foldedConstant(value)
   if (known === undefined || !isInteger(value.type)) {
     c.error('T0215', expr, 'expression is not an integer constant expression')
     return undefined

@@ -64,6 +64,8 @@ export interface FunctionDecl {
   section: string | undefined
   inline: boolean
   alwaysInline: boolean
+  /** The body only serves calls of this unit, as one of a static function; the symbol is another unit's. */
+  inlineOnly: boolean
   noInline: boolean
   naked: boolean
   noReturn: boolean

@@ -25,3 +25,9 @@ int callers(u8 x) { return narrow(x) + narrow(255); }
 
 static __attribute__((noinline)) int unread(int a, ...) { return a * a; }
 int passes_more(int x) { return unread(x, kernel(), 2, 3, 4, 5); }
+
+inline int inline_only(int x) { return x * 3; }
+extern inline int inline_and_external(int x) { return x * 5; }
+extern inline __attribute__((gnu_inline)) int inline_for_gnu(int x) { return x * 7; }
+extern inline __attribute__((gnu_inline)) double floating(const char *x) { return *x + 1.0; }
+int uses_inline(int x) { return inline_only(x) + inline_and_external(x) + inline_for_gnu(x); }

@@ -49,3 +49,10 @@ void *f(void) { return __builtin_return_address(0); }
 _Complex float a;
 //// library function without a header
 int f(char *p) { memset(p, 0, 4); return 0; }
+//// floating point in functions that nobody uses
+static double unused(int a) { return a * 2.0; }
+extern inline __attribute__((gnu_inline)) double from_header(const char *s) { return *s / 3.0; }
+inline float also(float a) { return a + 1; }
+//// floating point in a static function that is used
+static int scaled(int a) { return a * 2.0; }
+int f(int a) { return scaled(a); }

@@ -117,3 +117,15 @@ int f(int a, long b, char *s, short c)
 #define SAME(x) x
 #define THREE(x) ((x) == 3)
 void f(int a) { SIZE; THREE(a); SAME(a); SAME(a == 3); }
+//// constants that are objects
+static const int a = 3;
+struct s { int f : a; };
+enum e { E = a + 1 };
+_Static_assert(a == 3, "");
+int table[8] = { [a] = 1 };
+int f(int x) {
+  const int local = 5;
+  static const int kept = 6;
+  switch (x) { case a: case a + 7: case local: case kept: return E; }
+  return 0;
+}

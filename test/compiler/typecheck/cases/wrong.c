@@ -305,3 +305,11 @@ struct s { int a; };
 int f(struct s *p) { return p->b + missing; }
 int g(int a) { a.x = 1; return *a; }
 int h(void) { return g(1, 2, 3); }
+//// a case of what is no constant
+const volatile int a = 2;
+extern const int b;
+int f(int x) {
+  const int c = x;
+  switch (x) { case a: case b: case c: return 1; }
+  return 0;
+}
