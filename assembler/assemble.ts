@@ -78,8 +78,8 @@ export interface AssembleOptions {
   readonly little?: boolean
   /** Place of the text's first character, for diagnostics. */
   readonly base?: Loc
-  /** A larger section is refused. */
-  readonly maxSectionBytes?: number
+  /** More bytes in all sections together are refused (default: 64 MB, what the tools over objects read). */
+  readonly maxBytes?: number
 }
 
 interface Fixup {
@@ -150,6 +150,8 @@ class Assembler {
   private current: Section
   private previous: Section
   private temporaries = 0
+  /** Bytes of all sections. */
+  private total = 0
   readonly relocations: AssembledReloc[] = []
   readonly diagnostics: Diagnostic[] = []
   private readonly files: string[] = []
@@ -298,15 +300,16 @@ class Assembler {
   }
 
   private room(count: number, at: number): void {
-    const limit = this.options.maxSectionBytes ?? 256 << 20
-    if (count < 0 || this.current.length + count > limit)
-      throw new AsmSyntaxError(`section ${this.current.name} would grow beyond ${limit} bytes`, at)
+    const limit = this.options.maxBytes ?? 64 << 20
+    if (count < 0 || this.total + count > limit)
+      throw new AsmSyntaxError(`with section ${this.current.name} the object would grow beyond ${limit} bytes`, at)
+    this.total += count
   }
 
   private emit(insn: ParsedInsn, at: number): void {
     const { out, fixups } = this.current
     if (this.current.type === SHT_NOBITS) throw new AsmSyntaxError('code cannot go into a section without contents', at)
-    this.room(16, at)
+    this.room(insn.slots * SLOT_BYTES, at)
     if (insn.symbolic) {
       const { field, value } = insn.symbolic
       if (field === 'imm32') throw new AsmSyntaxError("a symbol's address needs a 64-bit load: write 'll' after it", at)
@@ -435,12 +438,18 @@ class Assembler {
         const each = cursor.takePunct(',') ? Number(cursor.integer('a size')) : 1
         const value = cursor.takePunct(',') ? cursor.integer('a value') : 0n
         if (each < 1 || each > 8 || repeat < 0) throw new AsmSyntaxError('.fill takes a count and a size of 1 to 8', at)
-        this.room(repeat * each, at)
-        for (let i = 0; i < repeat; i++)
-          for (let byte = 0; byte < each; byte++) {
-            const place = BigInt(8 * (this.little ? byte : each - 1 - byte))
-            this.data({ value: (value >> place) & 255n, plus: [], minus: [] }, 1, at)
-          }
+        const pattern = Uint8Array.from({ length: each }, (_, byte) =>
+          Number((value >> BigInt(8 * (this.little ? byte : each - 1 - byte))) & 255n),
+        )
+        if (pattern.every(byte => byte === 0)) this.fill(repeat * each, 0, at)
+        else {
+          this.room(repeat * each, at)
+          if (this.current.type === SHT_NOBITS) throw new AsmSyntaxError('a section without contents can only hold zeros', at)
+          const block = new Uint8Array(each * Math.min(repeat, 4096))
+          for (let start = 0; start < block.length; start += each) block.set(pattern, start)
+          for (let left = repeat * each; left > 0; left -= block.length)
+            this.current.out.append(left < block.length ? block.subarray(0, left) : block)
+        }
         return
       }
       case '.ascii':
@@ -559,7 +568,7 @@ class Assembler {
       const token = cursor.token
       if (token.kind !== 'string') cursor.fail('expected a string')
       cursor.index++
-      this.room(token.bytes.length + 1, at)
+      this.room(token.bytes.length + (terminated ? 1 : 0), at)
       if (this.current.type === SHT_NOBITS) throw new AsmSyntaxError('a section without contents can only hold zeros', at)
       this.current.out.append(token.bytes)
       if (terminated) this.current.out.u8(0)
@@ -644,6 +653,8 @@ class Assembler {
       return
     }
     const defined = symbol.section >= 0
+    if (symbol.section === UNDEFINED && symbol.name.startsWith('.L'))
+      throw new AsmSyntaxError(`label '${symbol.name}' is not defined`, fixup.at)
     const local = defined && (symbol.binding ?? 'local') === 'local'
     const addend = local ? value + BigInt(symbol.value) : value
     const target = local ? symbol.section : symbol.name

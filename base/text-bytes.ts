@@ -63,25 +63,21 @@ export class TextBytes {
       buffer[at++] = 45
       value = -value
     }
-    const start = at
-    // Small integers divide without leaving the integers.
-    while (value > 999_999_999) {
-      const rest = Math.floor(value / 10)
-      buffer[at++] = 48 + (value - rest * 10)
-      value = rest
+    // Small integers divide without leaving the integers; the digits above are rare.
+    if (value > 999_999_999) {
+      for (const digit of String(value)) buffer[at++] = digit.charCodeAt(0)
+      this.length = at
+      return
     }
+    let digits = 1
+    for (let power = 10; power <= value; power *= 10) digits++
     let small = value | 0
-    do {
+    for (let place = at + digits - 1; place >= at; place--) {
       const rest = (small / 10) | 0
-      buffer[at++] = 48 + (small - rest * 10)
+      buffer[place] = 48 + (small - rest * 10)
       small = rest
-    } while (small > 0)
-    this.length = at
-    for (let low = start, high = at - 1; low < high; low++, high--) {
-      const digit = buffer[low]!
-      buffer[low] = buffer[high]!
-      buffer[high] = digit
     }
+    this.length = at + digits
   }
 
   /** What was written, sharing memory until the next write. */

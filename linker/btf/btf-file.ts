@@ -13,6 +13,9 @@ const HEADER_BYTES = 24
 /** Bytes of a type after its 12-byte head: a fixed part and so much for each of its `vlen` entries. */
 const FIXED_BYTES = [0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4, 0, 0]
 const ENTRY_BYTES = [0, 0, 0, 0, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 0, 12, 0, 0, 0, 12]
+/** Types that a type refers to besides those of its entries, and where in an entry one is; -1 for none. */
+const REFERENCES = [0, 0, 1, 2, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0]
+const ENTRY_REFERENCE = [-1, -1, -1, -1, 4, 4, -1, -1, -1, -1, -1, -1, -1, 4, -1, 0, -1, -1, -1, -1]
 export const BTF_KIND_MAX = BtfKind.Enum64
 
 const VOID: BtfType = { kind: BtfKind.Void }
@@ -212,6 +215,30 @@ export class BtfFile implements BtfSet {
     return offset === 0 ? '' : this.string(offset)
   }
 
+  /** Whether a type has a name. */
+  hasName(id: BtfId): boolean {
+    return this.nameOffsetOf(id) !== 0
+  }
+
+  /** How many other types a type refers to, as `references` (remap.ts) counts. */
+  referenceCount(id: BtfId): number {
+    if (id === 0) return 0
+    if (id < this.firstId) return this.base!.referenceCount(id)
+    const info = this.u32(this.ownOffset(id) + 4)
+    const kind = (info >>> 24) & 31
+    return REFERENCES[kind]! + (ENTRY_REFERENCE[kind]! < 0 ? 0 : info & 0xffff)
+  }
+
+  /** One of those, without decoding the type. */
+  referenceOf(id: BtfId, index: number): BtfId {
+    if (id < this.firstId) return this.base!.referenceOf(id, index)
+    const at = this.ownOffset(id)
+    const kind = (this.u32(at + 4) >>> 24) & 31
+    if (kind === BtfKind.Array) return this.u32(at + 12 + 4 * index)
+    const entry = index - REFERENCES[kind]!
+    return this.u32(entry < 0 ? at + 8 : at + 12 + ENTRY_BYTES[kind]! * entry + ENTRY_REFERENCE[kind]!)
+  }
+
   /** Calls `visit` for every id that an own type refers to, without decoding: for passes over a whole kernel. */
   eachReference(visit: (id: BtfId) => void): void {
     const { view, little } = this
@@ -246,6 +273,13 @@ export class BtfFile implements BtfSet {
           visit(u32(at + 8))
       }
     }
+  }
+
+  /** A type that is not kept: for passes that look at each but once. */
+  peek(id: BtfId): BtfType {
+    if (id === 0) return VOID
+    if (id < this.firstId) return this.base!.peek(id)
+    return this.cache[id - this.firstId] ?? this.decode(this.ownOffset(id))
   }
 
   type(id: BtfId): BtfType {

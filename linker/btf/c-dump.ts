@@ -5,9 +5,11 @@
  */
 import { BtfFile, sizeOf } from './btf-file.js'
 import {
+  type BtfArray,
   type BtfComposite,
   type BtfEnum,
   type BtfFuncProto,
+  type BtfFwd,
   type BtfId,
   type BtfInt,
   BtfKind,
@@ -19,13 +21,14 @@ import {
   typeFault,
 } from './btf-types.js'
 import { references } from './remap.js'
+import { type TypeView, viewOf } from './type-view.js'
 
 const NOT_YET = 0
 const NOW = 1
 const DONE = 2
 
 /** Deeper nesting than any compiler makes; a bound against malformed input. */
-const MAX_DEPTH = 2000
+const MAX_DEPTH = 500
 
 /** Bound on padding members in one dump, for structs that claim to be huge; the kernel's has some thousand. */
 const MAX_PADS = 500_000
@@ -49,9 +52,6 @@ const MISSING_BASE_TYPES: Readonly<Record<string, string>> = {
   __Poly128_t: 'unsigned __int128',
 }
 
-/** Characters gathered before they become bytes. */
-const GATHERED = 1 << 13
-
 const utf8 = new TextDecoder()
 const utf8Encoder = new TextEncoder()
 
@@ -65,6 +65,10 @@ export class CDump {
   private readonly referenced: Uint8Array
   private readonly resolved: Uint8Array
   private readonly aligned: Uint8Array
+  /** Sizes of members' types plus 2; 0 for those not asked for yet. */
+  private readonly sizes: Float64Array
+  /** `struct sock *` of types that stand before the name of what they declare; null for others. */
+  private readonly prefixes: (string | null | undefined)[]
   private readonly renamed = new Map<BtfId, string>()
   private readonly typeNames = new Map<string, number>()
   private readonly identNames = new Map<string, number>()
@@ -74,16 +78,20 @@ export class CDump {
   private pads = 0
   private buffer = new Uint8Array(1 << 16)
   private length = 0
-  private pending = ''
+
+  private readonly view: TypeView
 
   constructor(private readonly btf: BtfSet) {
     const { count } = btf
+    this.view = viewOf(btf)
     this.order = new Uint8Array(count)
     this.emitted = new Uint8Array(count)
     this.forward = new Uint8Array(count)
     this.referenced = new Uint8Array(count)
     this.resolved = new Uint8Array(count)
     this.aligned = new Uint8Array(count)
+    this.sizes = new Float64Array(count)
+    this.prefixes = new Array<string | null | undefined>(count)
     this.order[0] = DONE
     this.emitted[0] = DONE
     this.markReferenced()
@@ -92,7 +100,7 @@ export class CDump {
   /** Writes a type's definition, and before it all definitions that it needs. Throws a `FormatError` for types that no C can be. */
   add(id: BtfId): void {
     // Functions and variables are no types; a kernel has more of them than of all else.
-    if (this.btf instanceof BtfFile && UNTYPED.has(this.btf.kindOf(id))) return
+    if (UNTYPED.has(this.view.kindOf(id))) return
     this.queue = []
     this.depth = 0
     this.orderType(id, false)
@@ -106,27 +114,32 @@ export class CDump {
 
   /** The same as UTF-8, without a detour through strings. */
   takeBytes(): Uint8Array {
-    this.flush()
     const bytes = this.buffer.slice(0, this.length)
     this.length = 0
     return bytes
   }
 
-  /** Appends text. Pieces are gathered for a while: one by one they cost more as bytes, and megabytes of them more as a string. */
+  /** Appends text: most of it is short and ASCII, for which a loop is faster than an encoder and strings are not joined. */
   put(text: string): void {
-    this.pending += text
-    if (this.pending.length > GATHERED) this.flush()
+    const count = text.length
+    if (this.length + count * 3 > this.buffer.length) this.grow(count * 3)
+    const { buffer } = this
+    let at = this.length
+    for (let i = 0; i < count; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127) {
+        this.length += utf8Encoder.encodeInto(text, buffer.subarray(this.length)).written
+        return
+      }
+      buffer[at++] = code
+    }
+    this.length = at
   }
 
-  private flush(): void {
-    const { pending } = this
-    if (this.length + pending.length * 3 > this.buffer.length) {
-      const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + pending.length * 3))
-      bigger.set(this.buffer.subarray(0, this.length))
-      this.buffer = bigger
-    }
-    this.length += utf8Encoder.encodeInto(pending, this.buffer.subarray(this.length)).written
-    this.pending = ''
+  private grow(count: number): void {
+    const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + count))
+    bigger.set(this.buffer.subarray(0, this.length))
+    this.buffer = bigger
   }
 
   /**
@@ -134,12 +147,10 @@ export class CDump {
    * `plain` leaves const, volatile, restrict and type tags out, for those who write into the object.
    */
   declare(id: BtfId, name: string, level = 0, plain = false): string {
-    this.flush()
     const start = this.length
     this.plain = plain
     this.declaration(id, name, level)
     this.plain = false
-    this.flush()
     const text = utf8.decode(this.buffer.subarray(start, this.length))
     this.length = start
     return text
@@ -168,85 +179,91 @@ export class CDump {
   private orderType(id: BtfId, throughPointer: boolean): boolean {
     const state = this.order[id]
     if (state === DONE) return true
-    const type = this.btf.type(id)
+    const { view } = this
+    const kind = view.kindOf(id)
+    const composite = kind === BtfKind.Struct || kind === BtfKind.Union
     if (state === NOW) {
-      if ((type.kind === BtfKind.Struct || type.kind === BtfKind.Union) && throughPointer && type.name !== '') return false
+      if (composite && throughPointer && view.hasName(id)) return false
       throw typeFault(this.btf, id, 'F0204', `BTF type ${id} contains itself`)
     }
+    if (composite && throughPointer && view.hasName(id)) return false
     this.enter(id)
-    try {
-      switch (type.kind) {
-        case BtfKind.Int:
-        case BtfKind.Float:
-          this.order[id] = DONE
-          return false
-        case BtfKind.Ptr: {
-          const strong = this.orderType(type.type, true)
-          this.order[id] = DONE
-          return strong
-        }
-        case BtfKind.Array:
-          return this.orderType(type.type, false)
-        case BtfKind.Struct:
-        case BtfKind.Union:
-          if (throughPointer && type.name !== '') return false
-          this.order[id] = NOW
-          for (const member of type.members) this.orderType(member.type, false)
-          if (type.name !== '') this.queue.push(id)
-          this.order[id] = DONE
-          return true
-        case BtfKind.Enum:
-        case BtfKind.Enum64:
-        case BtfKind.Fwd:
-          if (type.name !== '' || this.referenced[id] === 0) this.queue.push(id)
-          this.order[id] = DONE
-          return true
-        case BtfKind.Typedef: {
-          const strong = this.orderType(type.type, throughPointer)
-          if (throughPointer && !strong) return false
-          this.queue.push(id)
-          this.order[id] = DONE
-          return true
-        }
-        case BtfKind.Volatile:
-        case BtfKind.Const:
-        case BtfKind.Restrict:
-        case BtfKind.TypeTag:
-          return this.orderType(type.type, throughPointer)
-        case BtfKind.FuncProto: {
-          let strong = this.orderType(type.type, throughPointer)
-          for (const param of type.params) if (this.orderType(param.type, throughPointer)) strong = true
-          return strong
-        }
-        default:
-          this.order[id] = DONE
-          return false
+    const strong = this.orderParts(id, kind, throughPointer)
+    this.depth--
+    return strong
+  }
+
+  private orderParts(id: BtfId, kind: number, throughPointer: boolean): boolean {
+    const { view } = this
+    switch (kind) {
+      case BtfKind.Ptr: {
+        const strong = this.orderType(view.referenceOf(id, 0), true)
+        this.order[id] = DONE
+        return strong
       }
-    } finally {
-      this.depth--
+      case BtfKind.Array:
+        return this.orderType(view.referenceOf(id, 0), false)
+      case BtfKind.Struct:
+      case BtfKind.Union: {
+        this.order[id] = NOW
+        const count = view.referenceCount(id)
+        for (let i = 0; i < count; i++) this.orderType(view.referenceOf(id, i), false)
+        if (view.hasName(id)) this.queue.push(id)
+        this.order[id] = DONE
+        return true
+      }
+      case BtfKind.Enum:
+      case BtfKind.Enum64:
+      case BtfKind.Fwd:
+        if (view.hasName(id) || this.referenced[id] === 0) this.queue.push(id)
+        this.order[id] = DONE
+        return true
+      case BtfKind.Typedef: {
+        const strong = this.orderType(view.referenceOf(id, 0), throughPointer)
+        if (throughPointer && !strong) return false
+        this.queue.push(id)
+        this.order[id] = DONE
+        return true
+      }
+      case BtfKind.Volatile:
+      case BtfKind.Const:
+      case BtfKind.Restrict:
+      case BtfKind.TypeTag:
+        return this.orderType(view.referenceOf(id, 0), throughPointer)
+      case BtfKind.FuncProto: {
+        let strong = false
+        const count = view.referenceCount(id)
+        for (let i = 0; i < count; i++) if (this.orderType(view.referenceOf(id, i), throughPointer)) strong = true
+        return strong
+      }
+      default:
+        this.order[id] = DONE
+        return false
     }
   }
 
   /** btf_dump_emit_type; `container` is the definition that is being prepared, 0 at top level. */
   private emitType(id: BtfId, container: BtfId): void {
     if (this.emitted[id] === DONE) return
-    const type = this.btf.type(id)
+    const { view } = this
+    const kind = view.kindOf(id)
     if (this.emitted[id] === NOW) {
-      this.emitInside(id, type, container)
+      this.emitInside(id, kind, container)
       return
     }
     this.enter(id)
-    switch (type.kind) {
+    switch (kind) {
       case BtfKind.Int: {
-        const alias = MISSING_BASE_TYPES[type.name]
-        if (alias) this.put(`typedef ${alias} ${type.name};\n\n`)
+        const { name } = this.view.peek(id) as BtfInt
+        const alias = MISSING_BASE_TYPES[name]
+        if (alias) this.put(`typedef ${alias} ${name};\n\n`)
         this.emitted[id] = DONE
         break
       }
       case BtfKind.Enum:
       case BtfKind.Enum64:
         if (container === 0) {
-          this.enumDefinition(id, type, 0)
+          this.enumDefinition(id, this.view.peek(id) as BtfEnum, 0)
           this.put(';\n\n')
         }
         this.emitted[id] = DONE
@@ -256,56 +273,68 @@ export class CDump {
       case BtfKind.Const:
       case BtfKind.Restrict:
       case BtfKind.TypeTag:
-      case BtfKind.Array:
-        this.emitType(type.type, container)
+      case BtfKind.Array: {
+        const target = view.referenceOf(id, 0)
+        this.emitType(target, container)
+        // There is nothing more to do for it when there is not for what it refers to.
+        if (this.emitted[target] === DONE) this.emitted[id] = DONE
         break
-      case BtfKind.Fwd:
+      }
+      case BtfKind.Fwd: {
+        const type = this.view.peek(id) as BtfFwd
         this.put(`${type.union ? 'union' : 'struct'} ${this.typeName(id, type)};\n\n`)
         this.emitted[id] = DONE
         break
+      }
       case BtfKind.Typedef:
         this.emitted[id] = NOW
-        this.emitType(type.type, id)
-        if (this.forward[id] === 0) this.typedefDefinition(id, type)
+        this.emitType(view.referenceOf(id, 0), id)
+        if (this.forward[id] === 0) this.typedefDefinition(id)
         this.emitted[id] = DONE
         break
       case BtfKind.Struct:
-      case BtfKind.Union:
+      case BtfKind.Union: {
+        const named = view.hasName(id)
         this.emitted[id] = NOW
-        if (container === 0 || type.name === '')
-          for (const member of type.members) this.emitType(member.type, type.name === '' ? container : id)
-        else if (this.forward[id] === 0 && id !== container) this.forwardDeclaration(id, type)
+        if (container === 0 || !named) this.emitReferences(id, named ? id : container)
+        else if (this.forward[id] === 0 && id !== container) this.forwardDeclaration(id)
         if (container === 0) {
-          this.compositeDefinition(id, type, 0)
+          this.compositeDefinition(id, this.view.peek(id) as BtfComposite, 0)
           this.put(';\n\n')
           this.emitted[id] = DONE
         } else this.emitted[id] = NOT_YET
         break
+      }
       case BtfKind.FuncProto:
-        this.emitType(type.type, container)
-        for (const param of type.params) this.emitType(param.type, container)
+        this.emitReferences(id, container)
         break
     }
     this.depth--
   }
 
+  private emitReferences(id: BtfId, container: BtfId): void {
+    const count = this.view.referenceCount(id)
+    for (let i = 0; i < count; i++) this.emitType(this.view.referenceOf(id, i), container)
+  }
+
   /** A type is referred to while it is being written: a forward declaration must do. */
-  private emitInside(id: BtfId, type: BtfType, container: BtfId): void {
+  private emitInside(id: BtfId, kind: number, container: BtfId): void {
     if (this.forward[id] !== 0) return
-    if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
-      if (id !== container && type.name !== '') this.forwardDeclaration(id, type)
-    } else if (type.kind === BtfKind.Typedef) {
-      this.typedefDefinition(id, type)
+    if (kind === BtfKind.Struct || kind === BtfKind.Union) {
+      if (id !== container && this.view.hasName(id)) this.forwardDeclaration(id)
+    } else if (kind === BtfKind.Typedef) {
+      this.typedefDefinition(id)
       this.forward[id] = 1
     }
   }
 
-  private forwardDeclaration(id: BtfId, type: BtfComposite): void {
-    this.put(`${this.compositeHead(id, type)};\n\n`)
+  private forwardDeclaration(id: BtfId): void {
+    this.put(`${this.compositeHead(id, this.view.peek(id) as BtfComposite)};\n\n`)
     this.forward[id] = 1
   }
 
-  private typedefDefinition(id: BtfId, type: BtfTypedef): void {
+  private typedefDefinition(id: BtfId): void {
+    const type = this.view.peek(id) as BtfTypedef
     // Compilers have this one built in.
     if (type.name === '__builtin_va_list') return
     const name = this.identName(id, type)
@@ -329,20 +358,29 @@ export class CDump {
     this.put(`${this.compositeHead(id, type)} {`)
     let offset = 0
     let afterBitfield = false
+    const start = `\n${indent(level + 1)}`
     for (const member of type.members) {
       const bits = member.bitSize
       this.padding(id, offset, member.bitOffset, packed ? 1 : this.alignOf(member.type), afterBitfield && bits !== 0, level + 1)
-      this.put(`\n${indent(level + 1)}`)
+      this.put(start)
       this.declaration(member.type, member.name, level + 1)
-      if (bits !== 0) this.put(`: ${bits}`)
-      this.put(';')
+      this.put(bits !== 0 ? `: ${bits};` : ';')
       afterBitfield = bits !== 0
-      offset = member.bitOffset + (bits !== 0 ? bits : Math.max(0, sizeOf(this.btf, member.type)) * 8)
+      offset = member.bitOffset + (bits !== 0 ? bits : Math.max(0, this.sizeOf(member.type)) * 8)
     }
     if (isStruct) this.padding(id, offset, type.size * 8, this.alignOf(id), false, level + 1)
     this.put(type.members.length > 0 || type.size > 0 ? `\n${indent(level)}}` : '}')
     if (packed) this.put(' __attribute__((packed))')
     this.depth--
+  }
+
+  /** btf__resolve_size, remembered. */
+  private sizeOf(id: BtfId): number {
+    const known = this.sizes[id]!
+    if (known !== 0) return known - 2
+    const size = sizeOf(this.btf, id)
+    this.sizes[id] = size + 2
+    return size
   }
 
   /** btf_is_struct_packed: some member is off its natural place, or the size is. */
@@ -363,7 +401,7 @@ export class CDump {
     if (known === 255) return 0
     if (known) return known === 254 ? 0 : known
     this.aligned[id] = 255
-    const align = this.alignOfType(this.btf.type(id))
+    const align = this.alignOfType(this.view.peek(id))
     this.aligned[id] = align === 0 ? 254 : align
     return align
   }
@@ -441,10 +479,13 @@ export class CDump {
     const wide = type.kind === BtfKind.Enum64
     const suffix = wide ? (type.signed ? 'LL' : 'ULL') : ''
     this.put(' {')
+    const start = `\n${indent(level + 1)}`
     for (const { name, value } of type.values) {
       // Enumerators share their names with typedefs.
       const copies = this.count(this.identNames, name)
-      this.put(`\n${indent(level + 1)}${copies > 1 ? `${name}___${copies}` : name} = ${value}${suffix},`)
+      this.put(start)
+      this.put(copies > 1 ? `${name}___${copies}` : name)
+      this.put(` = ${value}${suffix},`)
     }
     this.put(`\n${indent(level)}}`)
     if (type.size === 1) this.put(' __attribute__((mode(byte)))')
@@ -480,11 +521,77 @@ export class CDump {
     return unique
   }
 
+  /** Writes a declaration whose type stands before the name, but for the length of an array; false where it does not. */
+  private putSimple(id: BtfId, name: string): boolean {
+    const prefix = this.prefix(id)
+    if (prefix !== undefined) {
+      this.putNamed(prefix, name)
+      return true
+    }
+    if (this.view.kindOf(id) !== BtfKind.Array) return false
+    const type = this.view.peek(id) as BtfArray
+    const element = this.prefix(type.type)
+    if (element === undefined) return false
+    this.putNamed(element, name)
+    this.put(`[${type.nelems}]`)
+    return true
+  }
+
+  private putNamed(prefix: string, name: string): void {
+    this.put(prefix)
+    if (name !== '' && !endsWithPointer(prefix)) this.put(' ')
+    this.put(name)
+  }
+
+  /** What `chain` writes for types without arrays, functions, anonymous types and tags, remembered. */
+  private prefix(id: BtfId): string | undefined {
+    const known = this.prefixes[id]
+    if (known !== undefined) return known ?? undefined
+    const made = this.makePrefix(id)
+    this.prefixes[id] = made ?? null
+    return made
+  }
+
+  private makePrefix(id: BtfId): string | undefined {
+    const type = this.view.peek(id)
+    switch (type.kind) {
+      case BtfKind.Void:
+        return 'void'
+      case BtfKind.Int:
+      case BtfKind.Float:
+        return type.name
+      case BtfKind.Struct:
+      case BtfKind.Union:
+        return type.name === '' ? undefined : this.compositeHead(id, type)
+      case BtfKind.Enum:
+      case BtfKind.Enum64:
+        return type.name === '' ? undefined : `enum ${this.typeName(id, type)}`
+      case BtfKind.Typedef:
+        return this.identName(id, type)
+      case BtfKind.Ptr:
+      case BtfKind.Const:
+      case BtfKind.Volatile:
+      case BtfKind.Restrict: {
+        this.enter(id)
+        const target = this.prefix(type.type)
+        this.depth--
+        if (target === undefined) return undefined
+        const { kind } = this.view.peek(type.type)
+        if (type.kind === BtfKind.Ptr) return endsWithPointer(target) ? `${target}*` : `${target} *`
+        if (kind === BtfKind.Ptr) return `${target} ${MODIFIERS[type.kind]}`
+        return MODIFIERS[kind] === undefined ? `${MODIFIERS[type.kind]} ${target}` : undefined
+      }
+      default:
+        return undefined
+    }
+  }
+
   /** A declaration in C: from the inside out, the way BTF chains types is the reverse of how C writes them. */
   private declaration(id: BtfId, name: string, level: number): void {
+    if (!this.plain && this.putSimple(id, name)) return
     const chain: BtfId[] = []
     for (;;) {
-      const type = this.btf.type(id)
+      const type = this.view.peek(id)
       const skip = this.plain && (MODIFIERS[type.kind] !== undefined || type.kind === BtfKind.TypeTag)
       if (!skip) chain.push(id)
       if (!LINKS.has(type.kind)) break
@@ -497,7 +604,7 @@ export class CDump {
   /** Modifiers of a type that is no pointer stand before it. */
   private modifiers(chain: BtfId[]): void {
     for (;;) {
-      const word = MODIFIERS[this.btf.type(chain[chain.length - 1] ?? 0).kind]
+      const word = MODIFIERS[this.view.peek(chain[chain.length - 1] ?? 0).kind]
       if (word === undefined) return
       this.put(`${word} `)
       chain.pop()
@@ -506,7 +613,7 @@ export class CDump {
 
   private dropModifiers(chain: BtfId[]): void {
     for (;;) {
-      const { kind } = this.btf.type(chain[chain.length - 1] ?? 0)
+      const { kind } = this.view.peek(chain[chain.length - 1] ?? 0)
       if (MODIFIERS[kind] === undefined && kind !== BtfKind.TypeTag) return
       chain.pop()
     }
@@ -517,7 +624,7 @@ export class CDump {
     let afterPointer = true
     while (chain.length > 0) {
       const id = chain.pop()!
-      const type = this.btf.type(id)
+      const type = this.view.peek(id)
       switch (type.kind) {
         case BtfKind.Void:
           this.modifiers(chain)
@@ -564,7 +671,7 @@ export class CDump {
           this.dropModifiers(chain)
           if (chain.length === 0) this.nameAfter(name, afterPointer)
           else {
-            const several = this.btf.type(chain[chain.length - 1]!).kind === BtfKind.Array
+            const several = this.view.peek(chain[chain.length - 1]!).kind === BtfKind.Array
             if (name !== '' && !afterPointer) this.put(' ')
             if (!several) this.put('(')
             this.chain(chain, name, level)
@@ -608,6 +715,8 @@ export class CDump {
     this.put(')')
   }
 }
+
+const endsWithPointer = (prefix: string): boolean => prefix.charCodeAt(prefix.length - 1) === 42
 
 /** Kinds that a declaration goes through to reach the type it is about. */
 const LINKS: ReadonlySet<number> = new Set([

@@ -31,6 +31,7 @@ export const BTF_KIND_NAMES: readonly string[] = [
 ]
 
 const kindNames = BTF_KIND_NAMES.map(ascii)
+const KIND_STARTS = BTF_KIND_NAMES.map(name => ascii(`] ${name} '`))
 const LINKAGES = ['static', 'global', 'extern'].map(ascii)
 const UNKNOWN_LINKAGE = ascii('(unknown)')
 const ANONYMOUS = ascii('(anon)')
@@ -137,6 +138,7 @@ abstract class Syntax {
 class TextSyntax extends Syntax {
   private readonly rowStart = ascii("\n\t'")
   private readonly nameless = ascii('\n\t')
+  private readonly openingKeys = KEY_NAMES.map(name => ascii(`${name}=`))
   private nextKeyOpensRow = false
 
   protected keyText(name: string): string {
@@ -145,7 +147,7 @@ class TextSyntax extends Syntax {
 
   override key(key: number): void {
     // The first of a row without a name has no blank before it.
-    if (this.nextKeyOpensRow) this.out.text(`${KEY_NAMES[key]}=`)
+    if (this.nextKeyOpensRow) this.out.put(this.openingKeys[key]!)
     else super.key(key)
     this.nextKeyOpensRow = false
   }
@@ -154,11 +156,7 @@ class TextSyntax extends Syntax {
     const { out } = this
     out.byte(91)
     out.number(id)
-    out.byte(93)
-    out.byte(32)
-    out.put(kindNames[kind]!)
-    out.byte(32)
-    out.byte(39)
+    out.put(KIND_STARTS[kind]!)
     this.name(name)
     out.byte(39)
   }
@@ -212,6 +210,7 @@ class JsonSyntax extends Syntax {
   private readonly kindKey = ascii(',"kind":"')
   private readonly nameKey = ascii('","name":')
   private readonly partName = ascii('{"name":')
+  private readonly openingKeys = KEY_NAMES.map(name => ascii(`"${name}":`))
   private started = false
   private opensRow = false
 
@@ -220,7 +219,7 @@ class JsonSyntax extends Syntax {
   }
 
   override key(key: number): void {
-    if (this.opensRow) this.out.text(`"${KEY_NAMES[key]}":`)
+    if (this.opensRow) this.out.put(this.openingKeys[key]!)
     else super.key(key)
     this.opensRow = false
   }

@@ -153,6 +153,8 @@ describe('assemble', () => {
     ['a: exit; .long (a - a) / 0', 'division by zero'],
     ['a: exit; .data; b: .long (b - a) / 8', 'subtracted from nothing'],
     ['goto nowhere', "label 'nowhere' is not defined"],
+    ['.quad .Lnowhere', "label '.Lnowhere' is not defined"],
+    ['r1 = .Lnowhere ll', "label '.Lnowhere' is not defined"],
     ['x: x: exit', "symbol 'x' is already defined"],
     ['.section .bss\n.long 5', 'can only hold zeros'],
     ['.frobnicate 5', 'unknown directive .frobnicate'],

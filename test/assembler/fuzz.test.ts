@@ -45,10 +45,7 @@ describe('mutated assembly text', () => {
     for (let seed = 1; seed <= COUNT; seed++) {
       const text = mutate(seed)
       try {
-        for (const { message } of [
-          ...assemble(text, { maxSectionBytes: 1 << 20 }).diagnostics,
-          ...assembleInline(text).diagnostics,
-        ])
+        for (const { message } of [...assemble(text, { maxBytes: 1 << 20 }).diagnostics, ...assembleInline(text).diagnostics])
           if (!message) throw new Error('an empty message')
         try {
           parseConformanceCase(text)
