@@ -45,6 +45,7 @@ export function generate(module: Module, context: GenerateContext): Generated {
     if (func.isDeclaration) return
     const code = compileFunction(func, { target: options.target, sink, care: careOf(options, func) }, serial)
     if (code) codes.push(code)
+    func.dropBody()
   })
   if (!sink.hasErrors) checkStackChains(codes, sink)
   const assembly = () => printAssembly(module, codes, context)

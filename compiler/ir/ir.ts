@@ -110,6 +110,18 @@ export interface AsmInfo {
   readonly clobbersMemory: boolean
 }
 
+const noDetails: Details = {
+  signed: false,
+  atomic: undefined,
+  fetch: false,
+  order: 0,
+  global: undefined,
+  func: undefined,
+  helper: 0,
+  core: undefined,
+  asm: undefined,
+}
+
 export class Value {
   /** Unique in the function; names it in the text form. */
   id: number
@@ -126,22 +138,11 @@ export class Value {
   /** alloca, load, store, memcpy: alignment in bytes (0 where unknown means 1). */
   align = 0
   volatile = false
-  /** load of less than 64 bits: sign-extending form wanted (set by codegen's selection only). */
-  signed = false
   predicate: Predicate = 'eq'
-  atomic: 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg' | undefined = undefined
-  /** atomicrmw: whether the old value is wanted. */
-  fetch = false
-  /** C11 memory order of atomics and fences. */
-  order = 0
-  global: Global | undefined = undefined
-  func: Func | undefined = undefined
-  /** callhelper: the helper's number. */
-  helper = 0
-  core: CoreAccess | undefined = undefined
-  asm: AsmInfo | undefined = undefined
   /** alloca and blockparam: the variable's name, for people. */
   name: string | undefined = undefined
+  /** What few values have; never changed, so that copies can share it. */
+  private details = noDetails
 
   constructor(id: number, op: Op, type: IrType, args: Value[] = [], loc: Loc = 0) {
     this.id = id
@@ -150,6 +151,97 @@ export class Value {
     this.args = args
     this.loc = loc
   }
+
+  /** load of less than 64 bits: sign-extending form wanted (set by codegen's selection only). */
+  get signed(): boolean {
+    return this.details.signed
+  }
+  set signed(signed: boolean) {
+    this.details = { ...this.details, signed }
+  }
+
+  get atomic(): Details['atomic'] {
+    return this.details.atomic
+  }
+  set atomic(atomic: Details['atomic']) {
+    this.details = { ...this.details, atomic }
+  }
+
+  /** atomicrmw: whether the old value is wanted. */
+  get fetch(): boolean {
+    return this.details.fetch
+  }
+  set fetch(fetch: boolean) {
+    this.details = { ...this.details, fetch }
+  }
+
+  /** C11 memory order of atomics and fences. */
+  get order(): number {
+    return this.details.order
+  }
+  set order(order: number) {
+    this.details = { ...this.details, order }
+  }
+
+  get global(): Global | undefined {
+    return this.details.global
+  }
+  set global(global: Global | undefined) {
+    this.details = { ...this.details, global }
+  }
+
+  get func(): Func | undefined {
+    return this.details.func
+  }
+  set func(func: Func | undefined) {
+    this.details = { ...this.details, func }
+  }
+
+  /** callhelper: the helper's number. */
+  get helper(): number {
+    return this.details.helper
+  }
+  set helper(helper: number) {
+    this.details = { ...this.details, helper }
+  }
+
+  get core(): CoreAccess | undefined {
+    return this.details.core
+  }
+  set core(core: CoreAccess | undefined) {
+    this.details = { ...this.details, core }
+  }
+
+  get asm(): AsmInfo | undefined {
+    return this.details.asm
+  }
+  set asm(asm: AsmInfo | undefined) {
+    this.details = { ...this.details, asm }
+  }
+
+  /** Takes over all that another value of the same operation says besides its operands. */
+  copyFrom(of: Value): void {
+    this.value = of.value
+    this.offset = of.offset
+    this.size = of.size
+    this.align = of.align
+    this.volatile = of.volatile
+    this.predicate = of.predicate
+    this.name = of.name
+    this.details = of.details
+  }
+}
+
+interface Details {
+  readonly signed: boolean
+  readonly atomic: 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg' | undefined
+  readonly fetch: boolean
+  readonly order: number
+  readonly global: Global | undefined
+  readonly func: Func | undefined
+  readonly helper: number
+  readonly core: CoreAccess | undefined
+  readonly asm: AsmInfo | undefined
 }
 
 /** An edge of the control-flow graph: the arguments go into the target's parameters. */
@@ -281,6 +373,11 @@ export class Func {
 
   get entry(): Block {
     return this.blocks[0]!
+  }
+
+  /** Gives up the body, once there is code for it: a large module's would take much memory to the end. It stays a definition. */
+  dropBody(): void {
+    this.blocks = [this.block()]
   }
 
   /** A new value with the next id; put it into a block yourself (builder.ts does). */

@@ -26,22 +26,7 @@ export class Cloner {
 
   private shell(of: Value): Value {
     const copy = this.into.value(of.op, of.type, [], of.loc)
-    copy.value = of.value
-    copy.offset = of.offset
-    copy.size = of.size
-    copy.align = of.align
-    copy.volatile = of.volatile
-    copy.signed = of.signed
-    copy.predicate = of.predicate
-    copy.atomic = of.atomic
-    copy.fetch = of.fetch
-    copy.order = of.order
-    copy.global = of.global
-    copy.func = of.func
-    copy.helper = of.helper
-    copy.core = of.core
-    copy.asm = of.asm
-    copy.name = of.name
+    copy.copyFrom(of)
     return copy
   }
 

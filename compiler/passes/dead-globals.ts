@@ -19,8 +19,8 @@ export const deadGlobals: ModulePass = {
     for (const func of module.funcs) if (!func.isDeclaration && (func.binding !== 'local' || func.used)) mark(func)
     for (const global of module.globals) if (!global.isExtern && (global.binding !== 'local' || global.used)) mark(global)
     const use = (value: Value): void => {
-      mark(value.global)
-      mark(value.func)
+      if (value.op === 'global') mark(value.global)
+      else if (value.op === 'func' || value.op === 'call') mark(value.func)
     }
     while (work.length) {
       const target = work.pop()!

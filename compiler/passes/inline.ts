@@ -4,7 +4,7 @@
  * put in has been simplified; cycles are left as calls.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type Block, bitsOf, type Func, MAX_ARGS, type Module, successors, type Value } from '../ir/ir.js'
+import { type Block, bitsOf, type Func, MAX_ARGS, type Module, successors, terminatorOperands, type Value } from '../ir/ir.js'
 import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
@@ -31,14 +31,23 @@ export function inlinePass(only: Extent, simplify: readonly FunctionPass[]): Mod
       const counts = countCalls(module)
       let changed = false
       const done = new Set<Func>()
+      const gone = new Set<Func>()
       for (const func of calleesFirst(module)) {
-        if (inlineInto(func, done, counts, only)) {
+        const inlined = inlineInto(func, done, counts, only)
+        if (inlined.size > 0) {
           changed = true
           if (!func.optnone)
             for (const pass of simplify) if (!options.disabledPasses.has(pass.name)) pass.run(func, module, options, sink)
         }
         done.add(func)
+        // What has gone into its last caller is dropped at once: in large programs that is most of what there is.
+        for (const callee of inlined) {
+          if (counts.calls.get(callee) !== 0 || callee.binding !== 'local' || callee.used || counts.referred.has(callee)) continue
+          callee.blocks = []
+          gone.add(callee)
+        }
       }
+      if (gone.size > 0) module.funcs.splice(0, module.funcs.length, ...module.funcs.filter(func => !gone.has(func)))
       return changed
     },
   }
@@ -47,14 +56,22 @@ export function inlinePass(only: Extent, simplify: readonly FunctionPass[]): Mod
 interface CallCounts {
   readonly calls: Map<Func, number>
   readonly addressTaken: Set<Func>
+  /** Those, and what edges and terminators name. */
+  readonly referred: Set<Func>
   readonly contexts: ReadonlySet<CType>
 }
 
 function countCalls(module: Module): CallCounts {
   const calls = new Map<Func, number>()
   const addressTaken = new Set<Func>()
+  const referred = new Set<Func>()
+  const refer = (value: Value): void => {
+    if (value.op === 'func') referred.add(value.func!)
+  }
   for (const func of module.funcs) {
     for (const block of func.blocks) {
+      for (const value of terminatorOperands(block.terminator)) refer(value)
+      for (const edge of successors(block)) for (const arg of edge.args) refer(arg)
       for (const inst of block.insts) {
         if (inst.op === 'call') calls.set(inst.func!, (calls.get(inst.func!) ?? 0) + 1)
         for (const arg of inst.args) if (arg.op === 'func') addressTaken.add(arg.func!)
@@ -63,7 +80,8 @@ function countCalls(module: Module): CallCounts {
   }
   for (const global of module.globals)
     for (const reloc of global.relocs) if ('blocks' in reloc.target) addressTaken.add(reloc.target)
-  return { calls, addressTaken, contexts: contextTypes(module) }
+  for (const func of addressTaken) referred.add(func)
+  return { calls, addressTaken, referred, contexts: contextTypes(module) }
 }
 
 /** Functions with bodies, callees before callers; within a cycle in order of discovery. */
@@ -211,8 +229,9 @@ function contextTypes(module: Module): Set<CType> {
   return types
 }
 
-function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: Extent): boolean {
-  let changed = false
+/** Puts callees into a function; answers which. */
+function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, only: Extent): Set<Func> {
+  const inlined = new Set<Func>()
   let size = sizeOf(func)
   const out: Block[] = []
   // Blocks are handled in order; the rest of a split block is put back to be looked at.
@@ -234,13 +253,13 @@ function inlineInto(func: Func, done: ReadonlySet<Func>, counts: CallCounts, onl
     const { blocks, rest } = splice(func, block, at)
     for (const each of blocks) out.push(each)
     work.push(rest)
-    changed = true
+    inlined.add(callee)
     // The copies' own calls were decided when the callee was handled; they count as calls of their targets.
     for (const target of calleesOf(callee)) counts.calls.set(target, (counts.calls.get(target) ?? 0) + 1)
     counts.calls.set(callee, counts.calls.get(callee)! - 1)
   }
   func.blocks = out
-  return changed
+  return inlined
 }
 
 /** Replaces the call at `index` of `block` by a copy of the callee; gives the copied blocks and the block that goes on after the call. */
