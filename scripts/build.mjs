@@ -62,6 +62,7 @@ const objectVerbs = {
   strip: ['strip OBJECT'],
   btf: ['btf dump OBJECT', 'btf dump OBJECT --format c'],
 }
+const clangLine = `bpfc-clang -target bpf -g -O2 -MD -c ${source} -o unwritten.o`
 const bundles = [
   {
     name: 'build',
@@ -73,7 +74,12 @@ const bundles = [
       {
         name: 'build',
         verbs: ['build'],
-        warm: [`build ${source}`, `build ${source}`, `bpfc-clang -target bpf -g -O2 -MD -c ${source} -o unwritten.o`],
+        warm: [`build ${source}`, `build ${source}`],
+      },
+      {
+        name: 'clang',
+        verbs: ['bpfc-clang'],
+        warm: [clangLine, clangLine],
       },
     ],
   },
@@ -252,7 +258,7 @@ const words = process.argv.slice(2)
 const warm = words[0] === '--make-code-cache' ? JSON.parse(words[2]) : undefined
 ${
   driver === 'clangMain'
-    ? `const place = ${JSON.stringify(places.build)}`
+    ? `const place = ${JSON.stringify(places['bpfc-clang'])}`
     : `const places = ${JSON.stringify(places)}
 const verb = words[warm ? 1 : 0]
 let place = Object.hasOwn(places, verb ?? '') ? places[verb] : undefined
@@ -263,7 +269,7 @@ if (!place || place.without.some(flag => words.some(word => word.startsWith(flag
 // behind is collected when a third has come to what is in use, not when that has doubled or more. Part of what a code cache is checked
 // against, so set before everything. Only where the flags are known to exist.
 if (['20', '22', '24'].includes(process.versions.node.split('.')[0]))
-  require('node:v8').setFlagsFromString('--interrupt-budget=1000000 --semi-space-growth-factor=4 --heap-growing-percent=30')
+  require('node:v8').setFlagsFromString('--interrupt-budget=1000000 --semi-space-growth-factor=8 --heap-growing-percent=30')
 
 const file = \`\${__dirname}/bpfc-\${place.bundle}.cjs\`
 const cache = \`\${__dirname}/bpfc-\${place.cache}.cache\`

@@ -20,6 +20,10 @@ export type DeclaratorForm = 'named' | 'abstract' | 'either'
 
 /** What may stand between a `*` and what it belongs to. */
 const followsStar = typeSet(T.Qualifier, T.Atomic, T.Nullability, T.Attribute, T.LSquare)
+const isName = typeSet(T.Name)
+const opensAttribute = typeSet(T.Attribute, T.LSquare)
+const opensSuffix = typeSet(T.LSquare, T.LParen)
+const opensTail = typeSet(T.Asm, T.Attribute, T.LSquare)
 
 export abstract class DeclaratorRules extends SpecifierRules {
   readonly typeName: Rule<[], TypeName> = this.RULE('typeName', (): TypeName => {
@@ -37,57 +41,66 @@ export abstract class DeclaratorRules extends SpecifierRules {
     let inner: Declarator | undefined
     let chunks: DeclaratorChunk[] | undefined
     let attributes: readonly Attribute[] = none
-    this.MANY1({
-      GATE: () => this.isNext(T.Attribute) || this.isAt(1, T.LSquare),
-      DEF: () => {
-        attributes = this.joined(attributes, this.SUBRULE(this.attributeSpecifier))
-      },
-    })
-    this.MANY(() => {
-      const pointer = this.SUBRULE(this.pointer)
-      ;(pointers ??= []).push(pointer)
-    })
-    this.OR([
-      {
-        GATE: () => form !== 'abstract',
-        ALT: () => {
-          token = this.take(T.Name)
-          name = this.atomOf(token)
+    // Each construct that is not there costs closures: a declarator is most often a name.
+    const { RECORDING_PHASE } = this
+    if (RECORDING_PHASE || opensAttribute[this.peekType()])
+      this.MANY1({
+        GATE: () => this.isNext(T.Attribute) || this.isAt(1, T.LSquare),
+        DEF: () => {
+          attributes = this.joined(attributes, this.SUBRULE(this.attributeSpecifier))
         },
-      },
-      {
-        GATE: () => this.declaratorNests(form),
-        ALT: () => {
-          this.enter()
-          const open = this.take(T.LParen)
-          inner = this.SUBRULE(this.declarator, { ARGS: [form] })
-          this.MANY2(() => {
-            attributes = this.joined(attributes, this.SUBRULE1(this.attributeSpecifier))
-          })
-          this.close(T.RParen, open)
-          this.depth--
+      })
+    if (RECORDING_PHASE || this.isNext(T.Star))
+      this.MANY(() => {
+        const pointer = this.SUBRULE(this.pointer)
+        ;(pointers ??= []).push(pointer)
+      })
+    if (!RECORDING_PHASE && form !== 'abstract' && isName[this.peekType()]) {
+      token = this.take(T.Name)
+      name = this.atomOf(token)
+    } else
+      this.OR([
+        {
+          GATE: () => form !== 'abstract',
+          ALT: () => {
+            token = this.take(T.Name)
+            name = this.atomOf(token)
+          },
         },
-      },
-      {
-        ALT: () => {
-          token = this.next
-          if (form === 'named' && !this.RECORDING_PHASE) throw this.noDeclarator(pointers !== undefined)
+        {
+          GATE: () => this.declaratorNests(form),
+          ALT: () => {
+            this.enter()
+            const open = this.take(T.LParen)
+            inner = this.SUBRULE(this.declarator, { ARGS: [form] })
+            this.MANY2(() => {
+              attributes = this.joined(attributes, this.SUBRULE1(this.attributeSpecifier))
+            })
+            this.close(T.RParen, open)
+            this.depth--
+          },
         },
-      },
-    ])
+        {
+          ALT: () => {
+            token = this.next
+            if (form === 'named' && !this.RECORDING_PHASE) throw this.noDeclarator(pointers !== undefined)
+          },
+        },
+      ])
     if (inner) {
       token = inner.token
       name = inner.name
     }
-    this.MANY3({
-      GATE: () => !this.isAt(1, T.LSquare) || !this.isNext(T.LSquare),
-      DEF: () => {
-        this.OR1([
-          { ALT: () => (chunks ??= []).push(this.SUBRULE(this.arraySuffix)) },
-          { ALT: () => (chunks ??= []).push(this.SUBRULE(this.parameters)) },
-        ])
-      },
-    })
+    if (RECORDING_PHASE || opensSuffix[this.peekType()])
+      this.MANY3({
+        GATE: () => !this.isAt(1, T.LSquare) || !this.isNext(T.LSquare),
+        DEF: () => {
+          this.OR1([
+            { ALT: () => (chunks ??= []).push(this.SUBRULE(this.arraySuffix)) },
+            { ALT: () => (chunks ??= []).push(this.SUBRULE(this.parameters)) },
+          ])
+        },
+      })
     if (pointers) chunks = chunks ? [...chunks, ...pointers.reverse()] : pointers.reverse()
     if (inner?.chunks?.length) chunks = chunks ? [...inner.chunks, ...chunks] : [...inner.chunks]
     if (inner) attributes = this.joined(inner.attributes, attributes)
@@ -297,6 +310,7 @@ export abstract class DeclaratorRules extends SpecifierRules {
   /** A declarator with the `asm("…")` and attributes that may follow it. */
   readonly tailed: Rule<[DeclaratorForm], Declarator> = this.RULE('tailed', (form: DeclaratorForm): Declarator => {
     const declarator = this.SUBRULE(this.declarator, { ARGS: [form] })
+    if (!this.RECORDING_PHASE && !opensTail[this.peekType()]) return declarator
     let asmLabel: StringExpr | undefined
     let attributes: readonly Attribute[] = none
     this.MANY(() => {

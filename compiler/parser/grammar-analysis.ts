@@ -4,9 +4,11 @@
  */
 import {
   Alternation,
+  EmbeddedActionsParser,
   type ILookaheadStrategy,
   type IProduction,
   type IProductionWithOccurrence,
+  Lexer,
   LLkLookaheadStrategy,
   NonTerminal,
   Option,
@@ -17,8 +19,9 @@ import {
   type Rule,
   Terminal,
 } from 'chevrotain'
+import type { GrammarRecorder } from './engine.js'
 import { Grammar } from './grammar.js'
-import { declareCategories, typeCount, typeSet } from './token-types.js'
+import { categories, T, typeCount, typeSet } from './token-types.js'
 
 interface FirstSet {
   readonly types: Uint8Array
@@ -144,12 +147,38 @@ class FirstSetLookahead {
   }
 }
 
+/** chevrotain's parser, which has no rules of its own: it records those of a grammar that calls its methods instead of the engine's. */
+class Recorder extends EmbeddedActionsParser implements GrammarRecorder {
+  constructor() {
+    for (const [parent, members] of categories)
+      for (const member of members) member.CATEGORIES = [...(member.CATEGORIES ?? []), parent]
+    super(
+      Object.values(T).map(type => Object.assign(type, { PATTERN: Lexer.NA })),
+      { maxLookahead: 1, recoveryEnabled: false, lookaheadStrategy: new FirstSetLookahead() as unknown as ILookaheadStrategy },
+    )
+  }
+
+  attach(engine: object): void {
+    const own = this as unknown as Record<string, (...args: unknown[]) => unknown>
+    const constructs = ['CONSUME', 'SUBRULE', 'OPTION', 'OR', 'MANY', 'MANY_SEP', 'AT_LEAST_ONE', 'AT_LEAST_ONE_SEP']
+    const numbered = constructs.flatMap(name => ['', 1, 2, 3, 4, 5, 6, 7, 8, 9].map(index => `${name}${index}`))
+    // Looked up when called: chevrotain puts others in their place while it records.
+    for (const name of ['RULE', 'consume', 'subrule', 'option', 'or', ...numbered])
+      Object.defineProperty(engine, name, { value: (...args: unknown[]) => own[name]!(...args) })
+  }
+
+  /** The tables of all decisions. Throws where the grammar is ambiguous or wrong. */
+  analyse(): ReadonlyMap<number, Decider> {
+    this.performSelfAnalysis()
+    return (this as unknown as { lookAheadFuncsCache: ReadonlyMap<number, Decider> }).lookAheadFuncsCache
+  }
+}
+
 /** The text of `decisions.gen.ts`. Throws where chevrotain finds the grammar ambiguous or wrong. */
 export function printDecisions(): string {
-  declareCategories()
-  const grammar = new Grammar(new FirstSetLookahead() as unknown as ILookaheadStrategy)
-  const { lookAheadFuncsCache } = grammar as unknown as { lookAheadFuncsCache: ReadonlyMap<number, Decider> }
-  const rows = [...lookAheadFuncsCache].map(
+  const recorder = new Recorder()
+  new Grammar(recorder)
+  const rows = [...recorder.analyse()].map(
     ([key, tables]) => `  [${[key, ...tables().map(table => `'${table}'`)].join(', ')}],\n`,
   )
   return `/** Lookahead tables of the grammar (decision-tables.ts). Made by \`npx vitest run test/compiler/parser/decisions.test.ts -u\`. */

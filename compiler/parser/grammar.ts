@@ -4,18 +4,17 @@
  * here they become a parser. Each decision looks at one token, gates look at a second one where they must, and
  * names of types are told from others by scope (`name-scopes`), before the grammar sees them.
  */
-import type { ILookaheadStrategy } from 'chevrotain'
 import { decisions } from './decisions.gen.js'
+import type { GrammarRecorder } from './engine.js'
 import { StatementRules } from './statement-rules.js'
 import type { Declaration } from './ast.js'
 import { endNumber, T } from './token-types.js'
 
 export class Grammar extends StatementRules {
-  /** With `analysis`, chevrotain records, checks and analyses the rules (grammar-analysis.ts), and nothing can be parsed. */
-  constructor(analysis?: ILookaheadStrategy) {
-    super(analysis)
-    if (analysis) this.performSelfAnalysis()
-    else this.loadDecisions(decisions)
+  /** With `recorder`, chevrotain records the rules (grammar-analysis.ts), and nothing can be parsed. */
+  constructor(recorder?: GrammarRecorder) {
+    super(recorder)
+    if (!recorder) this.loadDecisions(decisions)
   }
 
   /** All declarations of the tokens it is bound to. Never throws a syntax error; what cannot be parsed is reported and left out. */

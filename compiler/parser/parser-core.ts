@@ -1,8 +1,8 @@
 /**
- * What all rules of the grammar stand on: chevrotain's engine reading a `TokenWindow` instead of token objects, errors as faults that
+ * What all rules of the grammar stand on: an engine reading a `TokenWindow`, errors as faults that
  * are caught where parsing can go on, and bookkeeping of names and depth.
  */
-import { EOF, type IToken, type TokenType } from 'chevrotain'
+import type { TokenType } from 'chevrotain'
 import type { DiagnosticExtras, DiagnosticNote } from '../../base/diagnostics.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, type TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
@@ -62,9 +62,6 @@ const startsStatement = typeSet(T.If, T.For, T.While, T.Do, T.Switch, T.Return, 
 const members: (Uint8Array | undefined)[] = new Array(typeCount).fill(undefined)
 for (const type of Object.values(T)) if (isCategory(type)) members[typeNumber(type)] = typeSet(type)
 
-/** What stands for a token where chevrotain asks for one. */
-const tokenObjects: IToken[] = [EOF, ...Object.values(T)].map(({ tokenTypeIdx }) => ({ tokenTypeIdx, image: '' }) as IToken)
-
 /** How a terminal is called in "expected …". */
 const spelledOut: Readonly<Record<string, string>> = {
   Name: 'identifier',
@@ -119,7 +116,7 @@ export abstract class ParserCore extends Engine {
     this.pos = 0
   }
 
-  // --- chevrotain's view of the tokens ---
+  // --- the engine's view of the tokens ---
 
   /** Number of the next token's terminal; an identifier counts as a type's name where it names one. */
   peekType(): number {
@@ -134,16 +131,15 @@ export abstract class ParserCore extends Engine {
     return type === identifier && this.scopes.isType(this.atoms[this.order[at]!]!) ? typedefName : type
   }
 
-  /** Replaces chevrotain's: no token object, no recovery by guessing. */
-  protected consumeInternal(type: TokenType, _index: number, options?: { readonly ERR_MSG?: string }): IToken {
+  protected consumeType(type: TokenType, message?: string): void {
     const next = this.peekType()
     const number = typeNumber(type)
     if (next === number || members[number]?.[next] === 1) {
       this.pos++
-      return tokenObjects[next]!
+      return
     }
-    const message = options?.ERR_MSG ?? `expected ${spelledOut[type.name] ?? type.name}`
-    throw separators[number] ? this.faultBehind(message) : this.fault(message)
+    const text = message ?? `expected ${spelledOut[type.name] ?? type.name}`
+    throw separators[number] ? this.faultBehind(text) : this.fault(text)
   }
 
   protected noAlternative(message: string | undefined): never {
@@ -176,7 +172,8 @@ export abstract class ParserCore extends Engine {
 
   /** Consumes a terminal and gives its token; `index` tells apart uses of one terminal in one rule. */
   protected take(type: TokenType, index = 0, message?: string): TokenIndex {
-    this.consume(index, type, message === undefined ? undefined : { ERR_MSG: message })
+    if (this.RECORDING_PHASE) this.consume(index, type)
+    else this.consumeType(type, message)
     return this.last
   }
 

@@ -15,7 +15,13 @@ import { Keyword } from '../preprocessor/names.js'
 import { DeclarationRules } from './declaration-rules.js'
 import type { Rule } from './expression-rules.js'
 import { none, type SyntaxFault } from './parser-core.js'
-import { Precedence, T } from './token-types.js'
+import { Precedence, T, typeSet } from './token-types.js'
+
+const isName = typeSet(T.Name)
+/** What the common forms begin and end with; all others go through the alternatives. */
+const beginsMember = typeSet(T.TypedefName, T.BasicType, T.Qualifier, T.StructOrUnion, T.Enum)
+const beginsDeclarator = typeSet(T.Name, T.Star)
+const endsMember = typeSet(T.Semicolon, T.Comma)
 
 type Member = MemberDeclaration | StaticAssertDeclaration
 type MemberDeclarator = MemberDeclaration['declarators'][number]
@@ -29,12 +35,18 @@ export abstract class RecordRules extends DeclarationRules {
     let members: Member[] | undefined
     let pack = 0
     let preserveAccessIndex = false
-    this.MANY(() => {
-      attributes = this.joined(attributes, this.SUBRULE(this.attributeSpecifier))
-    })
-    this.OPTION(() => {
+    if (!this.RECORDING_PHASE && isName[this.peekType()]) {
       name = this.atomOf(this.take(T.Name))
-    })
+      if (!this.isNext(T.LBrace))
+        return { kind: 'record', ...this.node(token, token), union, name, members, attributes, pack, preserveAccessIndex }
+    } else {
+      this.MANY(() => {
+        attributes = this.joined(attributes, this.SUBRULE(this.attributeSpecifier))
+      })
+      this.OPTION(() => {
+        name = this.atomOf(this.take(T.Name))
+      })
+    }
     if (!this.RECORDING_PHASE && name === undefined && !this.isNext(T.LBrace)) throw this.fault("expected identifier or '{'")
     this.OPTION1(() => {
       pack = this.RECORDING_PHASE ? 0 : this.pragmas.packAt(this.pos)
@@ -67,6 +79,7 @@ export abstract class RecordRules extends DeclarationRules {
 
   /** One member declaration; undefined for a lone `;`. */
   readonly member: Rule<[], Member | undefined> = this.RULE('member', (): Member | undefined => {
+    if (!this.RECORDING_PHASE && beginsMember[this.peekType()]) return this.SUBRULE(this.memberDeclaration)
     this.MANY(() => this.CONSUME(T.Extension))
     return this.OR<Member | undefined>({
       DEF: [
@@ -110,25 +123,30 @@ export abstract class RecordRules extends DeclarationRules {
     let declarator!: Declarator
     let bits: Expr | undefined
     let attributes: readonly Attribute[] = none
-    this.OR({
-      DEF: [
-        {
-          ALT: () => {
-            declarator = { ...this.node(first, first), name: undefined, chunks: none, attributes: none, asmLabel: undefined }
-            bits = this.SUBRULE1(this.bitWidth)
+    if (!this.RECORDING_PHASE && beginsDeclarator[this.peekType()]) {
+      declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
+      if (endsMember[this.peekType()]) return { declarator, bits }
+      if (this.isNext(T.Colon)) bits = this.SUBRULE(this.bitWidth)
+    } else
+      this.OR({
+        DEF: [
+          {
+            ALT: () => {
+              declarator = { ...this.node(first, first), name: undefined, chunks: none, attributes: none, asmLabel: undefined }
+              bits = this.SUBRULE1(this.bitWidth)
+            },
           },
-        },
-        {
-          ALT: () => {
-            declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
-            this.OPTION(() => {
-              bits = this.SUBRULE(this.bitWidth)
-            })
+          {
+            ALT: () => {
+              declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
+              this.OPTION(() => {
+                bits = this.SUBRULE(this.bitWidth)
+              })
+            },
           },
-        },
-      ],
-      ERR_MSG: "expected member name or ';' after declaration specifiers",
-    })
+        ],
+        ERR_MSG: "expected member name or ';' after declaration specifiers",
+      })
     // `int a : 3 __attribute__((packed))`
     this.MANY(() => {
       attributes = this.joined(attributes, this.SUBRULE(this.attributeSpecifier))

@@ -3,7 +3,7 @@
  * `long` are both `BasicType`, `/` and `<<` both `Operator`), which keeps the grammar's tables small and its start quick. Categories
  * group terminals that one place takes alike.
  */
-import { createToken, Lexer, type TokenType } from 'chevrotain'
+import type { TokenType } from 'chevrotain'
 import { Keyword, keywordCount, Punct, plainKeyword } from '../preprocessor/names.js'
 import { TokenKind } from '../preprocessor/tokens.js'
 
@@ -19,7 +19,7 @@ let lastNumber = 0
 /** Terminals in each category. */
 const membersOf = new Map<TokenType, Terminal[]>()
 
-const category = (name: string): Terminal => Object.assign(createToken({ name, pattern: Lexer.NA }), { number: ++lastNumber })
+const category = (name: string): Terminal => ({ name, number: ++lastNumber })
 
 const terminal = (name: string, ...categories: Terminal[]): Terminal => {
   const type = category(name)
@@ -129,11 +129,8 @@ export const endNumber = 0
 /** One more than the largest number of a terminal. */
 export const typeCount = lastNumber + 1
 
-/** Tells chevrotain of the categories, which only its checks of the grammar ask for. */
-export function declareCategories(): void {
-  for (const [parent, members] of membersOf)
-    for (const member of members) member.CATEGORIES = [...(member.CATEGORIES ?? []), parent]
-}
+/** The members of each category. */
+export const categories: ReadonlyMap<TokenType, readonly Terminal[]> = membersOf
 
 const byKeyword: Readonly<Record<string, TokenType>> = {
   auto: T.StorageClass,

@@ -113,8 +113,8 @@ const BRACKET_END = 93
 const BRACE = 123
 const BRACE_END = 125
 
-const grow = (old: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
-  const bigger = new Int32Array(old.length * 2)
+const grow = (old: Int32Array<ArrayBuffer>, least: number): Int32Array<ArrayBuffer> => {
+  const bigger = new Int32Array(Math.max(least, old.length * 2))
   bigger.set(old)
   return bigger
 }
@@ -128,14 +128,16 @@ const FAILED = -1
 
 class Indexer {
   private readonly end: number
-  private starts: Int32Array<ArrayBuffer>
-  private ends: Int32Array<ArrayBuffer>
+  /** Entries that there may be. */
+  private readonly guess: number
+  private starts: Int32Array<ArrayBuffer> = new Int32Array(0)
+  private ends: Int32Array<ArrayBuffer> = new Int32Array(0)
   private declarations = 0
-  private nameStarts: Int32Array<ArrayBuffer>
-  private nameLengths: Int32Array<ArrayBuffer>
-  private nameHashes: Int32Array<ArrayBuffer>
-  private owners: Int32Array<ArrayBuffer>
-  private kinds: Uint8Array<ArrayBuffer>
+  private nameStarts: Int32Array<ArrayBuffer> = new Int32Array(0)
+  private nameLengths: Int32Array<ArrayBuffer> = new Int32Array(0)
+  private nameHashes: Int32Array<ArrayBuffer> = new Int32Array(0)
+  private owners: Int32Array<ArrayBuffer> = new Int32Array(0)
+  private kinds: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   private entries = 0
   private mentioned = new Int32Array(1 << 8)
   private mentions = 0
@@ -149,14 +151,8 @@ class Indexer {
     private readonly isMacro: ((hash: number) => boolean) | undefined,
   ) {
     this.end = bytes.length
-    const guess = isMacro ? 64 : Math.max(64, (this.end - start) >> 6)
-    this.starts = new Int32Array(guess >> 1)
-    this.ends = new Int32Array(guess >> 1)
-    this.nameStarts = new Int32Array(guess)
-    this.nameLengths = new Int32Array(guess)
-    this.nameHashes = new Int32Array(guess)
-    this.owners = new Int32Array(guess)
-    this.kinds = new Uint8Array(guess)
+    // Many runs end where they begin, at a directive; room is made when there is something to put.
+    this.guess = isMacro ? 64 : Math.max(64, (this.end - start) >> 6)
   }
 
   run(start: number): HeaderRun {
@@ -175,8 +171,8 @@ class Indexer {
         break
       }
       if (this.declarations === this.starts.length) {
-        this.starts = grow(this.starts)
-        this.ends = grow(this.ends)
+        this.starts = grow(this.starts, this.guess >> 1)
+        this.ends = grow(this.ends, this.guess >> 1)
       }
       this.starts[this.declarations] = at
       this.ends[this.declarations++] = next
@@ -223,11 +219,11 @@ class Indexer {
     if (this.isMacro?.(hash)) this.blocked = true
     const at = this.entries++
     if (at === this.nameStarts.length) {
-      this.nameStarts = grow(this.nameStarts)
-      this.nameLengths = grow(this.nameLengths)
-      this.nameHashes = grow(this.nameHashes)
-      this.owners = grow(this.owners)
-      const bigger = new Uint8Array(this.kinds.length * 2)
+      this.nameStarts = grow(this.nameStarts, this.guess)
+      this.nameLengths = grow(this.nameLengths, this.guess)
+      this.nameHashes = grow(this.nameHashes, this.guess)
+      this.owners = grow(this.owners, this.guess)
+      const bigger = new Uint8Array(this.nameStarts.length)
       bigger.set(this.kinds)
       this.kinds = bigger
     }
