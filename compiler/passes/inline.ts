@@ -9,7 +9,7 @@ import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
 
-/** Instructions up to which a static function with several calls is still put in; clang's threshold of 225 at 5 an instruction. */
+/** Weight up to which a static function with several calls is still put in; clang's threshold of 225 at 5 an instruction. */
 const SMALL = 45
 /** Callees up to so many times as large are looked at with their arguments; what numbers among them leave may be this long, and this share. */
 const WORTH_A_LOOK = 4
@@ -138,7 +138,10 @@ function wanted(call: Value, counts: CallCounts, only: Extent, callerSize: numbe
   if (callerSize > CALLER_LIMIT) return false
   if (counts.calls.get(callee) === 1 && !counts.addressTaken.has(callee)) return true
   const size = sizeOf(callee)
-  return size <= SMALL || (size <= SMALL * WORTH_A_LOOK && sizeFor(callee, call.args) <= Math.min(SMALL_FOR_CALL, size * LEFT))
+  return (
+    weigh(callee) <= SMALL + CALL_WEIGHT + call.args.length ||
+    (size <= SMALL * WORTH_A_LOOK && sizeFor(callee, call.args) <= Math.min(SMALL_FOR_CALL, size * LEFT))
+  )
 }
 
 /** Instructions that are left of a callee when it knows the numbers among its arguments: decided branches, folded arithmetic. */
@@ -169,9 +172,19 @@ function sizeFor(callee: Func, args: readonly Value[]): number {
   return size
 }
 
-/** As LLVM's InlineCost weighs: calls are long, and what becomes part of another instruction is nothing. */
+function weigh(func: Func): number {
+  let weight = 0
+  for (const block of func.blocks) {
+    if (block.terminator.kind !== 'br') weight++
+    for (const inst of block.insts) if (inst.op !== 'begin') weight += weightOf(inst)
+  }
+  return weight
+}
+
+/** As LLVM's InlineCost weighs: arguments are an instruction each, calls of functions are long (it takes helpers for less), and what becomes part of another instruction is nothing. */
 function weightOf(inst: Value): number {
-  if (inst.op === 'call' || inst.op === 'callhelper') return CALL_WEIGHT
+  if (inst.op === 'call') return CALL_WEIGHT + inst.args.length
+  if (inst.op === 'callhelper') return 1 + inst.args.length
   return inst.op === 'trunc' || (inst.op === 'ptradd' && inst.args[1]!.op === 'const') ? 0 : 1
 }
 

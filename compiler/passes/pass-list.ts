@@ -17,6 +17,7 @@ import { deadStores } from './dead-stores.js'
 import { expandDivision } from './expand-division.js'
 import { expandMemory } from './expand-memory.js'
 import { gvn } from './gvn.js'
+import { hoistAddresses } from './hoist-addresses.js'
 import { inlinePass } from './inline.js'
 import { loopMemory } from './loop-memory.js'
 import { mem2reg } from './mem2reg.js'
@@ -92,6 +93,7 @@ const optimize: readonly Pass[] = [
   sinkAddresses,
   sinkBehindCheck,
   sinkSteps,
+  hoistAddresses,
   orderBranches,
   deadGlobals,
 ]

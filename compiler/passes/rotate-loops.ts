@@ -54,7 +54,7 @@ function isTestedFirst(func: Func, loop: Loop): boolean {
     return false
   const inside = new Set(loop.blocks)
   if (inside.has(terminator.then.block) === inside.has(terminator.otherwise.block)) return false
-  if (!latches.every(latch => latch !== header && latch.terminator.kind === 'br') || loop.blocks.some(isJoining)) return false
+  if (!latches.every(latch => latch !== header && latch.terminator.kind === 'br') || loop.blocks.some(joinsRounds)) return false
   const counted = header.params.filter((param, i) => isCounter(func, loop, param, i))
   return terminator.condition.op === 'icmp' && terminator.condition.args.some(arg => counted.some(param => dependsOn(arg, param)))
 }
@@ -78,7 +78,7 @@ const dependsOn = (value: Value, param: Value): boolean =>
   value === param || (cheap.has(value.op) && value.args.some(arg => dependsOn(arg, param)))
 
 /** Where a verifier takes rounds for alike and forgets what it knows of numbers (may_goto, iterators): the test must come behind that. */
-const isJoining = ({ insts, terminator }: Block): boolean =>
+export const joinsRounds = ({ insts, terminator }: Block): boolean =>
   terminator.kind === 'asmgoto' ||
   insts.some(({ op, func }) => op === 'call' && func!.isDeclaration && /^bpf_iter_.*_next$/.test(func!.name))
 

@@ -6,6 +6,7 @@
 import { reversePostorder } from '../ir/cfg.js'
 import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
 import { type BinaryOp, bitsOf, type CastOp, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
+import { knownBits } from '../ir/known-bits.js'
 import { countUses } from '../ir/uses.js'
 import { constantBytes, constantString, integerFrom } from './expand-memory.js'
 import type { FunctionPass } from './pass.js'
@@ -334,6 +335,11 @@ class Simplifier {
     if (narrowed) return narrowed
     if (b.op !== 'const') return undefined
     const equality = inst.predicate === 'eq' || inst.predicate === 'ne'
+    if (equality && a.type !== 'ptr') {
+      const known = knownBits(a)
+      if ((known.one & ~b.value) !== 0n || (known.zero & b.value) !== 0n)
+        return this.const('i1', inst.predicate === 'ne' ? 1n : 0n)
+    }
     if (b.value === 0n && inst.predicate === 'ult') return this.const('i1', 0n)
     if (b.value === 0n && inst.predicate === 'uge') return this.const('i1', 1n)
     // Widened truth values compared with zero or one.
@@ -427,9 +433,23 @@ class Simplifier {
     return this.make('xor', 'i1', [bit, this.const('i1', 1n)])
   }
 
+  /** Bits cut out of what is known to hold nothing else there, and out of a part of a word. */
+  private masked(inst: Value, a: Value, mask: bigint): Value | undefined {
+    const known = knownBits(a)
+    if ((mask & ~(known.zero | known.one)) === 0n) return this.const(inst.type, mask & known.one)
+    if (a.op === 'or' && a.args[1]!.op === 'const' && (a.args[1]!.value & mask) === 0n)
+      return this.make('and', inst.type, [a.args[0]!, inst.args[1]!])
+    if (a.op !== 'zext' || a.args[0]!.op !== 'trunc') return undefined
+    const word = a.args[0]!.args[0]!
+    return word.type === inst.type && mask >> BigInt(bitsOf(a.args[0]!.type)) === 0n
+      ? this.make('and', inst.type, [word, inst.args[1]!])
+      : undefined
+  }
+
   private binary(inst: Value): Value | undefined {
-    let [a, b] = inst.args as [Value, Value]
     const type = inst.type
+    // What nobody set is zero in machine code; saying so early lets bit fields that are set one by one become a number.
+    let [a, b] = inst.args.map(arg => (arg.op === 'undef' ? this.const(type, 0n) : arg)) as [Value, Value]
     const op = inst.op as BinaryOp
     if (a.op === 'const' && b.op === 'const') return this.const(type, foldBinary(op, type, a.value, b.value))
     if (a.op === 'const' && commutative.has(op)) {
@@ -477,7 +497,7 @@ class Simplifier {
         if (c === allOnes) return a
         if (a.op === 'and' && a.args[1]!.op === 'const' && this.single(a))
           return this.make('and', type, [a.args[0]!, this.const(type, a.args[1]!.value & c)])
-        break
+        return this.masked(inst, a, c)
       case 'or':
         if (c === 0n) return a
         if (c === allOnes) return b

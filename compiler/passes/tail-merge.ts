@@ -1,7 +1,7 @@
 /**
  * Blocks that do the same and go on to the same place become one: the arms that inlining one function several times leaves behind. From the
- * ends of the function backwards, as two blocks are only alike once their successors are. They may differ in a number or two from outside,
- * which becomes a parameter; addresses must be the very same values, so no pointers of different origin meet in one access.
+ * ends of the function backwards, as two blocks are only alike once their successors are. They may differ in a number or two from outside, or in
+ * constants that are stored or passed to functions, which become parameters; addresses must be the very same values, so no pointers of different origin meet in one access.
  */
 import { type Block, type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from '../ir/ir.js'
 import { removeUnreachable } from './cfg.js'
@@ -28,16 +28,25 @@ export const tailMerge: FunctionPass = {
 
 interface Shape {
   readonly key: string
-  /** Numbers from outside, in order of first use. */
-  readonly outside: readonly Value[]
+  /** What may be a parameter, in order of first use. */
+  readonly outside: readonly Outside[]
 }
+
+/** A number from outside; a constant with the instruction and operand where it stands. */
+interface Outside {
+  readonly value: Value
+  readonly user?: Value
+  readonly index?: number
+}
+
+const sameNumber = (a: Value, b: Value): boolean => a === b || (a.op === 'const' && b.op === 'const' && a.value === b.value)
 
 function mergeOnce(func: Func): boolean {
   const elsewhere = usedElsewhere(func)
   const incoming = new Map<Block, { readonly from: Block; readonly edge: Edge }[]>()
   for (const block of func.blocks) incoming.set(block, [])
   for (const from of func.blocks) for (const edge of successors(from)) incoming.get(edge.block)!.push({ from, edge })
-  const seen = new Map<string, { readonly block: Block; readonly outside: readonly Value[] }>()
+  const seen = new Map<string, { readonly block: Block; readonly outside: readonly Outside[] }>()
   let changed = false
   for (let i = func.blocks.length - 1; i > 0; i--) {
     const block = func.blocks[i]!
@@ -50,7 +59,7 @@ function mergeOnce(func: Func): boolean {
       seen.set(shape.key, { block, outside: shape.outside })
       continue
     }
-    const differing = shape.outside.flatMap((value, k) => (value === first.outside[k] ? [] : [k]))
+    const differing = shape.outside.flatMap(({ value }, k) => (sameNumber(value, first.outside[k]!.value) ? [] : [k]))
     const into = incoming.get(first.block)!
     if (differing.length > 0) {
       const asm = [...edges, ...into].some(({ from }) => from.terminator.kind === 'asmgoto')
@@ -61,7 +70,7 @@ function mergeOnce(func: Func): boolean {
     }
     for (const each of edges) {
       each.edge.block = first.block
-      for (const k of differing) each.edge.args.push(shape.outside[k]!)
+      for (const k of differing) each.edge.args.push(shape.outside[k]!.value)
       into.push(each)
     }
     incoming.set(block, [])
@@ -72,11 +81,19 @@ function mergeOnce(func: Func): boolean {
 }
 
 /** Within the block the value comes in as a parameter. */
-function makeParameter(func: Func, block: Block, value: Value, incoming: readonly { readonly edge: Edge }[]): void {
+function makeParameter(
+  func: Func,
+  block: Block,
+  { value, user, index }: Outside,
+  incoming: readonly { readonly edge: Edge }[],
+): void {
   const param = func.value('blockparam', value.type, [], value.loc)
-  const map = (operand: Value): Value => (operand === value ? param : operand)
-  for (const inst of block.insts) inst.args = inst.args.map(map)
-  mapTerminator(block.terminator, map)
+  if (user) user.args = user.args.map((arg, i) => (i === index ? param : arg))
+  else {
+    const map = (operand: Value): Value => (operand === value ? param : operand)
+    for (const inst of block.insts) inst.args = inst.args.map(map)
+    mapTerminator(block.terminator, map)
+  }
   block.params.push(param)
   for (const { edge } of incoming) edge.args.push(value)
 }
@@ -102,7 +119,7 @@ function usedElsewhere(func: Func): Uint8Array {
 
 /** What the block does, in words; undefined where it is better left alone. */
 function shapeOf(block: Block): Shape | undefined {
-  const outside: Value[] = []
+  const outside: Outside[] = []
   // Distances that addresses are made with carry the bounds that were checked.
   const fixed = new Set<Value>(block.insts.flatMap(inst => (inst.op === 'ptradd' ? [inst.args[1]!] : [])))
   const local = new Map<Value, number>()
@@ -125,8 +142,8 @@ function shapeOf(block: Block): Shape | undefined {
         return `@${value.func!.name}`
       default: {
         if (value.type === 'ptr' || value.op === 'core' || fixed.has(value)) return `%${value.id}`
-        let k = outside.indexOf(value)
-        if (k < 0) k = outside.push(value) - 1
+        let k = outside.findIndex(each => each.value === value)
+        if (k < 0) k = outside.push({ value }) - 1
         return `$${k}:${value.type}`
       }
     }
@@ -140,7 +157,11 @@ function shapeOf(block: Block): Shape | undefined {
       [
         inst.op,
         inst.type,
-        inst.args.map(operand).join(),
+        inst.args
+          .map((arg, i) =>
+            mayVary(inst, i) ? `$${outside.push({ value: arg, user: inst, index: i }) - 1}:${arg.type}` : operand(arg),
+          )
+          .join(),
         inst.value,
         inst.offset,
         inst.size,
@@ -158,6 +179,12 @@ function shapeOf(block: Block): Shape | undefined {
   }
   parts.push(terminatorKey(block.terminator, operand))
   return { key: parts.join('\n'), outside }
+}
+
+/** Constants that are but data: what is stored, what a function is told. */
+function mayVary({ op, args }: Value, index: number): boolean {
+  const arg = args[index]!
+  return arg.op === 'const' && arg.type !== 'ptr' && (op === 'store' ? index === 1 : op === 'call' || op === 'callhelper')
 }
 
 const typeNumbers = new WeakMap<object, number>()
