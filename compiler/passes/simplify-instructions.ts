@@ -292,6 +292,11 @@ class Simplifier {
       const narrow = this.narrowed(arg, to)
       if (narrow) return narrow
     }
+    // A field that was masked is cut to its type's width for nothing.
+    if (op === 'zext' && arg.op === 'trunc' && arg.args[0]!.type === to) {
+      const beyond = ((1n << BigInt(bitsOf(to))) - 1n) & ~((1n << BigInt(bitsOf(arg.type))) - 1n)
+      if ((beyond & ~knownBits(arg.args[0]!).zero) === 0n) return arg.args[0]
+    }
     if (op === 'zext' && arg.op === 'zext') return this.make('zext', to, [arg.args[0]!])
     if (op === 'sext' && (arg.op === 'zext' || arg.op === 'sext')) return this.make(arg.op, to, [arg.args[0]!])
     if (op === 'ptrtoint' && arg.op === 'inttoptr') return arg.args[0]

@@ -1,7 +1,8 @@
 /**
  * Blocks that do the same and go on to the same place become one: the arms that inlining one function several times leaves behind. From the
- * ends of the function backwards, as two blocks are only alike once their successors are. They may differ in a number or two from outside, or in
- * constants that are stored or passed to functions, which become parameters; addresses must be the very same values, so no pointers of different origin meet in one access.
+ * ends of the function backwards, as two blocks are only alike once their successors are. They may differ in a number or two from outside,
+ * or in constants that are stored or passed to functions: those become parameters. Addresses must be the very same values, so that no
+ * pointers of different origin meet in one access, or those of objects on the stack that each block has for itself.
  */
 import { type Block, type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from '../ir/ir.js'
 import { removeUnreachable } from './cfg.js'
@@ -43,6 +44,7 @@ const sameNumber = (a: Value, b: Value): boolean => a === b || (a.op === 'const'
 
 function mergeOnce(func: Func): boolean {
   const elsewhere = usedElsewhere(func)
+  const own = ownObjects(func)
   const incoming = new Map<Block, { readonly from: Block; readonly edge: Edge }[]>()
   for (const block of func.blocks) incoming.set(block, [])
   for (const from of func.blocks) for (const edge of successors(from)) incoming.get(edge.block)!.push({ from, edge })
@@ -52,7 +54,7 @@ function mergeOnce(func: Func): boolean {
     const block = func.blocks[i]!
     if (block.terminator.kind === 'asmgoto' || [...block.params, ...block.insts].some(value => elsewhere[value.id])) continue
     const edges = incoming.get(block)!
-    const shape = shapeOf(block)
+    const shape = shapeOf(block, own)
     if (!shape || edges.length === 0) continue
     const first = seen.get(shape.key)
     if (!first) {
@@ -117,8 +119,35 @@ function usedElsewhere(func: Func): Uint8Array {
   return table
 }
 
+/** Objects on the stack that a single block uses and nothing keeps the address of: those of two blocks can stand for each other. */
+function ownObjects(func: Func): Set<Value> {
+  const homes = new Map<Value, Block>()
+  const shared = new Set<Value>()
+  for (const block of func.blocks) {
+    const use = (value: Value): void => {
+      if (value.op !== 'alloca') return
+      const home = homes.get(value)
+      if (home && home !== block) shared.add(value)
+      homes.set(value, block)
+    }
+    const keep = (value: Value): void => {
+      let at = value
+      while (at.op === 'ptradd') at = at.args[0]!
+      if (at.op === 'alloca') shared.add(at)
+    }
+    for (const inst of block.insts) {
+      inst.args.forEach(use)
+      if (inst.op === 'store') keep(inst.args[1]!)
+      else if (inst.op === 'select') inst.args.forEach(keep)
+    }
+    terminatorOperands(block.terminator).forEach(keep)
+    for (const edge of successors(block)) edge.args.forEach(keep)
+  }
+  return new Set([...homes.keys()].filter(value => !shared.has(value)))
+}
+
 /** What the block does, in words; undefined where it is better left alone. */
-function shapeOf(block: Block): Shape | undefined {
+function shapeOf(block: Block, own: ReadonlySet<Value>): Shape | undefined {
   const outside: Outside[] = []
   // Distances that addresses are made with carry the bounds that were checked.
   const fixed = new Set<Value>(block.insts.flatMap(inst => (inst.op === 'ptradd' ? [inst.args[1]!] : [])))
@@ -129,8 +158,12 @@ function shapeOf(block: Block): Shape | undefined {
     parts.push(param.type)
   }
   const operand = (value: Value): string => {
-    const own = local.get(value)
-    if (own !== undefined) return `.${own}`
+    if (own.has(value) && !local.has(value)) {
+      local.set(value, local.size)
+      parts.push(`${value.size}/${value.align}`)
+    }
+    const number = local.get(value)
+    if (number !== undefined) return `.${number}`
     switch (value.op) {
       case 'const':
         return `#${value.type}:${value.value}`
