@@ -282,6 +282,8 @@ const bundle = { exports: {} }
 script.runInThisContext()(bundle.exports, require, bundle, file, __dirname)
 bundle.exports.${driver}(words, { script, cache, warm }).then(code => {
   process.exitCode = code
+  // All is written; what V8 has put off for idle time need not be done. What talks to a kernel or a person may have more to close.
+  if (place.bundle !== 'all') process.exit()
 })
 `
 }
