@@ -22,20 +22,36 @@ export const simplifyCfg: FunctionPass = {
   name: 'simplify-cfg',
   run(func) {
     let changed = false
-    // Each round is linear; a round makes work for the next only along chains, which merging has made short.
-    for (let round = 0; round < 12; round++) {
-      let again = foldBranches(func)
-      again = removeUnreachable(func) || again
-      again = removeRedundantParams(func) || again
-      again = forwardEmpty(func) || again
-      again = threadConstants(func) || again
-      again = mergeChains(func) || again
-      if (!again) break
-      changed = true
+    let uses: Uses = {}
+    // Each step is linear; a round makes work for the next only along chains, which merging has made short. Done when every step in turn has
+    // found nothing.
+    for (let step = 0, idle = 0; step < MAX_ROUNDS * steps.length && idle < steps.length; step++) {
+      if (steps[step % steps.length]!(func, uses)) {
+        changed = true
+        idle = 0
+        uses = {}
+      } else idle++
     }
     return changed
   },
 }
+
+const MAX_ROUNDS = 12
+
+/** What steps work out about uses and the next may go by, as long as nothing changes. */
+interface Uses {
+  /** By value id: whether it is used outside the block it belongs to. */
+  elsewhere?: Uint8Array
+}
+
+const steps: readonly ((func: Func, uses: Uses) => boolean)[] = [
+  foldBranches,
+  removeUnreachable,
+  removeRedundantParams,
+  forwardEmpty,
+  threadConstants,
+  mergeChains,
+]
 
 function sameEdge(a: Edge, b: Edge): boolean {
   return a.block === b.block && a.args.every((arg, i) => sameValue(arg, b.args[i]!))
@@ -119,7 +135,6 @@ function mergeChains(func: Func): boolean {
   return true
 }
 
-/** By value id: whether it is used outside the block it belongs to. */
 function usedElsewhere(func: Func): Uint8Array {
   const home = new Int32Array(func.valueCount).fill(-1)
   for (const block of func.blocks) {
@@ -137,9 +152,8 @@ function usedElsewhere(func: Func): Uint8Array {
 }
 
 /** Edges into blocks that only jump on go where those jump. */
-function forwardEmpty(func: Func): boolean {
+function forwardEmpty(func: Func, uses: Uses): boolean {
   let changed = false
-  let elsewhere: Uint8Array | undefined
   for (const block of func.blocks) {
     // Edges of an asm goto carry no arguments, so their targets stay blocks that only they lead to.
     if (block.terminator.kind === 'asmgoto') continue
@@ -155,8 +169,8 @@ function forwardEmpty(func: Func): boolean {
         )
           break
         if (empty.params.length > 0) {
-          elsewhere ??= usedElsewhere(func)
-          if (empty.params.some(param => elsewhere![param.id])) break
+          const elsewhere = (uses.elsewhere ??= usedElsewhere(func))
+          if (empty.params.some(param => elsewhere[param.id])) break
         }
         edge.args = substitute(terminator.to.args, empty, edge)
         edge.block = terminator.to.block
@@ -178,9 +192,8 @@ function substitute(args: readonly Value[], block: Block, edge: Edge): Value[] {
  * An edge that brings constants into a block which does nothing but decide on them goes straight to the outcome. Only where nothing of the
  * block is used elsewhere: no values have to be merged anew.
  */
-function threadConstants(func: Func): boolean {
+function threadConstants(func: Func, uses: Uses): boolean {
   let changed = false
-  let elsewhere: Uint8Array | undefined
   const decides = new Map<Block, boolean>()
   for (const block of func.blocks) {
     if (block.terminator.kind === 'asmgoto') continue
@@ -194,8 +207,8 @@ function threadConstants(func: Func): boolean {
           target.insts.length <= 6 &&
           target.insts.every(inst => foldable(inst))
         if (candidate) {
-          elsewhere ??= usedElsewhere(func)
-          candidate = ![...target.params, ...target.insts].some(value => elsewhere![value.id])
+          const elsewhere = (uses.elsewhere ??= usedElsewhere(func))
+          candidate = ![...target.params, ...target.insts].some(value => elsewhere[value.id])
         }
         decides.set(target, candidate)
       }
