@@ -3,7 +3,8 @@
  * must never fault and never leave the bounds of its states; and a sample is put to the running kernel, which must not reject it
  * (loads only, nothing is attached; needs root and koffi).
  *
- * usage: node scripts/run-ts.mjs scripts/soundness.ts [--seed N] [--programs N] [--runs N] [--kernel-sample N] [--kernel VERSION]
+ * usage: node scripts/run-ts.mjs scripts/soundness.ts [--seed N] [--programs N] [--runs N] [--kernel-sample N] [--kernel VERSION] [--compare N]
+ *        [--compare N]                 so many are put to the kernel whatever we say: verdict, message and count must be its own
  *        [--objects DIR --mutants N]   mutants of the programs of these objects are put to the kernel as well
  * Prints what it found, with the program's text; exit code 1 if there was anything.
  */
@@ -18,6 +19,7 @@ import { kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
 import { loadProgram } from '../runtime/live/load-object.js'
 import { verifyProgram } from '../runtime/verifier/verify.js'
 import { Randoms } from '../test/runtime/verifier/randoms.js'
+import { messageOf } from './verdict-tally.js'
 import { generated, mutated, objectOf } from '../test/runtime/verifier/soundness/programs.js'
 import { type Verified, verified, violations } from '../test/runtime/verifier/soundness/witness.js'
 
@@ -29,15 +31,19 @@ const total = number('programs', 200_000)
 const runs = number('runs', 4)
 const sample = number('kernel-sample', 0)
 const mutantSample = number('mutants', 0)
+const compareSample = number('compare', 0)
 const kernel = kernelProfile(options.get('kernel') ?? '6.18') ?? kernelProfiles[kernelProfiles.length - 1]!
 const random = new Randoms(seed * 2654435761 || 1)
 const BATCH = 250
+/** No limit of time, which would make what a seed gives hang on the machine. */
+const bounded = { ...kernel, insnLimit: 200_000 }
 
 let made = 0
 let accepted = 0
 let watched = 0
 let asked = 0
 let refused = 0
+let compared = 0
 const found: string[] = []
 
 const text = ({ insns }: PreparedProgram): string => {
@@ -65,6 +71,19 @@ function ask(object: PreparedObject, program: PreparedProgram): void {
   report(`${program.name}: the kernel rejects it: ${lines[end - 1] ?? verdict.errno}`, program)
 }
 
+/** Puts a program to the kernel whatever we say of it. */
+function compare(object: PreparedObject, program: PreparedProgram): void {
+  const { verdict: live, close } = loadProgram(object, program)
+  close()
+  if (live.processed < 0) return
+  compared++
+  const ours = verifyProgram(object, program, { kernel })
+  const said = `${ours.verdict} after ${ours.processed}: ${ours.message}`
+  const message = live.accepted ? '' : messageOf(live.log)
+  const theirs = `${live.accepted ? 'accepted' : 'rejected'} after ${live.processed}: ${message}`
+  if (said !== theirs) report(`${program.name}: ${said}; the kernel: ${theirs}`, program)
+}
+
 function batch(): void {
   const programs: PreparedProgram[] = []
   const parents: PreparedProgram[] = []
@@ -73,6 +92,7 @@ function batch(): void {
   const consider = (program: PreparedProgram): boolean => {
     made++
     const own = objectOf([program])
+    if (compared < compareSample) compare(own, program)
     const result = verified(own, program, kernel)
     if (!result) return false
     accepted++
@@ -112,7 +132,7 @@ function mutants(folder: string): void {
     const { object, program } = seeds[random.below(seeds.length)]!
     const mutant = mutated(`m${asked}`, program, random)
     made++
-    if (verifyProgram(object, mutant, { kernel, limits: { milliseconds: 2000 } }).verdict !== 'accepted') continue
+    if (verifyProgram(object, mutant, { kernel: bounded }).verdict !== 'accepted') continue
     accepted++
     ask(object, { ...mutant, name: program.name })
   }
@@ -129,6 +149,6 @@ while (made < total) {
 const folder = options.get('objects')
 if (folder !== undefined && existsSync(folder)) mutants(folder)
 console.log(
-  `seed ${seed}, rules of ${kernel.version}: ${made} programs, ${accepted} accepted, ${watched} with all paths watched, ${runs} runs each; ${asked} put to the kernel, ${refused} not loaded; ${found.length} violations`,
+  `seed ${seed}, rules of ${kernel.version}: ${made} programs, ${accepted} accepted, ${watched} with all paths watched, ${runs} runs each; ${asked} put to the kernel, ${refused} not loaded; ${compared} compared with it; ${found.length} violations`,
 )
 process.exitCode = found.length > 0 ? 1 : 0

@@ -27,7 +27,7 @@ export function kconfigValues(externs: readonly Extern[], size: number, little: 
         )
       continue
     }
-    const virtual = virtualValue(name, options)
+    const virtual = virtualValue(name, options, settings)
     if (virtual !== undefined) {
       const fault = fits(place, virtual) ? undefined : `value ${virtual} does not fit`
       if (fault) faults.push(`extern ${name}: ${fault}`)
@@ -38,7 +38,11 @@ export function kconfigValues(externs: readonly Extern[], size: number, little: 
 }
 
 /** Values that come from the kernel itself and not from its configuration. */
-function virtualValue(name: string, options: PrepareOptions): bigint | undefined {
+function virtualValue(
+  name: string,
+  options: PrepareOptions,
+  settings: ReadonlyMap<string, string> | undefined,
+): bigint | undefined {
   const version = options.kernelVersion ?? KERNEL_VERSION_DEFAULT
   switch (name) {
     case 'LINUX_KERNEL_VERSION':
@@ -46,7 +50,8 @@ function virtualValue(name: string, options: PrepareOptions): bigint | undefined
     case 'LINUX_HAS_BPF_COOKIE':
       return version >= kernelVersion(5, 15) ? 1n : 0n
     case 'LINUX_HAS_SYSCALL_WRAPPER':
-      return version >= kernelVersion(4, 17) ? 1n : 0n
+      // libbpf finds it out with a kprobe.
+      return version >= kernelVersion(4, 17) && (!settings || settings.get('CONFIG_KPROBES') === 'y') ? 1n : 0n
     default:
       return undefined
   }

@@ -15,26 +15,27 @@ export type ResolvedExtern =
   | { readonly kind: 'kconfig'; readonly offset: number }
   | { readonly kind: 'fault'; readonly message: string }
 
-/** Stands for the address of a symbol that nobody told us. */
+/** Stand for addresses of symbols that nobody told us: those of functions differ from each other. */
 const UNKNOWN_ADDRESS = 0xffff_ffff_8100_0000n
+const UNKNOWN_SIZE = 64n
 
 export function resolveExterns(object: BpfObject, options: PrepareOptions): ResolvedExtern[] {
-  return object.externs.map(extern => {
+  return object.externs.map((extern, index) => {
     if (extern.kconfig) return { kind: 'kconfig', offset: extern.kconfig.offset }
     if (extern.kind === 'unlinked')
       return { kind: 'fault', message: `extern ${extern.name} is of another object: link them first` }
-    const resolved = resolveSymbol(object.btf!, extern, options)
+    const resolved = resolveSymbol(object.btf!, extern, options, UNKNOWN_ADDRESS + UNKNOWN_SIZE * BigInt(index))
     return resolved.kind === 'fault' || resolved.kind !== 'absent' || extern.weak
       ? resolved
       : { kind: 'fault', message: `extern ${extern.name} is not in the kernel` }
   })
 }
 
-function resolveSymbol(btf: BtfSet, extern: Extern, options: PrepareOptions): ResolvedExtern {
+function resolveSymbol(btf: BtfSet, extern: Extern, options: PrepareOptions, unknown: bigint): ResolvedExtern {
   const type = btf.type(extern.type)
   const local = type.kind === BtfKind.Var || type.kind === BtfKind.Func ? skipModifiers(btf, type.type).id : 0
   if (local === 0) {
-    const address = options.kallsyms ? options.kallsyms(extern.name) : extern.weak ? undefined : UNKNOWN_ADDRESS
+    const address = options.kallsyms ? options.kallsyms(extern.name) : extern.weak ? undefined : unknown
     return address === undefined ? { kind: 'absent' } : { kind: 'address', address }
   }
   if (!options.kernelBtf) return { kind: 'fault', message: `extern ${extern.name} needs the BTF of a kernel` }

@@ -23,6 +23,7 @@ import {
 } from '../state/registers.js'
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
+import { attachProto } from './attach.js'
 import { pushCallback } from './callback.js'
 import { dynptrOf, unmarkDynptr } from './dynptr.js'
 import { formatIsValid } from './format-string.js'
@@ -171,8 +172,12 @@ export function checkHelperCall(env: Env, slot: number): void {
         env.reject(`Unsupported reg type ${regTypeName(env.reg(1).type)} for bpf_dynptr_from_mem data`, EACCES)
       break
     case H.set_retval:
-      if (env.program.type === ProgType.LSM && env.program.expectedAttachType === AttachType.LSM_CGROUP)
-        env.missing('bpf_set_retval in cgroup LSM programs')
+      if (
+        env.program.type === ProgType.LSM &&
+        env.program.expectedAttachType === AttachType.LSM_CGROUP &&
+        attachProto(env).type === 0
+      )
+        env.reject("BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!")
       break
     case H.dynptr_data: {
       const reg = dynptrArgument(env, proto)

@@ -162,17 +162,19 @@ export function stateText(
   if (env.kernel.log === 'classic') return classicStateText(state, frameno, touched)
   const frame = state.frames[frameno]!
   let text = frame.frameno ? ` frame${frame.frameno}:` : ''
+  // Until 6.17: what was written since the last checkpoint.
+  const marked = env.kernel.log === 'liveness'
   for (let i = 0; i < 11; i++) {
     const reg = frame.regs[i]!
     if (reg.type === RegType.NOT_INIT || (touched && !((touched.regs >> i) & 1))) continue
-    text += ` R${i}=${regText(frame, reg, ((frame.preciseRegs >> i) & 1) !== 0)}`
+    text += ` R${i}${marked && (frame.writtenRegs >> i) & 1 ? '_w' : ''}=${regText(frame, reg, ((frame.preciseRegs >> i) & 1) !== 0)}`
   }
   for (let i = 0; i < frame.stack.length; i++) {
     const slot = frame.stack[i]!
     if (slot.types === 0 || (touched && touched.slots && !touched.slots.has(i))) continue
     let chars = ''
     for (let j = 0; j < BPF_REG_SIZE; j++) chars += slotChars[typeAt(slot, j)]
-    const place = ` fp${-(i + 1) * BPF_REG_SIZE}`
+    const place = ` fp${-(i + 1) * BPF_REG_SIZE}${marked && frame.slotIsWritten(i) ? '_w' : ''}`
     switch (typeAt(slot, 7)) {
       case Slot.SPILL:
         text += `${place}=${chars.slice(0, chars.indexOf('r'))}${regText(frame, slot.spilled, frame.slotIsPrecise(i))}`
@@ -185,7 +187,7 @@ export function stateText(
         if (reg.refObjId) parts.push(`ref_id=${reg.refObjId}`)
         // The kernel's field shares its place with the mark of a dynptr's first slot.
         parts.push('dynptr_id=1')
-        text += ` fp${-(i + 1) * BPF_REG_SIZE}=dynptr_${dynptrTypeName(reg.dynptrType)}(${parts.join(',')})`
+        text += ` fp${-(i + 1) * BPF_REG_SIZE}${marked && frame.slotIsWritten(i) ? '_w' : ''}=dynptr_${dynptrTypeName(reg.dynptrType)}(${parts.join(',')})`
         break
       }
       case Slot.ITER: {

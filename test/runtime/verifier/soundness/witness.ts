@@ -24,19 +24,21 @@ export interface Verified {
 /** Paths of this many instructions in all are walked without pruning. */
 const STATES = 5_000
 
+/** Instructions that may be processed; a limit of time would make what a seed gives hang on the machine. */
+const EFFORT = 20_000
+
 /** Undefined for a program that is not accepted (by a kernel whose rules are not all there: against which nothing is found). */
-export function verified(object: PreparedObject, program: PreparedProgram, kernel: KernelProfile): Verified | undefined {
-  const limits = { milliseconds: 300 }
+export function verified(object: PreparedObject, program: PreparedProgram, profile: KernelProfile): Verified | undefined {
+  const kernel = { ...profile, insnLimit: EFFORT }
   const seen = new Uint8Array(program.insns.length)
   const observe = (slot: number) => {
     seen[slot] = 1
   }
-  if (verifyProgram(object, program, { kernel, limits, unsettled: true, observe }).verdict !== 'accepted') return undefined
+  if (verifyProgram(object, program, { kernel, unsettled: true, observe }).verdict !== 'accepted') return undefined
   const states: RegState[][][] = Array.from({ length: program.insns.length }, () => [])
   let count = 0
   const walked = verifyProgram(object, program, {
     kernel,
-    limits,
     everyPath: true,
     unsettled: true,
     observe: (slot, frame) => {
