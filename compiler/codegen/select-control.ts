@@ -198,6 +198,9 @@ export function compareConstant(
   if (isSigned(predicate)) {
     if (s.bitsOf(a) < width) return jumpConstant(s, predicate, false, s.reg(a), wide, then, otherwise)
     const half = s.alu32
+    // Of a number whose upper half is clear the sign is bit 31: no copy of it is extended, and it is itself that is bounded.
+    const sign = !half && width === 32 && s.bitsOf(a) === 32 ? signTest(predicate, wide) : undefined
+    if (sign) return jumpConstant(s, sign, false, s.reg(a), 0x7fff_ffffn, then, otherwise)
     return jumpConstant(s, predicate, half, s.signExtended(a, half ? 32 : 64), wide, then, otherwise)
   }
   if (s.alu32 && width === 32 && (s.bitsOf(a) > 32 || value > 0x7fff_ffffn))
@@ -205,6 +208,13 @@ export function compareConstant(
   if (!s.alu32 && width === 32 && value > 0x7fff_ffffn && (predicate === 'eq' || predicate === 'ne'))
     return jumpConstant(s, predicate, false, s.signExtended(a, 64), wide, then, otherwise)
   return jumpConstant(s, predicate, false, s.zeroExtended(a), value, then, otherwise)
+}
+
+/** The unsigned compare with 2^31 - 1 that a signed one with 0 or -1 comes to. */
+function signTest(predicate: Predicate, value: bigint): Predicate | undefined {
+  if ((predicate === 'slt' && value === 0n) || (predicate === 'sle' && value === -1n)) return 'ugt'
+  if ((predicate === 'sge' && value === 0n) || (predicate === 'sgt' && value === -1n)) return 'ule'
+  return undefined
 }
 
 function jumpConstant(
