@@ -35,7 +35,7 @@ export function wordsOf(fc: FunctionContext, expr: Expr): Words {
       const value = wordsOf(fc, expr.operand)
       fc.mark(expr)
       const zero = builder.const('i64', 0)
-      return combine(fc, '-', { low: zero, high: zero }, value)
+      return combine(fc, expr, '-', { low: zero, high: zero }, value)
     }
     case 'complement': {
       const { low, high } = wordsOf(fc, expr.operand)
@@ -52,7 +52,7 @@ export function wordsOf(fc: FunctionContext, expr: Expr): Words {
       }
       const right = wordsOf(fc, expr.right)
       fc.mark(expr)
-      return combine(fc, expr.op, left, right)
+      return combine(fc, expr, expr.op, left, right)
     }
     default: {
       const place = temporaryPlace(fc.temporary(expr.type), expr.type)
@@ -135,7 +135,7 @@ export function assignCombined(
 ): Words {
   const left = 'low' in old ? old : extend(fc, old, isSigned(expr.target.type))
   const signed = isSigned(expr.computation)
-  const words = 'low' in operand ? combine(fc, expr.op, left, operand) : shift(fc, expr.op, left, operand, signed)
+  const words = 'low' in operand ? combine(fc, expr, expr.op, left, operand) : shift(fc, expr.op, left, operand, signed)
   if (isWide(place.type)) storeWords(fc, place, words)
   return words
 }
@@ -150,7 +150,7 @@ function shiftCount(fc: FunctionContext, expr: Expr): Value {
   return fc.builder.resize(lowerValue(fc, expr), 'i64', false)
 }
 
-function combine(fc: FunctionContext, op: ArithmeticOp, a: Words, b: Words): Words {
+function combine(fc: FunctionContext, expr: Expr, op: ArithmeticOp, a: Words, b: Words): Words {
   const { builder } = fc
   switch (op) {
     case '+':
@@ -172,8 +172,30 @@ function combine(fc: FunctionContext, op: ArithmeticOp, a: Words, b: Words): Wor
       return { low, high: builder.binary('add', high, crossed) }
     }
     default:
-      throw new NotImplemented('division of 128-bit integers')
+      return divide(fc, expr, op, a, b)
   }
+}
+
+/** Unsigned by a power of two is a shift or a mask; all else would be a call of a library function, which clang refuses too. */
+function divide(fc: FunctionContext, expr: Expr, op: ArithmeticOp, a: Words, b: Words): Words {
+  const { builder } = fc
+  const type = expr.kind === 'compound_assign' ? expr.computation : expr.type
+  const divisor = b.low.op === 'const' && b.high.op === 'const' ? (b.high.value << 64n) | b.low.value : 0n
+  if (!isSigned(type) && divisor > 0n && (divisor & (divisor - 1n)) === 0n) {
+    if (op === '/') return shift(fc, '>>', a, builder.const('i64', BigInt(divisor.toString(2).length - 1)), false)
+    const mask = divisor - 1n
+    return {
+      low: builder.binary('and', a.low, builder.const('i64', BigInt.asUintN(64, mask))),
+      high: builder.binary('and', a.high, builder.const('i64', mask >> 64n)),
+    }
+  }
+  fc.module.error(
+    'B0403',
+    expr,
+    'eBPF has no division of 128-bit integers, and no library function to call for it',
+    'bring both sides to 64 bits first, or divide by a power of two',
+  )
+  return { low: builder.undef('i64'), high: builder.undef('i64') }
 }
 
 /** The unsigned product of two words, from products of halves, none of which can be too large. */

@@ -26,6 +26,8 @@ const cases: readonly (readonly [string, (a: bigint, b: bigint) => bigint])[] = 
   ['r = a * b;', (a, b) => a * b],
   ['r = (a & b) | (~a ^ b);', (a, b) => (a & b) | (unsigned(~a) ^ b)],
   ['r = -a;', a => -a],
+  ['r = a / 16 + a / ((u128)1 << 70);', a => a / 16n + (a >> 70n)],
+  ['r = a % 1024 ^ a % ((u128)1 << 100); r /= 2;', a => ((a % 1024n) ^ (a % (1n << 100n))) / 2n],
   ['r = a << 5;', a => a << 5n],
   ['r = a << 64;', a => a << 64n],
   ['r = a << (b & 127);', (a, b) => a << (b & 127n)],
@@ -80,5 +82,10 @@ u64 test(u64 al, u64 ah, u64 bl, u64 bh, int part) {
         }
       }
     }
+  })
+
+  it.each(['a / 10', 'a % b', '(__int128)a / 4'])('refuses %s at its place', expression => {
+    const source = `typedef unsigned __int128 u128; u128 f(u128 a, u128 b) { return ${expression}; }`
+    expect(() => lowerC(source, testOptions())).toThrow('B0403 eBPF has no division of 128-bit integers')
   })
 })
