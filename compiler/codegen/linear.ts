@@ -84,6 +84,8 @@ class Linearizer {
   /** Item that a label stands before. */
   private readonly labels = new Map<string, number>()
   private asms = 0
+  /** How many items there are behind assembly that left the function: an exit there is one nobody reaches, which the kernel refuses. */
+  private left = -1
 
   constructor(
     private readonly func: MFunc,
@@ -95,6 +97,7 @@ class Linearizer {
     const { blocks } = this.func
     blocks.forEach((block, i) => {
       this.labels.set(this.name(block), this.items.length)
+      this.left = -1
       this.block(block, blocks[i + 1])
     })
     return this.encode()
@@ -157,7 +160,7 @@ class Linearizer {
       this.push(new MInsn(MOV64_X, insn.dst, FP, 0, 0, insn.loc))
       this.push(new MInsn(ADD64_K, insn.dst, 0, 0, insn.imm + insn.slot!.offset, insn.loc))
     } else if (insn.op === P_ASM) this.asm(insn)
-    else this.push(insn)
+    else if (insn.op !== EXIT || this.left !== this.items.length) this.push(insn)
   }
 
   private error(code: string, loc: Loc, message: string, hint?: string): void {
@@ -195,6 +198,8 @@ class Linearizer {
         branch: symbol?.field.startsWith('branch') ? symbol.name : undefined,
       })
     }
+    const end = items.at(-1)
+    if (end && end.kind !== 'label' && [EXIT, GOTO, GOTOL].includes(end.insn.code)) this.left = this.items.length
   }
 
   // --- encoding ---
