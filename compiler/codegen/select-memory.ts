@@ -81,11 +81,21 @@ function load(s: Selector, inst: Value): void {
 function store(s: Selector, inst: Value): void {
   const [pointer, value] = inst.args as [Value, Value]
   const size = sizeBits(value.type)
-  const constant = s.cpu >= 4 ? storedConstant(s, value) : undefined
+  const constant = s.cpu >= 4 || isPlainMemory(pointer) ? storedConstant(s, value) : undefined
   const { register, address } = reach(s, pointer, inst.offset)
   if (constant !== undefined && fitsImm(constant))
     place(s.emit(op.BPF_ST | op.BPF_MEM | size, register, 0, 0, Number(constant)), address)
   else place(s.emit(op.BPF_STX | op.BPF_MEM | size, register, storedRegister(s, value)), address)
+}
+
+/**
+ * Memory of maps and what helpers give: every kernel takes stores of immediates there. clang has them from -mcpu=v4 on, since kernels before 6.4
+ * refuse them for contexts and forget the value on the stack.
+ */
+function isPlainMemory(pointer: Value): boolean {
+  let at = pointer
+  while (at.op === 'ptradd') at = at.args[0]!
+  return at.op === 'callhelper' || (at.op === 'global' && !at.global!.isExtern)
 }
 
 /** A constant as stored, with the sign of its type. */

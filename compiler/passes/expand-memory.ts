@@ -104,16 +104,15 @@ function makeStore(func: Func, to: Value, stored: Value, offset: number, width: 
   return store
 }
 
-/** Bytes of a constant object from a place in it; undefined when they are not known at compile time. */
+/** Bytes of a constant object from a place in it, zeros beyond its end as clang has them; undefined when they are not known at compile time. */
 export function constantBytes(pointer: Value, offset: number, size: number): Uint8Array | undefined {
   const { base, offset: start } = placeOf(pointer, offset)
   if (base.op !== 'global') return undefined
   const global: Global = base.global!
-  if (!global.readonly || global.isExtern || global.binding === 'weak' || start < 0 || start + size > global.size)
-    return undefined
+  if (!global.readonly || global.isExtern || global.binding === 'weak' || start < 0) return undefined
   if (global.relocs.some(reloc => reloc.offset < start + size && reloc.offset + 8 > start)) return undefined
   const bytes = new Uint8Array(size)
-  if (global.bytes) bytes.set(global.bytes.subarray(start, start + size))
+  if (global.bytes) bytes.set(global.bytes.subarray(Math.min(start, global.bytes.length), start + size))
   return bytes
 }
 
