@@ -1,6 +1,6 @@
 /** From flags to `CompileOptions`: what `bpfc build`, `check`, `run` and the clang driver share. */
 import { resolve } from 'node:path'
-import type { CompileOptions, Cpu, PredefineOption, Standard } from '../compiler/options.js'
+import type { CompileOptions, Cpu, PredefineOption, PrefixReplacement, Standard } from '../compiler/options.js'
 import { shippedDirectories } from '../compiler/include/shipped-headers.js'
 import { type BtfChoice, vmlinuxHeader } from './kernel-btf.js'
 
@@ -18,7 +18,8 @@ export interface CompileFlags {
   standardIncludes: boolean
   /** Search the machine's headers before those that stand in for them, as clang does; else after, so that results do not depend on the machine. */
   machineFirst: boolean
-  prefixMap: { from: string; to: string }[]
+  prefixMap: PrefixReplacement[]
+  macroPrefixMap: PrefixReplacement[]
   disabledPasses: string[]
   workingDirectory: string | undefined
   btf: BtfChoice
@@ -38,6 +39,7 @@ export const defaultFlags = (): CompileFlags => ({
   standardIncludes: true,
   machineFirst: false,
   prefixMap: [],
+  macroPrefixMap: [],
   disabledPasses: [],
   workingDirectory: undefined,
   btf: { kind: 'default' },
@@ -112,6 +114,7 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
       after: flags.machineFirst && flags.standardIncludes ? [...flags.after, shippedDirectories.system] : flags.after,
     },
     prefixMap: flags.prefixMap,
+    macroPrefixMap: flags.macroPrefixMap,
     workingDirectory: resolve(flags.workingDirectory ?? cwd),
     disabledPasses: new Set(flags.disabledPasses),
     vmlinux: () => vmlinuxHeader(flags.btf),

@@ -35,6 +35,17 @@ export interface IncludePaths {
   readonly after: readonly string[]
 }
 
+export interface PrefixReplacement {
+  readonly from: string
+  readonly to: string
+}
+
+/** A path with the first replacement that fits. */
+export function replacePrefix(path: string, replacements: readonly PrefixReplacement[]): string {
+  const fit = replacements.find(({ from }) => path.startsWith(from))
+  return fit ? fit.to + path.slice(fit.from.length) : path
+}
+
 export interface CompileOptions {
   readonly target: Target
   /** Which C the predefined macros claim; C17 with GNU extensions, as clang, where it is not given. */
@@ -45,7 +56,9 @@ export interface CompileOptions {
   readonly predefines: readonly PredefineOption[]
   readonly includes: IncludePaths
   /** Replacements of path prefixes in what the object records (`-fdebug-prefix-map`), first match wins. */
-  readonly prefixMap: readonly { readonly from: string; readonly to: string }[]
+  readonly prefixMap: readonly PrefixReplacement[]
+  /** The same for what `__FILE__` and its kind say (`-fmacro-prefix-map`), in the paths as they were given. */
+  readonly macroPrefixMap?: readonly PrefixReplacement[]
   /** Recorded as the base of relative paths in BTF line info. */
   readonly workingDirectory: string
   /** Passes to leave out, by name. */

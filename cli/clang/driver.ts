@@ -265,7 +265,10 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
     case 'prefix-map': {
       const at = value.indexOf('=')
       if (at < 0) return `invalid argument '${value}' to ${name}`
-      if (name !== '-fmacro-prefix-map=') flags.prefixMap.unshift({ from: value.slice(0, at), to: value.slice(at + 1) })
+      const replacement = { from: value.slice(0, at), to: value.slice(at + 1) }
+      // The last that fits counts; -ffile-prefix-map is both.
+      if (name !== '-fmacro-prefix-map=') flags.prefixMap.unshift(replacement)
+      if (name !== '-fdebug-prefix-map=') flags.macroPrefixMap.unshift(replacement)
       break
     }
     case 'working-directory':

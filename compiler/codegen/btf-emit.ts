@@ -19,7 +19,7 @@ import {
   type BtfSecinfo,
 } from '../../linker/btf/btf-types.js'
 import { Func, type Global, type Module } from '../ir/ir.js'
-import type { CompileOptions } from '../options.js'
+import { type CompileOptions, replacePrefix } from '../options.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import type { CType } from '../typecheck/types.js'
 import { BtfTypes } from './btf-types-of-c.js'
@@ -222,8 +222,7 @@ class DebugEmitter {
     if (known === undefined) {
       const { workingDirectory, prefixMap } = this.context.options
       const absolute = path.startsWith('/') || !workingDirectory ? path : `${workingDirectory.replace(/\/$/, '')}/${path}`
-      const map = prefixMap.find(({ from }) => absolute.startsWith(from))
-      known = map ? map.to + absolute.slice(map.from.length) : absolute
+      known = replacePrefix(absolute, prefixMap)
       this.paths.set(path, known)
     }
     return known

@@ -1,5 +1,6 @@
 /** Macros whose expansion is computed where they stand: `__LINE__`, `__COUNTER__`, `__has_include` and its kind, `_Pragma`. */
 import type { Loc } from '../../base/source.js'
+import { type PrefixReplacement, replacePrefix } from '../options.js'
 import { Expander } from './expander.js'
 import { hasAttribute, hasBuiltin, hasExtension, hasFeature, hasStandardAttribute, isTarget } from './features.js'
 import type { BuiltinMacro } from './macro.js'
@@ -10,6 +11,7 @@ import { type Atom, TokenFlag, TokenKind } from './tokens.js'
 
 export abstract class ComputedMacros extends Expander {
   protected mainPath = ''
+  protected macroPrefixMap: readonly PrefixReplacement[] = []
   private counter = 0
 
   /** Includes between the main file and the one being read. */
@@ -27,11 +29,11 @@ export abstract class ComputedMacros extends Expander {
       case 'line':
         return this.number(String(this.presumedLine()))
       case 'file':
-        return this.string(this.presumedPath())
+        return this.string(this.mapped(this.presumedPath()))
       case 'file_name':
         return this.string(this.presumedPath().replace(/^.*\//, ''))
       case 'base_file':
-        return this.string(this.mainPath)
+        return this.string(this.mapped(this.mainPath))
       case 'include_level':
         return this.number(String(this.includeLevel))
       case 'counter':
@@ -74,6 +76,10 @@ export abstract class ComputedMacros extends Expander {
       case 'is_target':
         return this.feature(name => (isTarget(name) ? '1' : '0'))
     }
+  }
+
+  private mapped(path: string): string {
+    return replacePrefix(path, this.macroPrefixMap)
   }
 
   private number(text: string): true {

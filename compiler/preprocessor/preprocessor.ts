@@ -165,6 +165,7 @@ export class Preprocessor extends PragmaReader {
   /** Opens the main file with the predefined macros and the command line's in front of it. */
   start(path: string, bytes: Uint8Array): void {
     this.mainPath = path
+    this.macroPrefixMap = this.options.macroPrefixMap ?? []
     const main = this.sources.add(path, bytes, false)
     this.dependencies.push({ path, system: false })
     const facts: FileFacts = { file: main, once: false, guard: 0 }

@@ -1,6 +1,7 @@
 /** `bpfc-clang` in the place of clang: the flags that build files pass, what they write and what they print. */
 import { describe, expect, it } from 'vitest'
 import { parseStandard } from '../../cli/compile-options.js'
+import { readElf } from '../../linker/elf/read-elf.js'
 import { bpfcClang, type CliRun } from '../support/cli.js'
 
 const text = (run: CliRun, file: string) => new TextDecoder().decode(run.written.get(file))
@@ -237,6 +238,31 @@ describe('the same bytes', () => {
     const mapped = [await build('/one', `${flag}=/one=/src`), await build('/another/place', `${flag}=/another/place=/src`)]
     expect(mapped[0]).toEqual(mapped[1])
     expect(new TextDecoder('latin1').decode(mapped[0])).toContain('/src/a.bpf.c')
+  })
+})
+
+describe('__FILE__', () => {
+  const files = {
+    '/one/a.c': '#include "own.h"\nconst char file[] = __FILE__, base[] = __BASE_FILE__, name[] = __FILE_NAME__;\n',
+    '/one/own.h': 'const char own[] = __FILE__;\n',
+  }
+  const texts = async (...words: string[]) => {
+    const run = await bpfcClang(['-target', 'bpf', '-g', ...words, '-c', '/one/a.c', '-o', 'a.o'], files)
+    expect(run).toMatchObject({ code: 0, err: '' })
+    const { data } = readElf(run.written.get('a.o')!).sections.find(({ name }) => name === '.rodata')!
+    return new TextDecoder().decode(data).split('\0').filter(Boolean)
+  }
+
+  it.each([
+    [[], ['/one/own.h', '/one/a.c', '/one/a.c', 'a.c']],
+    [['-fdebug-prefix-map=/one=/src'], ['/one/own.h', '/one/a.c', '/one/a.c', 'a.c']],
+    [['-fmacro-prefix-map=/one=/src'], ['/src/own.h', '/src/a.c', '/src/a.c', 'a.c']],
+    [
+      ['-ffile-prefix-map=/one=/src', '-fmacro-prefix-map=/one/own=/x/own'],
+      ['/x/own.h', '/src/a.c', '/src/a.c', 'a.c'],
+    ],
+  ])('%j', async (words, expected) => {
+    expect(await texts(...words)).toEqual(expected)
   })
 })
 
