@@ -128,7 +128,7 @@ function makeText(seeds: readonly string[], seed: number): DamagedInput {
     const start = random.next(lines.length - 40)
     lines = [...lines.slice(0, 6), ...lines.slice(start, start + 10 + random.next(60))]
   }
-  for (let change = 1 + random.next(5); change > 0; change--) {
+  for (let change = random.chance(50) ? 1 : 2 + random.next(4); change > 0; change--) {
     const at = random.next(lines.length)
     const line = lines[at] ?? ''
     const tokens = line.match(/\s+|\w+|[^\w\s]/g) ?? ['']
