@@ -19,6 +19,8 @@ export interface Position {
   readonly column: number
 }
 
+const utf8 = new TextDecoder()
+
 export class SourceFile {
   private lineTable: Int32Array | undefined
 
@@ -108,7 +110,7 @@ export class SourceFile {
     const start = this.lines[line - 1] ?? this.bytes.length
     let end = this.lines[line] ?? this.bytes.length
     while (end > start && (this.bytes[end - 1] === 10 || this.bytes[end - 1] === 13)) end--
-    return new TextDecoder().decode(this.bytes.subarray(start, end))
+    return utf8.decode(this.bytes.subarray(start, end))
   }
 }
 

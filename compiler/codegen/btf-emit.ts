@@ -2,7 +2,7 @@
  * The debug information of a module: .BTF with a FUNC for each function, a VAR for each object and a DATASEC for each section, and
  * .BTF.ext with the types of functions, the lines of instructions and the CO-RE records.
  */
-import type { SourceSet } from '../../base/source.js'
+import type { Loc, SourceSet } from '../../base/source.js'
 import { BtfBuilder } from '../../linker/btf/btf-builder.js'
 import {
   type BtfExt,
@@ -65,6 +65,7 @@ class DebugEmitter {
   private readonly funcs = new Map<string, FuncInfoRecord[]>()
   private readonly cores = new Map<string, CoreReloRecord[]>()
   private readonly paths = new Map<string, string>()
+  private readonly places = new Map<Loc, Omit<LineInfoRecord, 'insnOffset'> | undefined>()
 
   constructor(
     private readonly module: Module,
@@ -197,23 +198,23 @@ class DebugEmitter {
       const loc = slot === 0 ? locs[0] || first : locs[slot]!
       if (loc === 0 || loc === previous) continue
       previous = loc
-      const record = this.line(loc, base + slot * 8)
-      if (record) push(this.lines, section, record)
+      const line = this.line(loc)
+      if (line) push(this.lines, section, { insnOffset: base + slot * 8, ...line })
     }
   }
 
-  private line(loc: number, insnOffset: number): LineInfoRecord | undefined {
+  /** Inlined and unrolled code comes from the same places again and again. */
+  private line(loc: Loc): Omit<LineInfoRecord, 'insnOffset'> | undefined {
+    if (this.places.has(loc)) return this.places.get(loc)
     const { sources } = this.context
     const position = sources.presumed(loc)
     const text = sources.lineText(loc)
-    if (!position || text === undefined) return undefined
-    return {
-      insnOffset,
-      file: this.path(position.path),
-      text,
-      line: position.line,
-      column: position.column,
-    }
+    const line =
+      position && text !== undefined
+        ? { file: this.path(position.path), text, line: position.line, column: position.column }
+        : undefined
+    this.places.set(loc, line)
+    return line
   }
 
   /** Absolute, as clang has it, with `-fdebug-prefix-map` applied. */
