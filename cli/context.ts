@@ -1,5 +1,17 @@
 /** What a subcommand may touch: where it writes, whether people watch, and the file system as a `Host`. Tests make their own. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../base/host.js'
 import type { SharedState } from '../compiler/pipeline.js'
@@ -14,6 +26,8 @@ export interface CliContext {
   readonly interactive: boolean
   /** What the compilations of this process share; without it, `sharedState` makes it when something is compiled. */
   readonly shared?: SharedState
+  /** A file in pieces, for what is larger than memory; undefined where it cannot be read. */
+  pieces?(path: string): { readonly size: number; readonly bytes: Iterable<Uint8Array> } | undefined
   out(text: string): void
   /** The same for text that is UTF-8 already. */
   outBytes?(bytes: Uint8Array): void
@@ -87,6 +101,28 @@ export class NodeHost implements Host {
   }
 }
 
+/** Bytes of a large file that are read at a time. */
+const PIECE_BYTES = 1 << 20
+
+function filePieces(full: string): { readonly size: number; readonly bytes: Iterable<Uint8Array> } | undefined {
+  const stat = statSync(full, { throwIfNoEntry: false })
+  return stat?.isFile() ? { size: stat.size, bytes: piecesOf(full) } : undefined
+}
+
+function* piecesOf(full: string): Generator<Uint8Array> {
+  const file = openSync(full, 'r')
+  try {
+    for (;;) {
+      const piece = new Uint8Array(PIECE_BYTES)
+      const count = readSync(file, piece)
+      if (count === 0) return
+      yield piece.subarray(0, count)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
 const sameFile = (a: Stats, b: Stats) =>
   a.ino === b.ino && a.dev === b.dev && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs
 
@@ -107,6 +143,7 @@ export function nodeContext(): CliContext {
     env: process.env,
     colour: !noColour && (terminal || process.env['FORCE_COLOR'] !== undefined),
     interactive: terminal,
+    pieces: path => filePieces(resolve(cwd, path)),
     out: text => output.write(text),
     outBytes: bytes => output.writeBytes(bytes),
     err: text => {

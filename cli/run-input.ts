@@ -62,14 +62,22 @@ export interface TimedInput {
   readonly input: RunInput
   /** Nanoseconds since the capture's first packet. */
   readonly time: bigint | undefined
+  /** How much of the capture has been read, from 0 to 1. */
+  readonly done?: number
 }
 
 /** What to run on, one after the other, so that a large capture is never in memory twice; an exit code for a bad flag. */
 export function runInputs(values: InputFlags, context: CliContext): (() => Iterable<TimedInput>) | number {
   if (values.pcap !== undefined) {
-    const bytes = readInput(values.pcap, context)
+    const path = values.pcap
+    if (context.pieces?.(path))
+      return () => {
+        const { bytes, size } = context.pieces!(path)!
+        return capturedPackets(bytes, size, path, context)
+      }
+    const bytes = readInput(path, context)
     if (typeof bytes === 'number') return bytes
-    return () => capturedPackets(bytes, values.pcap!, context)
+    return () => capturedPackets(bytes, bytes.length, path, context)
   }
   if (values.packet !== undefined) {
     const bytes = readInput(values.packet, context)
@@ -87,14 +95,24 @@ export function runInputs(values: InputFlags, context: CliContext): (() => Itera
   return () => [{ input: {}, time: undefined }]
 }
 
-function* capturedPackets(bytes: Uint8Array, path: string, context: CliContext): Generator<TimedInput> {
+/** Of a packet's record in a capture, what is not the packet. */
+const RECORD_HEADER = 16
+
+function* capturedPackets(
+  bytes: Uint8Array | Iterable<Uint8Array>,
+  size: number,
+  path: string,
+  context: CliContext,
+): Generator<TimedInput> {
   let start: bigint | undefined
+  let read = 0
   for (const item of readCapture(bytes)) {
     if (isBroken(item)) {
       context.err(`warning: ${path}: ${item.error}\n`)
       continue
     }
     start ??= item.time
-    yield { input: { packet: item.bytes }, time: item.time - start }
+    read += item.bytes.length + RECORD_HEADER
+    yield { input: { packet: item.bytes }, time: item.time - start, done: Math.min(1, read / size) }
   }
 }

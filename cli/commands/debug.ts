@@ -5,6 +5,7 @@ import { ExitCode, LimitReached } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import { Debugger } from '../../runtime/vm/debug/debugger.js'
 import type { DebugTarget } from '../../runtime/vm/debug/recording.js'
+import { MapError } from '../../runtime/vm/map-access.js'
 import { Vm } from '../../runtime/vm/vm.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
@@ -97,9 +98,9 @@ export const debugCommand: Subcommand = {
       try {
         debug = new Debugger(make, prepared, steps)
       } catch (error) {
-        if (!(error instanceof LimitReached)) throw error
+        if (!(error instanceof LimitReached || error instanceof MapError)) throw error
         context.err(`error: ${path}: ${error.message}\n`)
-        return exit(ExitCode.limit)
+        return exit(error instanceof MapError ? ExitCode.rejected : ExitCode.limit)
       }
       const session: DebugSession = {
         debug,

@@ -4,7 +4,7 @@ import { prepareObject } from '../../linker/object/prepare.js'
 import { coverageTable, lcov, type ProgramCoverage, profile } from '../../runtime/vm/coverage.js'
 import type { Step } from '../../runtime/vm/trace.js'
 import type { BtfValue } from '../../runtime/vm/btf-values.js'
-import type { MapAccess } from '../../runtime/vm/map-access.js'
+import { type MapAccess, MapError } from '../../runtime/vm/map-access.js'
 import type { RunResult } from '../../runtime/vm/programs/table.js'
 import { Vm } from '../../runtime/vm/vm.js'
 import { chosenProgram, type InputFlags, runInputs, setElement, type TimedInput } from '../run-input.js'
@@ -27,6 +27,7 @@ interface RunFlags extends InputFlags {
   coverage?: string | true
   profile?: true
   trace?: true
+  summary?: true
   format: string
 }
 
@@ -60,6 +61,7 @@ export const runCommand: Subcommand = {
       .option('--coverage [format]', 'count lines and branches of the C source: text (a table, the default) or lcov')
       .option('--profile', 'show which C lines took the most instructions')
       .option('--trace', 'show each C line as it runs')
+      .option('--summary', 'count the answers in the place of a line for each run; on a terminal, show how far it is')
       .option('--no-maps', 'do not show the maps')
       .option('--format <format>', 'text or json', 'text')
       .addHelpText(
@@ -94,9 +96,9 @@ export const runCommand: Subcommand = {
       try {
         vm = new Vm(prepared, options)
       } catch (error) {
-        if (!(error instanceof LimitReached)) throw error
+        if (!(error instanceof LimitReached || error instanceof MapError)) throw error
         context.err(`error: ${path}: ${error.message}\n`)
-        return exit(ExitCode.limit)
+        return exit(error instanceof MapError ? ExitCode.rejected : ExitCode.limit)
       }
       for (const assignment of values.set) {
         const problem = setElement(vm, assignment)
@@ -125,8 +127,9 @@ function runAll(
   const start = vm.env.ktime
   let code: number = ExitCode.ok
   let number = 0
+  const counts = new AnswerCounts()
   for (let round = 0; round < repeat; round++) {
-    for (const { input, time } of inputs()) {
+    for (const { input, time, done } of inputs()) {
       if (time !== undefined) vm.env.ktime = start + time
       let result: RunResult
       try {
@@ -137,7 +140,10 @@ function runAll(
         return error instanceof LimitReached ? ExitCode.limit : ExitCode.notImplemented
       }
       number++
-      if (json) {
+      if (values.summary) {
+        counts.add(result.fault ? 'fault' : say(result.retval))
+        if (number % PROGRESS_RUNS === 0) counts.show(context, done ?? number / repeat)
+      } else if (json) {
         context.out(
           `${JSON.stringify({ run: number, program: name, retval: result.retval, insns: result.insns, fault: result.fault, trace: result.trace })}\n`,
         )
@@ -157,9 +163,40 @@ function runAll(
       }
     }
   }
+  if (values.summary) counts.print(json, context)
   if (values.maps) for (const map of Object.values(vm.maps)) showMap(map, json, context)
   if (values.coverage !== undefined || values.profile) showCounts(program.coverage, values, context)
   return code
+}
+
+/** Runs between two looks at the progress. */
+const PROGRESS_RUNS = 10_000
+const BAR_WIDTH = 40
+
+/** How often programs gave which answer. */
+class AnswerCounts {
+  private readonly counts = new Map<string, number>()
+  private all = 0
+  private shown = false
+
+  add(answer: string): void {
+    this.all++
+    this.counts.set(answer, (this.counts.get(answer) ?? 0) + 1)
+  }
+
+  /** A bar of what is done, from 0 to 1, in one line that is written over. */
+  show(context: CliContext, done: number): void {
+    if (!context.interactive) return
+    this.shown = true
+    const bar = '#'.repeat(Math.floor(done * BAR_WIDTH)).padEnd(BAR_WIDTH, '.')
+    context.err(`\r[${bar}] ${Math.floor(done * 100)} %  ${this.all.toLocaleString('en')} runs`)
+  }
+
+  print(json: boolean, context: CliContext): void {
+    if (this.shown) context.err('\r\x1b[K')
+    if (json) context.out(`${JSON.stringify({ runs: this.all, answers: Object.fromEntries(this.counts) })}\n`)
+    else for (const [answer, count] of this.counts) context.out(`${String(count).padStart(10)}  ${answer}\n`)
+  }
 }
 
 /** Prints a line of C when a run enters it. Goes to standard error, so that the report stays as it is. */

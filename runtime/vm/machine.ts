@@ -6,6 +6,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { Environment } from './environment.js'
 import { VmFault } from './fault.js'
+import type { Connection } from './helpers/conntrack.js'
 import type { Timer } from './helpers/timers.js'
 import { helperName, helpersById, kfuncsByName } from './helpers/table.js'
 import { callBack, FRAME_BYTES } from './interpreter.js'
@@ -73,6 +74,12 @@ export class Machine {
   /** The test's sockets; set by the VM. */
   sockets!: Sockets
   tasks!: Tasks
+  /** Tracked connections (helpers/conntrack.ts). */
+  readonly connections: Connection[] = []
+  /** Addresses of the cgroups that a test made. */
+  readonly cgroups: number[] = []
+  /** Extended attributes by the address of their inode. */
+  readonly xattrs = new Map<number, Map<string, Uint8Array>>()
   /** Distance of the copies of a per-CPU kernel variable, by the address of CPU 0's. */
   readonly perCpuVariables = new Map<number, number>()
   /** What bpf_override_return makes the traced function return. */

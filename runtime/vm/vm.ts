@@ -16,6 +16,7 @@ import { type Environment, type EnvironmentOptions, makeEnvironment } from './en
 import { exceptionCallback } from './exceptions.js'
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
+import { addConnection } from './helpers/conntrack.js'
 import { PROGRAMS } from './helpers/control.js'
 import { setSample } from './helpers/samples.js'
 import { setStacks } from './helpers/stacks.js'
@@ -38,7 +39,7 @@ import { iterate, type IterateOptions, type IteratorItem, type IteratorResult } 
 import { programKind, type RunInput, type RunResult } from './programs/table.js'
 import { KERNEL_OBJECTS } from './programs/tracing.js'
 import { type StructOps, structOps } from './struct-ops.js'
-import { type SocketFixture, Sockets, VmSocket } from './sockets.js'
+import { endpoint, type SocketFixture, Sockets, VmSocket } from './sockets.js'
 
 export interface VmOptions extends EnvironmentOptions {
   /** Instructions a run may execute before it ends in LimitReached, each of its repetitions anew. Default: 100 million. */
@@ -117,6 +118,32 @@ export class Vm {
   /** Puts a socket into the network: lookups find it, and its `number` goes into sockmaps. */
   addSocket(fixture: SocketFixture): VmSocket {
     return this.machine.sockets.add(fixture)
+  }
+
+  /** Adds a tracked connection (`10.0.0.1:4000` to `10.0.0.2:80`); fields are of its `struct nf_conn`. Returns its address. */
+  addConnection(
+    protocol: 'tcp' | 'udp',
+    source: string,
+    destination: string,
+    fields: { readonly [field: string]: number } = {},
+  ): number {
+    return addConnection(this.machine, protocol === 'tcp' ? 6 : 17, endpoint(source), endpoint(destination), fields)
+  }
+
+  /** Adds a cgroup that programs find by the id of its `kn`: a fixture of `struct cgroup`. Returns its address. */
+  addCgroup(fixture: Fixture): number {
+    const address = this.objects.build(fixture)
+    if (!this.machine.cgroups.includes(address)) this.machine.cgroups.push(address)
+    return address
+  }
+
+  /** Sets an extended attribute of a file (a fixture of `struct file`). */
+  setXattr(file: Fixture, name: string, value: Uint8Array | string): void {
+    const inode = this.objects.word(this.objects.build(file), 'file', 'f_inode')
+    if (inode === 0) throw new RangeError('the file has no f_inode')
+    const attributes = this.machine.xattrs.get(inode) ?? new Map<string, Uint8Array>()
+    attributes.set(name, typeof value === 'string' ? new TextEncoder().encode(value) : value)
+    this.machine.xattrs.set(inode, attributes)
   }
 
   program(name: string): VmProgram {

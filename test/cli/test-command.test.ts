@@ -104,6 +104,14 @@ describe('bpfc run', () => {
     expect((await run('--trace')).err).toMatch(/firewall {2}.*fw\.bpf\.c:\d+: .*data_end/)
     expect((await run('--coverage', 'html')).code).toBe(2)
   })
+
+  it('counts answers in the place of a line for each packet', async () => {
+    const lines = (await run('--no-maps')).out.trim().split('\n')
+    const passed = lines.filter(line => line.includes('XDP_PASS')).length
+    const { out } = await run('--summary', '--no-maps')
+    expect(out).toContain(`${passed}  2 (XDP_PASS)\n`)
+    expect(JSON.parse((await run('--summary', '--no-maps', '--format', 'json')).out)).toMatchObject({ runs: lines.length })
+  })
 })
 
 describe('limits of bpfc run', () => {
@@ -117,6 +125,10 @@ SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
 `
     const memory = await bpfc(['run', 'big.bpf.c', '--memory', '4'], { 'big.bpf.c': big })
     expect([memory.code, memory.err]).toEqual([3, expect.stringContaining('memory of the VM')])
+    const odd = await bpfc(['run', 'big.bpf.c'], {
+      'big.bpf.c': big.replace('(type, BPF_MAP_TYPE_ARRAY)', '(type, BPF_MAP_TYPE_LPM_TRIE)'),
+    })
+    expect([odd.code, odd.err]).toEqual([1, expect.stringContaining('cannot create map counts (lpm_trie)')])
     expect((await bpfc(['run', 'fw.bpf.c', '--budget', 'many'], files)).code).toBe(2)
     expect((await bpfc(['run', 'fw.bpf.c', '--budget', '5000', '--memory', '64'], files)).code).toBe(0)
   })

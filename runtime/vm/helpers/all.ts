@@ -1,5 +1,7 @@
 /** Names every family of helpers, so that each adds itself to the table. */
 import './arena.js'
+import './cgroups.js'
+import './conntrack.js'
 import './control.js'
 import './cpumask.js'
 import './dynptr.js'
@@ -27,3 +29,4 @@ import './system.js'
 import './tasks.js'
 import './timers.js'
 import './walks.js'
+import './xattrs.js'

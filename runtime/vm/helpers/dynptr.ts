@@ -26,7 +26,7 @@ const WRITE_PACKETS: ReadonlySet<number> = new Set([
   ProgType.SK_MSG,
 ])
 
-interface Dynptr {
+export interface Dynptr {
   /** Address of its first byte; 0 for a null dynptr. */
   readonly data: number
   readonly size: number
@@ -41,7 +41,8 @@ function readAt(m: Machine, at: number): Dynptr {
   return { data: data === 0 ? 0 : data + offset, size: word & SIZE_MASK, flags: word & ~SIZE_MASK }
 }
 
-const get = (m: Machine, register: number) => readAt(m, m.readable(register, 16))
+/** The dynptr that an argument points to. */
+export const dynptrAt = (m: Machine, register: number): Dynptr => readAt(m, m.readable(register, 16))
 
 /** Writes a dynptr over memory of the VM. */
 export function localDynptr(m: Machine, at: number, data: number, size: number): void {
@@ -93,7 +94,7 @@ function finish(m: Machine, discard: boolean): void {
 function read(m: Machine): void {
   const size = m.u32(2)
   const to = m.writable(1, size)
-  const from = get(m, 3)
+  const from = dynptrAt(m, 3)
   const offset = m.u32(4)
   if (from.data === 0 || m.u64(5) !== 0n) m.ret(-EINVAL)
   else if (offset + size > from.size) m.ret(-E2BIG)
@@ -104,7 +105,7 @@ function read(m: Machine): void {
 }
 
 function write(m: Machine): void {
-  const to = get(m, 1)
+  const to = dynptrAt(m, 1)
   const offset = m.u32(2)
   const size = m.u32(4)
   const from = m.readable(3, size)
@@ -117,7 +118,7 @@ function write(m: Machine): void {
 }
 
 function data(m: Machine): void {
-  const { data: start, size, flags } = get(m, 1)
+  const { data: start, size, flags } = dynptrAt(m, 1)
   const offset = m.u32(2)
   const packet = (flags & 0x7000_0000) === PACKET
   if (start === 0 || flags & READ_ONLY || packet || offset + m.u32(3) > size) m.retAddress(0)
@@ -126,7 +127,7 @@ function data(m: Machine): void {
 
 /** bpf_dynptr_slice(ptr, offset, buffer, size). */
 function slice(m: Machine, writable: boolean): void {
-  const { data: start, size, flags } = get(m, 1)
+  const { data: start, size, flags } = dynptrAt(m, 1)
   const offset = m.u32(2)
   if (start === 0 || (writable && flags & READ_ONLY) || offset + m.u32(4) > size) m.retAddress(0)
   else m.retAddress(start + offset)
@@ -167,16 +168,42 @@ defineHelpers([
   { id: 203, name: 'bpf_dynptr_data', run: data },
 ])
 
+/** bpf_dynptr_copy(to, offset, from, offset, size). */
+function copy(m: Machine): void {
+  const [to, from] = [dynptrAt(m, 1), dynptrAt(m, 3)]
+  const [toOffset, fromOffset, size] = [m.u32(2), m.u32(4), m.u32(5)]
+  if (to.data === 0 || from.data === 0 || to.flags & READ_ONLY) m.ret(-EINVAL)
+  else if (toOffset + size > to.size || fromOffset + size > from.size) m.ret(-E2BIG)
+  else {
+    m.memory.bytes.copyWithin(to.data + toOffset, from.data + fromOffset, from.data + fromOffset + size)
+    m.ret(0)
+  }
+}
+
+/** bpf_dynptr_memset(to, offset, size, byte). */
+function fill(m: Machine): void {
+  const to = dynptrAt(m, 1)
+  const [offset, size] = [m.u32(2), m.u32(3)]
+  if (to.data === 0 || to.flags & READ_ONLY) m.ret(-EINVAL)
+  else if (offset + size > to.size) m.ret(-E2BIG)
+  else {
+    m.memory.bytes.fill(m.u32(4) & 0xff, to.data + offset, to.data + offset + size)
+    m.ret(0)
+  }
+}
+
 defineKfuncs({
+  bpf_dynptr_copy: copy,
+  bpf_dynptr_memset: fill,
   bpf_dynptr_from_skb: fromPacket,
   bpf_dynptr_from_xdp: fromPacket,
   bpf_dynptr_slice: m => slice(m, false),
   bpf_dynptr_slice_rdwr: m => slice(m, true),
   bpf_dynptr_adjust: adjust,
-  bpf_dynptr_is_null: m => m.ret(get(m, 1).data === 0 ? 1 : 0),
-  bpf_dynptr_is_rdonly: m => m.ret(get(m, 1).flags & READ_ONLY ? 1 : 0),
+  bpf_dynptr_is_null: m => m.ret(dynptrAt(m, 1).data === 0 ? 1 : 0),
+  bpf_dynptr_is_rdonly: m => m.ret(dynptrAt(m, 1).flags & READ_ONLY ? 1 : 0),
   bpf_dynptr_size: m => {
-    const { data: start, size } = get(m, 1)
+    const { data: start, size } = dynptrAt(m, 1)
     m.ret(start === 0 ? -EINVAL : size)
   },
   bpf_dynptr_clone: m => {

@@ -15,7 +15,8 @@ const encoder = new TextEncoder()
 
 export const objectsOf = (m: Machine) => m.extras.get(KERNEL_OBJECTS) as KernelObjects
 
-function text(m: Machine, address: number, length: number): Uint8Array {
+/** Bytes up to a zero. */
+export function textAt(m: Machine, address: number, length: number): Uint8Array {
   const region = m.memory.find(address)
   if (!region) return new Uint8Array(0)
   const bytes = m.memory.bytes.slice(address, Math.min(region.end, address + length))
@@ -51,7 +52,7 @@ export function pathText(m: Machine, path: number): string | undefined {
     const parent = objects.word(dentry, 'dentry', 'd_parent')
     if (parent === 0 || parent === dentry) break
     const length = objects.word(dentry, 'dentry', 'd_name.len')
-    parts.unshift(decoder.decode(text(m, objects.word(dentry, 'dentry', 'd_name.name'), length || 255)))
+    parts.unshift(decoder.decode(textAt(m, objects.word(dentry, 'dentry', 'd_name.name'), length || 255)))
     dentry = parent
   }
   return `/${parts.join('/')}`

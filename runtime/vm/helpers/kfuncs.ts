@@ -181,6 +181,8 @@ defineKfuncs({
   bpf_refcount_acquire_impl: same,
   bpf_list_push_front_impl: m => listPush(m, true),
   bpf_list_push_back_impl: m => listPush(m, false),
+  bpf_list_front: m => m.retAddress(chain(m, m.u32(1))[0] ?? 0),
+  bpf_list_back: m => m.retAddress(chain(m, m.u32(1)).at(-1) ?? 0),
   bpf_list_pop_front: m => listPop(m, true),
   bpf_list_pop_back: m => listPop(m, false),
   bpf_rbtree_add_impl: treeAdd,

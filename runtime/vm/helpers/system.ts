@@ -51,6 +51,10 @@ function sendSignal(m: Machine): void {
   m.ret(m.u32(1) > 64 || m.u32(1) === 0 ? -EINVAL : 0)
 }
 
+/** Ticks of the timer; they begin five minutes before 32 bits wrap (INITIAL_JIFFIES). */
+export const jiffies = ({ env }: Machine): bigint =>
+  0x1_0000_0000n - 300n * BigInt(env.hz) + (env.ktime * BigInt(env.hz)) / 1_000_000_000n
+
 defineHelpers([
   { id: 5, name: 'bpf_ktime_get_ns', run: m => m.ret64(m.env.ktime) },
   { id: 7, name: 'bpf_get_prandom_u32', run: m => m.retAddress(m.env.random()) },
@@ -66,7 +70,7 @@ defineHelpers([
   {
     id: 118,
     name: 'bpf_jiffies64',
-    run: m => m.ret64(0x1_0000_0000n - 300n * BigInt(m.env.hz) + (m.env.ktime * BigInt(m.env.hz)) / 1_000_000_000n),
+    run: m => m.ret64(jiffies(m)),
   },
   { id: 120, name: 'bpf_get_ns_current_pid_tgid', run: namespacePid },
   { id: 123, name: 'bpf_get_current_ancestor_cgroup_id', run: ancestorCgroup },

@@ -30,47 +30,101 @@ export const isBroken = (item: CaptureItem): item is BrokenRecord => 'error' in 
 /** Larger packets are taken for damage. */
 const MAX_PACKET = 0x4_0000
 
-/** The packets of a capture file. Throws a FormatError where the file is no capture at all. */
-export function* readCapture(bytes: Uint8Array): Generator<CaptureItem> {
-  if (bytes.length < 4) throw new FormatError('F0601', 'a capture file has at least a magic number', 0)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const magic = view.getUint32(0, true)
-  if (magic === 0x0a0d0d0a) {
-    yield* readPcapng(bytes, view)
-    return
+/** Larger blocks of pcapng are taken for damage: nothing in them needs as much. */
+const MAX_BLOCK = 0x100_0000
+
+/** A file that comes in pieces: as much of it is there as is being read. Offsets count from the file's start. */
+class Window {
+  private bytes: Uint8Array = new Uint8Array(0)
+  private view = new DataView(this.bytes.buffer)
+  private start = 0
+  private readonly pieces: Iterator<Uint8Array>
+
+  constructor(input: Uint8Array | Iterable<Uint8Array>) {
+    this.pieces = (input instanceof Uint8Array ? [input] : input)[Symbol.iterator]()
   }
-  const known: Readonly<Record<number, readonly [boolean, number]>> = {
-    2712847316: [true, 1000],
-    3569595041: [false, 1000],
-    2712812621: [true, 1],
-    1295823521: [false, 1],
+
+  /** Whether the file has these bytes; what lies before them is let go. */
+  has(at: number, count: number): boolean {
+    while (at + count > this.start + this.bytes.length) {
+      const next = this.pieces.next()
+      if (next.done) return false
+      const kept = this.bytes.subarray(Math.min(this.bytes.length, at - this.start))
+      const start = this.start + this.bytes.length - kept.length
+      let bytes = next.value
+      if (kept.length > 0) {
+        bytes = new Uint8Array(kept.length + next.value.length)
+        bytes.set(kept)
+        bytes.set(next.value, kept.length)
+      }
+      this.bytes = bytes
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+      this.start = start
+    }
+    return true
   }
-  const format = known[magic]
-  if (!format) throw new FormatError('F0601', `neither pcap nor pcapng: the file starts with 0x${magic.toString(16)}`, 0)
-  yield* readPcap(bytes, view, format[0], BigInt(format[1]))
+
+  u8(at: number): number {
+    return this.view.getUint8(at - this.start)
+  }
+
+  u16(at: number, little: boolean): number {
+    return this.view.getUint16(at - this.start, little)
+  }
+
+  u32(at: number, little: boolean): number {
+    return this.view.getUint32(at - this.start, little)
+  }
+
+  slice(at: number, end: number): Uint8Array {
+    return this.bytes.subarray(at - this.start, end - this.start)
+  }
 }
 
-function* readPcap(bytes: Uint8Array, view: DataView, little: boolean, unit: bigint): Generator<CaptureItem> {
-  if (bytes.length < 24) throw new FormatError('F0601', `the pcap header has 24 bytes, the file ${bytes.length}`, bytes.length)
-  const linkType = view.getUint32(20, little) & 0xffff
-  let at = 24
-  while (at < bytes.length) {
-    if (at + 16 > bytes.length) {
+const pcapFormats: Readonly<Record<number, readonly [little: boolean, unit: bigint]>> = {
+  2712847316: [true, 1000n],
+  3569595041: [false, 1000n],
+  2712812621: [true, 1n],
+  1295823521: [false, 1n],
+}
+
+/**
+ * The packets of a capture file, given whole or in pieces of any size, of which no more is kept than is being read. Throws a FormatError where the
+ * file is no capture at all.
+ */
+export function* readCapture(input: Uint8Array | Iterable<Uint8Array>): Generator<CaptureItem> {
+  const file = new Window(input)
+  if (!file.has(0, 4)) throw new FormatError('F0601', 'a capture file has at least a magic number', 0)
+  const magic = file.u32(0, true)
+  if (magic === 0x0a0d0d0a) {
+    yield* readPcapng(file)
+    return
+  }
+  const format = pcapFormats[magic]
+  if (!format) throw new FormatError('F0601', `neither pcap nor pcapng: the file starts with 0x${magic.toString(16)}`, 0)
+  yield* readPcap(file, format[0], format[1])
+}
+
+function* readPcap(file: Window, little: boolean, unit: bigint): Generator<CaptureItem> {
+  if (!file.has(0, 24)) throw new FormatError('F0601', 'the pcap header has 24 bytes, the file less', 4)
+  const linkType = file.u32(20, little) & 0xffff
+  for (let at = 24; file.has(at, 1); ) {
+    if (!file.has(at, 16)) {
       yield { error: 'the file ends inside a record header', offset: at }
       return
     }
-    const captured = view.getUint32(at + 8, little)
-    const length = view.getUint32(at + 12, little)
+    const captured = file.u32(at + 8, little)
+    const length = file.u32(at + 12, little)
     if (captured > MAX_PACKET) {
       yield { error: `a packet of ${captured} bytes: the file is damaged from here`, offset: at }
       return
     }
-    if (at + 16 + captured > bytes.length) {
+    if (!file.has(at, 16 + captured)) {
       yield { error: `the file ends inside a packet of ${captured} bytes`, offset: at }
       return
     }
-    const time = BigInt(view.getUint32(at, little)) * 1_000_000_000n + BigInt(view.getUint32(at + 4, little)) * unit
-    yield { bytes: bytes.subarray(at + 16, at + 16 + captured), length, time, linkType, interface: 0 }
+    const time = BigInt(file.u32(at, little)) * 1_000_000_000n + BigInt(file.u32(at + 4, little)) * unit
+    yield { bytes: file.slice(at + 16, at + 16 + captured), length, time, linkType, interface: 0 }
     at += 16 + captured
   }
 }
@@ -83,14 +137,14 @@ interface Interface {
 }
 
 /** if_tsresol: a power of ten, or of two when the high bit is set. */
-function resolution(view: DataView, start: number, end: number, little: boolean): Omit<Interface, 'linkType'> {
+function resolution(file: Window, start: number, end: number, little: boolean): Omit<Interface, 'linkType'> {
   let at = start
   while (at + 4 <= end) {
-    const code = view.getUint16(at, little)
-    const size = view.getUint16(at + 2, little)
+    const code = file.u16(at, little)
+    const size = file.u16(at + 2, little)
     if (code === 0) break
     if (code === 9 && size === 1 && at + 5 <= end) {
-      const value = view.getUint8(at + 4)
+      const value = file.u8(at + 4)
       const power = BigInt(value & 0x7f)
       return { numerator: 1_000_000_000n, denominator: value & 0x80 ? 1n << power : 10n ** power }
     }
@@ -99,18 +153,17 @@ function resolution(view: DataView, start: number, end: number, little: boolean)
   return { numerator: 1000n, denominator: 1n }
 }
 
-function* readPcapng(bytes: Uint8Array, view: DataView): Generator<CaptureItem> {
+function* readPcapng(file: Window): Generator<CaptureItem> {
   let little = true
   let interfaces: Interface[] = []
-  let at = 0
-  while (at < bytes.length) {
-    if (at + 12 > bytes.length) {
+  for (let at = 0; file.has(at, 1); ) {
+    if (!file.has(at, 12)) {
       yield { error: 'the file ends inside a block header', offset: at }
       return
     }
-    const type = view.getUint32(at, little)
+    const type = file.u32(at, little)
     if (type === 0x0a0d0d0a) {
-      const order = view.getUint32(at + 8, true)
+      const order = file.u32(at + 8, true)
       if (order !== 0x1a2b3c4d && order !== 0x4d3c2b1a) {
         yield { error: 'a section header without byte-order mark', offset: at }
         return
@@ -118,20 +171,20 @@ function* readPcapng(bytes: Uint8Array, view: DataView): Generator<CaptureItem> 
       little = order === 0x1a2b3c4d
       interfaces = []
     }
-    const size = view.getUint32(at + 4, little)
-    if (size < 12 || size % 4 !== 0 || at + size > bytes.length) {
+    const size = file.u32(at + 4, little)
+    if (size < 12 || size % 4 !== 0 || size > MAX_BLOCK || !file.has(at, size)) {
       yield { error: `a block of ${size} bytes that the file cannot hold`, offset: at }
       return
     }
     const end = at + size - 4
     if (type === 1 && size >= 20) {
-      interfaces.push({ linkType: view.getUint16(at + 8, little), ...resolution(view, at + 16, end, little) })
-    } else if (type === 6) yield enhanced(bytes, view, little, interfaces, at, end)
+      interfaces.push({ linkType: file.u16(at + 8, little), ...resolution(file, at + 16, end, little) })
+    } else if (type === 6) yield enhanced(file, little, interfaces, at, end)
     else if (type === 3) {
-      const length = view.getUint32(at + 8, little)
+      const length = file.u32(at + 8, little)
       const captured = Math.min(length, end - at - 12)
       yield {
-        bytes: bytes.subarray(at + 12, at + 12 + captured),
+        bytes: file.slice(at + 12, at + 12 + captured),
         length,
         time: 0n,
         linkType: interfaces[0]?.linkType ?? 1,
@@ -142,24 +195,17 @@ function* readPcapng(bytes: Uint8Array, view: DataView): Generator<CaptureItem> 
   }
 }
 
-function enhanced(
-  bytes: Uint8Array,
-  view: DataView,
-  little: boolean,
-  interfaces: readonly Interface[],
-  at: number,
-  end: number,
-): CaptureItem {
+function enhanced(file: Window, little: boolean, interfaces: readonly Interface[], at: number, end: number): CaptureItem {
   if (end - at < 28) return { error: 'a packet block without its header', offset: at }
-  const number = view.getUint32(at + 8, little)
+  const number = file.u32(at + 8, little)
   const from = interfaces[number]
   if (!from) return { error: `a packet of interface ${number}, which is not described`, offset: at }
-  const captured = view.getUint32(at + 20, little)
+  const captured = file.u32(at + 20, little)
   if (at + 28 + captured > end) return { error: `a packet of ${captured} bytes in a smaller block`, offset: at }
-  const ticks = (BigInt(view.getUint32(at + 12, little)) << 32n) | BigInt(view.getUint32(at + 16, little))
+  const ticks = (BigInt(file.u32(at + 12, little)) << 32n) | BigInt(file.u32(at + 16, little))
   return {
-    bytes: bytes.subarray(at + 28, at + 28 + captured),
-    length: view.getUint32(at + 24, little),
+    bytes: file.slice(at + 28, at + 28 + captured),
+    length: file.u32(at + 24, little),
     time: (ticks * from.numerator) / from.denominator,
     linkType: from.linkType,
     interface: number,

@@ -1,6 +1,6 @@
 /** Kfuncs of CPU sets, strings and tasks. */
 import { describe, expect, it } from 'vitest'
-import { load } from '../../../index.js'
+import { fileFixture, load } from '../../../index.js'
 
 const HEADERS = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -120,6 +120,74 @@ int walk(void *ctx)
     ] as const)
       vm.addTask({ struct: 'task_struct', fields: { pid, tgid, comm } })
     expect(programs.walk!.run()).toMatchObject({ fault: undefined, trace: ['10', '12', 'nginx'] })
+  })
+})
+
+describe('files and cgroups', () => {
+  it('have extended attributes, and are found by id and level', async () => {
+    const { vm, programs } = await program(
+      `
+extern int bpf_get_file_xattr(struct file *file, const char *name, struct bpf_dynptr *value) __ksym;
+extern struct cgroup *bpf_cgroup_from_id(u64 id) __ksym;
+extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgroup, int level) __ksym;
+extern void bpf_cgroup_release(struct cgroup *cgroup) __ksym;
+char value[16];
+SEC("lsm.s/file_open") int BPF_PROG(open, struct file *file)
+{
+	struct bpf_dynptr ptr;
+	bpf_dynptr_from_mem(value, sizeof(value), 0, &ptr);
+	bpf_printk("%d %s", bpf_get_file_xattr(file, "user.owner", &ptr), value);
+	bpf_printk("%d %d", bpf_get_file_xattr(file, "user.other", &ptr), bpf_get_file_xattr(file, "trusted.owner", &ptr));
+	return 0;
+}
+SEC("syscall") int find(void *ctx)
+{
+	struct cgroup *leaf = bpf_cgroup_from_id(42), *none = bpf_cgroup_from_id(43), *top;
+	if (none || !leaf)
+		return -1;
+	top = bpf_cgroup_ancestor(leaf, 0);
+	if (top) {
+		bpf_printk("%d", (int)top->kn->id);
+		bpf_cgroup_release(top);
+	}
+	top = bpf_cgroup_ancestor(leaf, 5);
+	if (top)
+		bpf_cgroup_release(top);
+	bpf_cgroup_release(leaf);
+	return top != 0;
+}`,
+      { verify: false },
+    )
+    const file = fileFixture('/etc/passwd', {})
+    vm.setXattr(file, 'user.owner', 'root')
+    vm.setXattr(file, 'trusted.owner', 'nobody')
+    expect(programs.open!.run({ args: [file] }).trace).toEqual(['4 root', '-61 -1'])
+    const top = { struct: 'cgroup', fields: { kn: { id: 1 }, level: 0 } }
+    vm.addCgroup({ struct: 'cgroup', fields: { kn: { id: 42 }, level: 1, ancestors: [top] } })
+    expect(programs.find!.run()).toMatchObject({ retval: 0, trace: ['1'], fault: undefined })
+  })
+})
+
+describe('dynptrs', () => {
+  it('are copied and filled', async () => {
+    const { programs } = await program(
+      `
+extern int bpf_dynptr_copy(struct bpf_dynptr *to, u64 at, struct bpf_dynptr *from, u64 offset, u64 size) __ksym;
+extern int bpf_dynptr_memset(struct bpf_dynptr *to, u64 at, u64 size, u8 byte) __ksym;
+char one[8] = "abcdefg", two[8] = "0123456";
+SEC("syscall") int copy(void *ctx)
+{
+	struct bpf_dynptr from, to;
+	bpf_dynptr_from_mem(one, sizeof(one), 0, &from);
+	bpf_dynptr_from_mem(two, sizeof(two), 0, &to);
+	bpf_printk("%d %s", bpf_dynptr_copy(&to, 1, &from, 2, 3), two);
+	bpf_printk("%d %s", bpf_dynptr_memset(&to, 0, 2, 'x'), two);
+	bpf_printk("%d %d", bpf_dynptr_copy(&to, 6, &from, 0, 3), bpf_dynptr_memset(&to, 8, 1, 0));
+	return 0;
+}`,
+      { verify: false },
+    )
+    expect(programs.copy!.run().trace).toEqual(['0 0cde456', '0 xxde456', '-7 -7'])
   })
 })
 

@@ -56,6 +56,10 @@ describe('packet builders', () => {
   })
 })
 
+function* pieces(file: Uint8Array, size: number): Generator<Uint8Array> {
+  for (let at = 0; at < file.length; at += size) yield file.slice(at, at + size)
+}
+
 describe('capture files', () => {
   const frames = [packet.tcp(), packet.udp({ payload: 'abc' })]
 
@@ -92,7 +96,9 @@ describe('capture files', () => {
     block(6, [...u32(0), ...u32(0), ...u32(1000), ...u32(3), ...u32(3), 1, 2, 3])
     block(6, [...u32(9), ...u32(0), ...u32(0), ...u32(0), ...u32(0)])
     block(6, [...u32(1), ...u32(0), ...u32(77), ...u32(1), ...u32(1), 9])
-    const items = [...readCapture(Uint8Array.from(blocks))]
+    const file = Uint8Array.from(blocks)
+    const items = [...readCapture(file)]
+    expect([...readCapture(pieces(file, 7))]).toEqual(items)
     expect(items).toMatchObject([
       { bytes: Uint8Array.of(1, 2, 3), time: 1_000_000n },
       { error: 'a packet of interface 9, which is not described' },
@@ -104,6 +110,7 @@ describe('capture files', () => {
     const file = writePcap([{ bytes: frames[0]! }, { bytes: frames[1]! }])
     const items = [...readCapture(file.subarray(0, file.length - 3))]
     expect(items.map(isBroken)).toEqual([false, true])
+    for (const size of [1, 7, 100]) expect([...readCapture(pieces(file.subarray(0, file.length - 3), size))]).toEqual(items)
     expect(() => [...readCapture(new Uint8Array(100))]).toThrow('neither pcap nor pcapng')
     expect(() => [...readCapture(new Uint8Array(2))]).toThrow('magic number')
   })
