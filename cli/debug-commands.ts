@@ -29,7 +29,8 @@ const placeOf = (line: LineInfo) => `${line.path}:${line.line}`
 /** Where the position is, and how the run ended if it is behind the last instruction. */
 export function describePosition({ debug }: DebugSession): string {
   const { recording, position, ending } = debug
-  const stopped = debug.hit ? `breakpoint ${debug.hit.number}\n` : ''
+  const { hit } = debug
+  const stopped = hit ? `breakpoint ${hit.number}${hit.place.startsWith('changes of') ? `: ${hit.place}` : ''}\n` : ''
   if (debug.atEnd) {
     if (ending.kind === 'returned') return `end of the run: returned ${ending.retval} after ${recording.length} instructions\n`
     if (ending.kind !== 'fault') return `end of the recording: ${ending.message}\n`
@@ -130,6 +131,17 @@ function showMap({ debug }: DebugSession, name: string): string {
   if (rows.length === 0) return `${name} is empty, or all zero\n`
   const more = rows.length > MAX_ELEMENTS ? `  and ${rows.length - MAX_ELEMENTS} more\n` : ''
   return `${rows.slice(0, MAX_ELEMENTS).join('\n')}\n${more}`
+}
+
+/** A value as `print` shows it; where there is none, why not. */
+function valueText(debug: Debugger, expression: string): string {
+  const values = new Values(debug)
+  try {
+    return values.format(values.evaluate(expression))
+  } catch (error) {
+    if (!(error instanceof NoValue)) throw error
+    return error.message
+  }
 }
 
 function print({ debug }: DebugSession, argument: string): string {
@@ -290,6 +302,21 @@ export const debugCommands: readonly DebugCommand[] = [
       const { number, place } = debug.addBreakpoint(argument)
       return `breakpoint ${number} at ${place}\n`
     },
+  },
+  {
+    names: ['watch'],
+    argument: 'EXPR',
+    help: 'stop where a value changes: anything that print takes',
+    run: ({ debug }, argument) => {
+      if (argument === '') return 'say what: an expression as print takes it\n'
+      const { number, place } = debug.addWatch(argument, () => valueText(debug, argument))
+      return `breakpoint ${number} at ${place}\n`
+    },
+  },
+  {
+    names: ['locals'],
+    help: 'why local variables have no names here',
+    run: () => LIMITS,
   },
   {
     names: ['delete', 'd'],

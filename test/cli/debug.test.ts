@@ -128,6 +128,11 @@ describe('bpfc debug', () => {
       ],
     ],
     [
+      'watches',
+      'count',
+      ['watch total', 'watch r6', 'info breakpoints', 'continue', 'print total', 'continue', 'reverse-continue', 'delete 2', 'continue', 'watch', 'locals'],
+    ],
+    [
       'values',
       'count',
       [

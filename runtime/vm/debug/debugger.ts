@@ -131,6 +131,23 @@ export class Debugger {
     return breakpoint
   }
 
+  /** Stops where what `value` says of the position changes: before the instruction that follows the one that changed it. */
+  addWatch(what: string, value: () => string): Breakpoint {
+    const { position } = this
+    const changes = new Set<number>()
+    let last: string | undefined
+    this.recording.replay(index => {
+      this.position = index
+      const now = value()
+      if (last !== undefined && now !== last) changes.add(index)
+      last = now
+    })
+    this.position = position
+    const watch = { number: ++this.made, place: `changes of ${what}`, matches: (at: number) => changes.has(at) }
+    this.placed.push(watch)
+    return watch
+  }
+
   /** False where there is no breakpoint of that number. */
   deleteBreakpoint(number: number): boolean {
     const at = this.placed.findIndex(each => each.number === number)

@@ -227,6 +227,23 @@ export class Recording {
     return vm
   }
 
+  /** Runs everything once more; before each step `at` gives its state to `visit` without running again. */
+  replay(visit: (index: number) => void): void {
+    const { vm, program, input } = this.make()
+    let step = 0
+    const onStep = () => {
+      if (step >= this.length) throw new Paused()
+      this.reached = { index: step, vm }
+      visit(step++)
+    }
+    try {
+      vm.program(program).run({ ...input, repeat: 1, onStep })
+    } catch (error) {
+      if (!(error instanceof Paused || error instanceof LimitReached || error instanceof NotImplemented)) throw error
+    }
+    this.reached = undefined
+  }
+
   /** The VM that `at` gave was changed: make it anew next time. */
   forget(): void {
     this.reached = undefined
