@@ -130,7 +130,19 @@ describe('bpfc debug', () => {
     [
       'watches',
       'count',
-      ['watch total', 'watch r6', 'info breakpoints', 'continue', 'print total', 'continue', 'reverse-continue', 'delete 2', 'continue', 'watch', 'locals'],
+      [
+        'watch total',
+        'watch r6',
+        'info breakpoints',
+        'continue',
+        'print total',
+        'continue',
+        'reverse-continue',
+        'delete 2',
+        'continue',
+        'watch',
+        'locals',
+      ],
     ],
     [
       'values',
