@@ -23,16 +23,18 @@ export function extendOnce(func: Func, alu32: boolean): void {
   /** Uses that must go on reading the definition itself. */
   const made = new Set<Value>()
   const clear = (value: Value): Value[] => {
-    if ((demands.get(value) ?? 0) < 2 || bits[value.id]! <= bitsOf(value.type)) return []
-    const wide = func.value('zext', 'i64', [value], value.loc)
-    const narrow = func.value('trunc', value.type, [wide], value.loc)
+    if ((demands.get(value) ?? 0) < 2 || (value.op !== 'param' && bits[value.id]! <= bitsOf(value.type))) return []
+    // A parameter has no place of its own, but the function's first instruction must have a line.
+    const loc = value.loc || (func.entry.insts[0]?.loc ?? 0)
+    const wide = func.value('zext', 'i64', [value], loc)
+    const narrow = func.value('trunc', value.type, [wide], loc)
     made.add(wide)
     replacements.set(value, narrow)
     for (const same of extensions.get(value) ?? []) replacements.set(same, wide)
     return [wide, narrow]
   }
   for (const block of func.blocks) {
-    const before = block.params.flatMap(clear)
+    const before = (block === func.entry ? func.params : block.params).flatMap(clear)
     const after = new Map<Value, Value[]>()
     for (const inst of block.insts) {
       const cleared = inst.op === 'asm' ? [] : clear(inst)
@@ -52,8 +54,7 @@ function countDemands(func: Func, isNarrow: (value: Value) => boolean): Map<Valu
   const counts = new Map<Value, number>()
   const compared = new Set<Value>()
   const demand = (value: Value): void => {
-    if (isNarrow(value) && value.op !== 'const' && value.op !== 'undef' && value.op !== 'param')
-      counts.set(value, (counts.get(value) ?? 0) + 1)
+    if (isNarrow(value) && value.op !== 'const' && value.op !== 'undef') counts.set(value, (counts.get(value) ?? 0) + 1)
   }
   const visit = (block: Block): void => {
     for (const inst of block.insts) {
