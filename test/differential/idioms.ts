@@ -165,7 +165,7 @@ const arrayLoop: Idiom = scope => {
   const to = anyArray(scope, true)
   if (!to) return undefined
   const from = random.pick(scope.arrays())
-  const i = scope.fresh('i')
+  const i = scope.fresh('at')
   const n = Math.min(to.length, from.length)
   const counter = random.pick(['int', 'u32', 'u64', 'u8', 'i64'])
   const head = (start: number, end: number) => `for (${counter} ${i} = ${start}; ${i} < ${end}; ${i}++)`
@@ -190,7 +190,7 @@ const arrayLoop: Idiom = scope => {
 const fold: Idiom = scope => {
   const array = byteArray(scope, 4)
   if (!array) return undefined
-  const [sum, i] = [scope.fresh('t'), scope.fresh('i')]
+  const [sum, i] = [scope.fresh('t'), scope.fresh('at')]
   const word = `((struct { u16 v; } __attribute__((packed)) *)(${array.name} + ${i}))->v`
   return `{ u32 ${sum} = ${scope.expression(2)}; for (u32 ${i} = 0; ${i} + 2 <= ${array.length}; ${i} += 2) ${sum} += ${word}; ${sum} = (${sum} & 0xffff) + (${sum} >> 16); ${scope.target()} = (u16)~(${sum} + (${sum} >> 16)); }`
 }
