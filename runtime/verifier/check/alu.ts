@@ -363,6 +363,14 @@ function adjustPointer(
   const mask = summing ? maskPointer(env, operation, ptr, offset, pointerIsDst) : undefined
   const reg = ptr.clone()
   env.regs[dst] = reg
+  // The pointer is copied with the mark of whether it was written.
+  if (
+    !pointerIsDst &&
+    env.kernel.log === 'liveness' &&
+    env.kernel.copiedOffsets &&
+    !((env.frame.writtenRegs >> env.insns.src[env.insnIdx]!) & 1)
+  )
+    env.frame.writtenRegs &= ~(1 << dst)
   const step = w.toSigned(offset.smin)
   if (known && operation === op.BPF_ADD && isExact(ptr) && ptr.off + step === ((ptr.off + step) | 0)) {
     // Only the fixed part changes: what would be forgotten of 32 bits follows from the rest again.

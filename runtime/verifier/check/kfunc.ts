@@ -597,6 +597,7 @@ export function checkKfuncCall(env: Env, slot: number): void {
     facts.r0Size = 8
     facts.r0Rdonly = false
   }
+  env.frame.writtenRegs |= 0x3f
   trackSections(env, kfunc)
   if (env.state.activeIrqId && kfunc.flags.includes('sleepable'))
     env.reject(`kernel func ${name} is sleepable within IRQ-disabled region`, EACCES)
