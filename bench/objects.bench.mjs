@@ -29,7 +29,7 @@ export async function run({ root }) {
     return figures.map(row => ({ ...row, skipped: `there is no ${objdump ? 'bpftool' : 'llvm-objdump'}` }))
   const scratch = join(root, '.cache/bench')
   mkdirSync(scratch, { recursive: true })
-  const empty = join(scratch, 'empty.mjs')
+  const empty = join(scratch, 'empty.cjs')
   writeFileSync(empty, '')
   const bpfc = join(root, 'dist/bpfc.cjs')
   const tool = join(scratch, 'tool.bpf.o')
