@@ -108,6 +108,8 @@ export const kernelRules = {
   equalityByContent: { since: '6.3', source: 'regsafe, regs_exact, check_ids' },
   /** Precision is traced through calls of the program's own functions. */
   subprogPrecision: { since: '6.5', source: 'backtrack_insn, mark_chain_precision_batch' },
+  /** What an atomic operation fetches comes from memory; others take the register's older value for it. */
+  fetchedPrecision: { since: '7.1', stable: ['6.1', '6.12'], source: 'backtrack_insn, is_atomic_fetch_insn' },
   /** What a callback is given is not traced beyond the call that gives it. */
   callbackArgsSet: { since: '6.17', source: 'backtrack_insn' },
   /** Slots are traced through every pointer to the stack; older ones make values precise when they are stored through another than r10. */

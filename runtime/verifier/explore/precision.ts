@@ -123,7 +123,8 @@ function backtrackInsn(env: Env, idx: number, subseqIdx: number, history: Histor
   syncLinked(history)
   const imm = insns.imm[idx]!
   const atomic = kind === op.BPF_STX && (code & 0xe0) === op.BPF_ATOMIC
-  const atomicLoad = atomic && ((imm & op.BPF_FETCH) !== 0 || imm === op.BPF_LOAD_ACQ) && imm !== op.BPF_STORE_REL
+  const fetches = (imm & op.BPF_FETCH) !== 0 && env.kernel.fetchedPrecision
+  const atomicLoad = atomic && (fetches || imm === op.BPF_LOAD_ACQ) && imm !== op.BPF_STORE_REL
   if (kind === op.BPF_ALU || kind === op.BPF_ALU64) {
     if (!bt.has(dst)) return true
     if (operation === op.BPF_END || operation === op.BPF_NEG) return true

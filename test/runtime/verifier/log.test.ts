@@ -71,3 +71,19 @@ describe('a range and known bits that leave one value', () => {
     expect(verify(text, '6.12', 0)).toMatchObject({ verdict: 'rejected', message: 'R9 !read_ok' })
   })
 })
+
+describe('what an atomic operation fetched and then decided something', () => {
+  it('is traced to memory by 6.12, to the older value of its register by 6.18', () => {
+    const text = `mov %r0, 0
+      stxdw [%r10-8], %r0
+      mov %r1, 1
+      lock fetch add [%r10-8], %r1
+      and %r1, 7
+      jlt %r1, 8, leave
+      leave:
+      mov %r0, 0
+      exit`
+    const traced = (version: string) => verify(text, version, 2).log.includes('regs=r1 stack= before 2: (b7) r1 = 1')
+    expect([traced('6.12'), traced('6.18')]).toEqual([false, true])
+  })
+})
