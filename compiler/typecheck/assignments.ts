@@ -4,7 +4,7 @@ import type { Context } from './context.js'
 import { arithmeticConversions, assignConvert, promotedType } from './conversions.js'
 import { checkExpr, checkValue, refuseFloat } from './expressions.js'
 import { checkModifiable, toIndex } from './members.js'
-import { at, bitFieldOf, convert, errorExpr, rvalue } from './nodes.js'
+import { at, bitFieldOf, bitsOfValue, convert, errorExpr, rvalue } from './nodes.js'
 import { checkedStep, invalidOperands, warnShift, warnZeroDivision } from './operators.js'
 import type { Place } from './report.js'
 import { isError, isFloat, isInteger, isPointer, pointerOf, unqualified } from './type-facts.js'
@@ -71,7 +71,7 @@ function checkCompoundAssign(c: Context, expr: ast.Expr & { kind: 'assign' }, op
   if (!isInteger(target.type) || !isInteger(value.type)) return invalidOperands(c, expr, target.type, value.type)
   const own = promotedType(target.type, bitFieldOf(target)?.field.bits)!
   if (op === '<<' || op === '>>') {
-    const count = convert(value, promotedType(value.type, bitFieldOf(value)?.field.bits)!)
+    const count = convert(value, promotedType(value.type, bitsOfValue(value))!)
     warnShift(c, expr, count, own)
     return { kind: 'compound_assign', op, target, value: count, computation: own, elementSize: 0, type, ...at(expr) }
   }

@@ -7,7 +7,7 @@ import { Qualifier } from '../parser/ast.js'
 import { compatible, compatibleUnqualified } from './compatible.js'
 import type { Context } from './context.js'
 import { reportFloat } from './expressions.js'
-import { bitFieldOf, convert, errorExpr, isNullPointerConstant } from './nodes.js'
+import { bitsOfValue, convert, errorExpr, isNullPointerConstant } from './nodes.js'
 import {
   integerOf,
   isArithmetic,
@@ -46,7 +46,7 @@ export function promotedType(type: CType, bits: number | undefined): IntType | u
 }
 
 export function promote(value: Expr): Expr {
-  const type = promotedType(value.type, bitFieldOf(value)?.field.bits)
+  const type = promotedType(value.type, bitsOfValue(value))
   return type ? convert(value, type) : value
 }
 

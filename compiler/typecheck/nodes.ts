@@ -57,6 +57,24 @@ export function bitFieldOf(expr: Expr): (Expr & { kind: 'member' }) | undefined 
   return object.kind === 'member' && object.field.bits !== undefined ? object : undefined
 }
 
+/**
+ * Bits of the bit field whose value an expression has: also of one that it assigns to, steps before reading, or has behind a comma. Such a value
+ * is promoted by its width as the field itself is (clang and gcc agree; C11 6.3.1.1 only speaks of the field). Undefined for all else.
+ */
+export function bitsOfValue(expr: Expr): number | undefined {
+  switch (expr.kind) {
+    case 'comma':
+      return bitsOfValue(expr.right)
+    case 'assign':
+    case 'compound_assign':
+      return bitsOfValue(expr.target)
+    case 'incdec':
+      return expr.prefix ? bitsOfValue(expr.target) : undefined
+    default:
+      return bitFieldOf(expr)?.field.bits
+  }
+}
+
 /** Notes that the address of the variable at the root of an lvalue escapes. */
 export function markAddressTaken(expr: Expr): void {
   let object = expr
