@@ -251,7 +251,7 @@ function launcher(driver) {
   )
   return `#!/usr/bin/env node
 'use strict'
-const { existsSync, readFileSync } = require('node:fs')
+const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs')
 const vm = require('node:vm')
 
 const words = process.argv.slice(2)
@@ -272,7 +272,10 @@ if (['20', '22', '24'].includes(process.versions.node.split('.')[0]))
   require('node:v8').setFlagsFromString('--interrupt-budget=1000000 --semi-space-growth-factor=8 --heap-growing-percent=30')
 
 const file = \`\${__dirname}/bpfc-\${place.bundle}.cjs\`
-const cache = \`\${__dirname}/bpfc-\${place.cache}.cache\`
+const shipped = \`\${__dirname}/bpfc-\${place.cache}.cache\`
+// A package was made with one version of Node, and others refuse its caches: they keep one of their own beside it.
+const own = \`\${__dirname}/bpfc-\${place.cache}.\${process.version}-\${process.arch}.cache\`
+const cache = !warm && existsSync(own) ? own : shipped
 const script = new vm.Script(\`(function (exports, require, module, __filename, __dirname) {\${readFileSync(file, 'latin1')}\\n})\`, {
   filename: file,
   cachedData: existsSync(cache) ? readFileSync(cache) : undefined,
@@ -282,6 +285,14 @@ const bundle = { exports: {} }
 script.runInThisContext()(bundle.exports, require, bundle, file, __dirname)
 bundle.exports.${driver}(words, { script, cache, warm }).then(code => {
   process.exitCode = code
+  if (script.cachedDataRejected && !warm) {
+    try {
+      writeFileSync(\`\${own}.\${process.pid}\`, script.createCachedData())
+      renameSync(\`\${own}.\${process.pid}\`, own)
+    } catch {
+      // Installed by somebody else: slower, not wrong.
+    }
+  }
   // All is written; what V8 has put off for idle time need not be done. What talks to a kernel or a person may have more to close.
   if (place.bundle !== 'all') process.exit()
 })

@@ -1,6 +1,6 @@
 /** The package as a user gets it: packed, installed into an empty project, run. Uses the dist/ that `npm ci` built. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -48,6 +48,18 @@ describe('the package', () => {
     )
     expect([clang.stderr, clang.status]).toEqual(['', 0])
     expect(existsSync(join(folder, 'q.o'))).toBe(true)
+  })
+
+  it('keeps a code cache of its own where the one that came with it is not for this Node', () => {
+    const dist = join(folder, 'node_modules/bpfc/dist')
+    const caches = () => readdirSync(dist).filter(name => /^bpfc-build\.v.*\.cache$/.test(name))
+    const build = () => spawnSync(join(folder, 'node_modules/.bin/bpfc'), ['build', 'p.bpf.c'], { cwd: folder, encoding: 'utf8' })
+    expect(caches()).toEqual([])
+    writeFileSync(join(dist, 'bpfc-build.cache'), 'of another version')
+    expect(build().status).toBe(0)
+    expect(caches()).toHaveLength(1)
+    const [made] = caches().map(name => statSync(join(dist, name)).mtimeMs)
+    expect([build().status, ...caches().map(name => statSync(join(dist, name)).mtimeMs)]).toEqual([0, made])
   })
 
   it('is a library with types', () => {
