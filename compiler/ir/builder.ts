@@ -13,6 +13,7 @@ import {
   type Func,
   type Global,
   type IrType,
+  jump,
   type Op,
   type Predicate,
   type Terminator,
@@ -69,7 +70,7 @@ export class IrBuilder {
   }
 
   br(to: Block, args: Value[] = []): void {
-    this.terminate({ kind: 'br', to: { block: to, args }, loc: this.loc })
+    this.terminate(jump({ block: to, args }, this.loc))
   }
 
   condbr(condition: Value, then: Block, otherwise: Block, likely?: boolean): void {
@@ -78,7 +79,15 @@ export class IrBuilder {
       return
     }
     const edge = (block: Block): Edge => ({ block, args: [] })
-    this.terminate({ kind: 'condbr', condition, then: edge(then), otherwise: edge(otherwise), loc: this.loc, likely })
+    this.terminate({
+      kind: 'condbr',
+      condition,
+      then: edge(then),
+      otherwise: edge(otherwise),
+      loc: this.loc,
+      likely,
+      first: undefined,
+    })
   }
 
   // --- leaves ---

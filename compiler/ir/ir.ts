@@ -250,8 +250,14 @@ export interface Edge {
   args: Value[]
 }
 
+export type UnrollHint = 'full' | 'enable' | 'disable' | number
+
+/**
+ * How a block ends. Every field is there in every one of a kind, in this order: what walks over all blocks is compiled for few forms of
+ * object, and `br` is best made by `jump`.
+ */
 export type Terminator =
-  | { kind: 'br'; to: Edge; loc: Loc /** Unroll hint of a loop's back edge. */; unroll?: 'full' | 'enable' | 'disable' | number }
+  | { kind: 'br'; to: Edge; loc: Loc /** Of a loop's back edge. */; unroll: UnrollHint | undefined }
   | {
       kind: 'condbr'
       condition: Value
@@ -260,7 +266,7 @@ export type Terminator =
       loc: Loc /** `__builtin_expect`. */
       likely: boolean | undefined
       /** The side that machine code falls into, where that is settled (order-branches). */
-      first?: 'then' | 'otherwise'
+      first: 'then' | 'otherwise' | undefined
     }
   | { kind: 'switch'; value: Value; cases: { low: bigint; high: bigint; to: Edge }[]; otherwise: Edge; loc: Loc }
   | { kind: 'ret'; value: Value | undefined; loc: Loc }
@@ -283,6 +289,10 @@ export class Block {
     this.id = id
     this.name = name
   }
+}
+
+export function jump(to: Edge, loc: Loc, unroll?: UnrollHint): Terminator {
+  return { kind: 'br', to, loc, unroll }
 }
 
 /** All edges out of a block, in order; the objects themselves, so that they can be changed. */

@@ -16,7 +16,7 @@ import {
   type Predicate,
   signed,
   successors,
-  type Value,
+  Value,
 } from './ir.js'
 import { inverted, swapped } from './fold.js'
 
@@ -401,8 +401,7 @@ function factsOf(from: Block): Map<Edge, Learnt[]> | undefined {
 }
 
 function constantLike(value: Value, number: bigint): Value {
-  const leaf = Object.create(value) as Value
-  leaf.op = 'const'
+  const leaf = new Value(value.id, 'const', value.type)
   leaf.value = number
   return leaf
 }

@@ -12,6 +12,7 @@ import {
   Func,
   Global,
   type IrType,
+  jump,
   Module,
   type Op,
   type Predicate,
@@ -497,10 +498,10 @@ class Reader {
   private terminator(): Terminator | undefined {
     if (this.take('br')) {
       const to = this.edge()
-      if (!this.take('unroll')) return { kind: 'br', to, loc: this.place() }
+      if (!this.take('unroll')) return jump(to, this.place())
       const count = this.maybe('number')
       const unroll = count === undefined ? (this.expect('word') as 'full' | 'enable' | 'disable') : Number(count)
-      return { kind: 'br', to, loc: this.place(), unroll }
+      return jump(to, this.place(), unroll)
     }
     if (this.take('condbr')) {
       const condition = this.operand()
@@ -510,7 +511,7 @@ class Reader {
       const otherwise = this.edge()
       const likely = this.take('likely') ? true : this.take('unlikely') ? false : undefined
       const first = this.take('first') ? (this.take('then') ? 'then' : (this.need('otherwise'), 'otherwise')) : undefined
-      return { kind: 'condbr', condition, then, otherwise, likely, ...(first && { first }), loc: this.place() }
+      return { kind: 'condbr', condition, then, otherwise, loc: this.place(), likely, first }
     }
     if (this.take('switch')) return this.switch()
     if (this.take('ret')) {

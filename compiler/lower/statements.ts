@@ -162,11 +162,7 @@ function lowerLoop(fc: FunctionContext, stmt: LoopStmt): void {
 
 function backEdge(fc: FunctionContext, head: Block, stmt: LoopStmt): void {
   const to = { block: head, args: [] }
-  fc.builder.terminate(
-    stmt.unroll === undefined
-      ? { kind: 'br', to, loc: fc.builder.loc }
-      : { kind: 'br', to, loc: fc.builder.loc, unroll: stmt.unroll },
-  )
+  fc.builder.terminate({ kind: 'br', to, loc: fc.builder.loc, unroll: stmt.unroll })
 }
 
 function lowerSwitch(fc: FunctionContext, stmt: SwitchStmt): void {

@@ -1,5 +1,5 @@
 /** Copies blocks of a function, within it or into another: what inlining and unrolling have in common. */
-import type { Block, Edge, Func, Terminator, Value } from '../ir/ir.js'
+import { type Block, type Edge, type Func, jump, type Terminator, type Value } from '../ir/ir.js'
 
 export class Cloner {
   readonly values = new Map<Value, Value>()
@@ -60,21 +60,31 @@ export class Cloner {
   }
 }
 
+/** Written out field by field: the objects that `...` makes differ in form from those it copies. */
 function cloneTerminator(of: Terminator, operand: (value: Value) => Value, edge: (from: Edge) => Edge): Terminator {
   switch (of.kind) {
     case 'br':
-      return { ...of, to: edge(of.to) }
+      return jump(edge(of.to), of.loc, of.unroll)
     case 'condbr':
-      return { ...of, condition: operand(of.condition), then: edge(of.then), otherwise: edge(of.otherwise) }
+      return {
+        kind: 'condbr',
+        condition: operand(of.condition),
+        then: edge(of.then),
+        otherwise: edge(of.otherwise),
+        loc: of.loc,
+        likely: of.likely,
+        first: of.first,
+      }
     case 'switch':
       return {
-        ...of,
+        kind: 'switch',
         value: operand(of.value),
-        cases: of.cases.map(entry => ({ ...entry, to: edge(entry.to) })),
+        cases: of.cases.map(({ low, high, to }) => ({ low, high, to: edge(to) })),
         otherwise: edge(of.otherwise),
+        loc: of.loc,
       }
     case 'ret':
-      return { ...of, value: of.value && operand(of.value) }
+      return { kind: 'ret', value: of.value && operand(of.value), loc: of.loc }
     case 'asmgoto':
       return {
         ...of,

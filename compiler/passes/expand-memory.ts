@@ -2,7 +2,7 @@
  * Copies, fills and comparisons of a constant size become loads and stores, as wide as both sides' alignment allows. Stack objects of a word
  * or more are put on word boundaries first, which costs nothing in a frame of words. Copies from constants store the constants.
  */
-import type { Block, Func, Global, IrType, Value } from '../ir/ir.js'
+import { type Block, type Func, type Global, type IrType, jump, type Value } from '../ir/ir.js'
 import { alignmentAt, placeOf, raiseAlignment } from './alignment.js'
 import type { FunctionPass } from './pass.js'
 
@@ -256,7 +256,7 @@ function compareOrdered(func: Func, block: Block, inst: Value, rest: Value[], in
     const difference = func.value('sub', 'i32', [wideLeft, wideRight], inst.loc)
     current.insts.push(left, right, wideLeft, wideRight, difference)
     if (offset === size - 1) {
-      current.terminator = { kind: 'br', to: { block: after, args: [difference] }, loc: inst.loc }
+      current.terminator = jump({ block: after, args: [difference] }, inst.loc)
       break
     }
     const differs = func.value('icmp', 'i1', [difference, func.const('i32', 0)], inst.loc)
@@ -270,10 +270,11 @@ function compareOrdered(func: Func, block: Block, inst: Value, rest: Value[], in
       otherwise: { block: next, args: [] },
       loc: inst.loc,
       likely: undefined,
+      first: undefined,
     }
     made.push(next)
     current = next
   }
-  if (size === 0) block.terminator = { kind: 'br', to: { block: after, args: [func.const('i32', 0)] }, loc: inst.loc }
+  if (size === 0) block.terminator = jump({ block: after, args: [func.const('i32', 0)] }, inst.loc)
   func.blocks.splice(index + 1, 0, ...made, after)
 }

@@ -3,7 +3,7 @@
  * need so far. An address made from such a number keeps them. So addresses that all rounds of such a loop make anew from what was known
  * before it are made before it, unless the loop itself asks about the number.
  */
-import { type Block, type Func, type Op, successors, type Value } from '../ir/ir.js'
+import { type Block, type Func, jump, type Op, successors, type Value } from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
 import type { FunctionPass } from './pass.js'
@@ -83,7 +83,7 @@ function blockBefore(func: Func, { header, latches }: Loop, incoming: readonly I
   if (!entry || entering.length !== 1 || entry.from.terminator.kind === 'asmgoto') return undefined
   if (successors(entry.from).length === 1) return entry.from
   const block = func.block()
-  block.terminator = { kind: 'br', to: { block: header, args: entry.edge.args }, loc: entry.from.terminator.loc }
+  block.terminator = jump({ block: header, args: entry.edge.args }, entry.from.terminator.loc)
   entry.edge.block = block
   entry.edge.args = []
   func.blocks.splice(func.blocks.indexOf(header), 0, block)

@@ -4,7 +4,17 @@
  * put in has been simplified; cycles are left as calls.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type Block, bitsOf, type Func, MAX_ARGS, type Module, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import {
+  type Block,
+  bitsOf,
+  type Func,
+  jump,
+  MAX_ARGS,
+  type Module,
+  successors,
+  terminatorOperands,
+  type Value,
+} from '../ir/ir.js'
 import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
@@ -291,7 +301,7 @@ function splice(func: Func, block: Block, index: number): { blocks: Block[]; res
   rest.insts = block.insts.slice(at + 1)
   rest.terminator = block.terminator
   block.insts = block.insts.slice(0, at)
-  block.terminator = { kind: 'br', to: { block: blocks[0]!, args: [] }, loc: call.loc }
+  block.terminator = jump({ block: blocks[0]!, args: [] }, call.loc)
 
   // The call's own value becomes the parameter of the block after it, so that its uses stay as they are.
   if (call.type !== 'void') {
@@ -304,7 +314,7 @@ function splice(func: Func, block: Block, index: number): { blocks: Block[]; res
     const terminator = copy.terminator
     if (terminator.kind === 'ret') {
       const args = call.type === 'void' ? [] : [fit(func, copy, terminator.value, call)]
-      copy.terminator = { kind: 'br', to: { block: rest, args }, loc: terminator.loc }
+      copy.terminator = jump({ block: rest, args }, terminator.loc)
     }
   }
   // Stack objects of the callee are the caller's now.

@@ -2,7 +2,7 @@
  * Copies and fills that are too long to be written out become loops over pieces, which `expand-memory` then writes out. A verifier walks
  * such a loop round by round (kernels from 5.3), so its cost is that of the bytes, but the code stays small.
  */
-import type { Block, Func, Value } from '../ir/ir.js'
+import { type Block, type Func, jump, type Value } from '../ir/ir.js'
 import { raiseAlignment } from './alignment.js'
 import { MAX_ACCESSES, pieceWidth } from './expand-memory.js'
 import type { FunctionPass } from './pass.js'
@@ -75,9 +75,10 @@ function loopOver(func: Func, block: Block, at: number, index: number): void {
     otherwise: { block: after, args: [] },
     loc,
     likely: true,
+    first: undefined,
   }
 
   block.insts = block.insts.slice(0, at)
-  block.terminator = { kind: 'br', to: { block: body, args: [func.const('i64', 0)] }, loc }
+  block.terminator = jump({ block: body, args: [func.const('i64', 0)] }, loc)
   func.blocks.splice(index + 1, 0, body, after)
 }

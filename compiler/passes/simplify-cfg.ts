@@ -9,6 +9,7 @@ import {
   type CastOp,
   type Edge,
   type Func,
+  jump,
   successors,
   terminatorOperands,
   type Value,
@@ -72,7 +73,7 @@ function foldBranches(func: Func): boolean {
       else if (sameEdge(terminator.then, terminator.otherwise)) to = terminator.then
       else if (terminator.condition.op === 'undef') to = terminator.otherwise
       if (to) {
-        block.terminator = { kind: 'br', to, loc: terminator.loc }
+        block.terminator = jump(to, terminator.loc)
         changed = true
       } else if (terminator.condition.op === 'xor' && isOne(terminator.condition.args[1]!)) {
         const { then, otherwise } = terminator
@@ -86,7 +87,7 @@ function foldBranches(func: Func): boolean {
       const value = terminator.value
       if (value.op === 'const') {
         const hit = terminator.cases.find(entry => value.value >= entry.low && value.value <= entry.high)
-        block.terminator = { kind: 'br', to: hit ? hit.to : terminator.otherwise, loc: terminator.loc }
+        block.terminator = jump(hit ? hit.to : terminator.otherwise, terminator.loc)
         changed = true
         continue
       }
@@ -96,7 +97,7 @@ function foldBranches(func: Func): boolean {
         changed = true
       }
       if (kept.length === 0) {
-        block.terminator = { kind: 'br', to: terminator.otherwise, loc: terminator.loc }
+        block.terminator = jump(terminator.otherwise, terminator.loc)
         changed = true
       }
     }

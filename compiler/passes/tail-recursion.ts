@@ -3,7 +3,7 @@
  * buffer) is a loop. The entry keeps the stack objects and jumps to a new block whose parameters stand for the function's; each such call becomes
  * a jump there. Left alone where a stack object's address may still be in use in the next round.
  */
-import { type Block, type Func, successors, type Value } from '../ir/ir.js'
+import { type Block, type Func, jump, successors, type Value } from '../ir/ir.js'
 import { addressesKept } from './inline.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -27,7 +27,7 @@ export const tailRecursion: FunctionPass = {
     for (const block of ends) {
       const from = block === entry ? head : block
       const call = from.insts.pop()!
-      from.terminator = { kind: 'br', to: { block: head, args: call.args }, loc: call.loc }
+      from.terminator = jump({ block: head, args: call.args }, call.loc)
     }
     const replacements = new Replacements()
     func.params.forEach((param, i) => {
@@ -36,7 +36,7 @@ export const tailRecursion: FunctionPass = {
     entry.terminator = { kind: 'unreachable', loc: entry.terminator.loc }
     func.blocks.splice(1, 0, head)
     replacements.apply(func)
-    entry.terminator = { kind: 'br', to: { block: head, args: [...func.params] }, loc: entry.terminator.loc }
+    entry.terminator = jump({ block: head, args: [...func.params] }, entry.terminator.loc)
     return true
   },
 }

@@ -5,7 +5,7 @@
  * the variable is not used.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type BinaryOp, type Block, type CastOp, type Edge, type Func, type Op, successors, type Value } from '../ir/ir.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, type Op, successors, type Value } from '../ir/ir.js'
 import { predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
 import { demote } from './demote.js'
@@ -154,7 +154,7 @@ function copyFor(func: Func, { block, edges }: Threaded): void {
     let copy = copies.get(outcome)
     if (!copy) {
       copy = new Cloner(func).clone([block], false)[0]!
-      copy.terminator = { kind: 'br', to: successors(copy)[outcome]!, loc: block.terminator.loc }
+      copy.terminator = jump(successors(copy)[outcome]!, block.terminator.loc)
       copies.set(outcome, copy)
       func.blocks.splice(func.blocks.indexOf(block) + 1, 0, copy)
     }

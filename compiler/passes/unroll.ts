@@ -5,7 +5,17 @@
  */
 import { computeDominators } from '../ir/dominators.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type BinaryOp, type Block, type CastOp, type Edge, type Func, successors, type Value } from '../ir/ir.js'
+import {
+  type BinaryOp,
+  type Block,
+  type CastOp,
+  type Edge,
+  type Func,
+  jump,
+  successors,
+  type UnrollHint,
+  type Value,
+} from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
 import { type IncomingEdge, predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
@@ -69,13 +79,13 @@ function clearHints(func: Func): boolean {
   let changed = false
   for (const block of func.blocks) {
     if (block.terminator.kind !== 'br' || block.terminator.unroll === undefined) continue
-    delete block.terminator.unroll
+    block.terminator.unroll = undefined
     changed = true
   }
   return changed
 }
 
-function hintOf(loop: Loop): 'full' | 'enable' | 'disable' | number | undefined {
+function hintOf(loop: Loop): UnrollHint | undefined {
   for (const latch of loop.latches) {
     const terminator = latch.terminator
     if (terminator.kind !== 'br' || terminator.unroll === undefined || terminator.to.block !== loop.header) continue
@@ -222,7 +232,7 @@ function copyRounds(func: Func, { loop, inside, exit, rounds, leaving, again }: 
     const branch = cloner.blocks.get(exit)!
     for (const block of copies[round]!) {
       const { terminator } = block
-      if (terminator.kind === 'br' && terminator.to.block === heads[round]) delete terminator.unroll
+      if (terminator.kind === 'br' && terminator.to.block === heads[round]) terminator.unroll = undefined
       for (const edge of successors(block)) {
         if (edge.block !== heads[round]) continue
         if (next) edge.block = next
@@ -236,7 +246,7 @@ function copyRounds(func: Func, { loop, inside, exit, rounds, leaving, again }: 
       if (block !== branch || terminator.kind !== 'condbr' || (again && round === leaving)) continue
       const stays = inside.has((exit.terminator as typeof terminator).then.block)
       const to = stays === (round !== leaving) ? terminator.then : terminator.otherwise
-      block.terminator = { kind: 'br', to, loc: terminator.loc }
+      block.terminator = jump(to, terminator.loc)
     }
   })
   return { head: heads[0]!, blocks: copies.flat() }

@@ -1,5 +1,15 @@
 /** Random IR functions: structured control flow over arithmetic of all widths, memory, calls. They always end and never trap. */
-import { type Block, type Edge, Func, Global, type IrType, type Op, type Predicate, type Value } from '../../../compiler/ir/ir.js'
+import {
+  type Block,
+  type Edge,
+  Func,
+  Global,
+  type IrType,
+  jump,
+  type Op,
+  type Predicate,
+  type Value,
+} from '../../../compiler/ir/ir.js'
 
 /** xorshift32: the same numbers everywhere. */
 export class Random {
@@ -301,6 +311,7 @@ class Generator {
       then: { block: then, args: [] },
       otherwise: otherwise === after ? this.edge(after) : { block: otherwise, args: [] },
       likely: undefined,
+      first: undefined,
       loc: 0,
     }
     for (const arm of [then, otherwise]) {
@@ -308,7 +319,7 @@ class Generator {
       this.scoped(() => {
         this.block = arm
         this.statements(depth + 1)
-        this.block.terminator = { kind: 'br', to: this.edge(after), loc: 0 }
+        this.block.terminator = jump(this.edge(after), 0)
       })
     }
     this.func.blocks.push(after)
@@ -325,7 +336,7 @@ class Generator {
     const first = this.edge(head)
     head.params.push(counter)
     first.args.push(this.func.const('i32', 0))
-    this.block.terminator = { kind: 'br', to: first, loc: 0 }
+    this.block.terminator = jump(first, 0)
     this.block = head
     const after = this.func.block()
     head.params.forEach(param => {
@@ -344,6 +355,7 @@ class Generator {
         then: back,
         otherwise: { block: after, args: [] },
         likely: undefined,
+        first: undefined,
         loc: 0,
       }
     })
@@ -374,7 +386,7 @@ class Generator {
       this.scoped(() => {
         this.block = arm
         this.statements(depth + 1)
-        this.block.terminator = { kind: 'br', to: this.edge(after), loc: 0 }
+        this.block.terminator = jump(this.edge(after), 0)
       })
     this.func.blocks.push(after)
     this.block = after
