@@ -29,6 +29,7 @@ import { simplifyInstructions } from './simplify-instructions.js'
 import { splitUnaligned } from './split-unaligned.js'
 import { rotateLoops } from './rotate-loops.js'
 import { rotates } from './rotates.js'
+import { readBehindCheck } from './read-behind-check.js'
 import { settleConstants } from './settle-constants.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
@@ -83,6 +84,7 @@ const optimize: readonly Pass[] = [
   rotateLoops,
   ...tidy,
   ...improve,
+  readBehindCheck,
   ...legalize,
   ...tidy,
   ...improve,

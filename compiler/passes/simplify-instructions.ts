@@ -380,6 +380,12 @@ class Simplifier {
         }
       }
     }
+    // Whether anything is left after a shift is a bound, and of the value itself: a loop that folds a checksum ends by it.
+    if (equality && b.value === 0n && a.op === 'lshr' && a.args[1]!.op === 'const' && a.args[1]!.value < 31n) {
+      const value = this.make('icmp', 'i1', [a.args[0]!, this.const(a.type, 1n << a.args[1]!.value)])
+      value.predicate = inst.predicate === 'eq' ? 'ult' : 'uge'
+      return value
+    }
     // x - y == 0 and x ^ y == 0 are x == y; the difference is not what anybody checked.
     if (equality && b.value === 0n && (a.op === 'sub' || a.op === 'xor') && this.single(a)) {
       const value = this.make('icmp', 'i1', [a.args[0]!, a.args[1]!])
