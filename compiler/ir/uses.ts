@@ -12,6 +12,23 @@ export function countUses(func: Func): Int32Array {
   return counts
 }
 
+/** By value id: whether something outside its block uses it. */
+export function usedElsewhere(func: Func): Uint8Array {
+  const home = new Int32Array(func.valueCount).fill(-1)
+  for (const block of func.blocks) {
+    for (const param of block.params) home[param.id] = block.id
+    for (const inst of block.insts) home[inst.id] = block.id
+  }
+  const table = new Uint8Array(func.valueCount)
+  for (const block of func.blocks) {
+    const { id } = block
+    for (const inst of block.insts) for (const arg of inst.args) if (home[arg.id] !== id) table[arg.id] = 1
+    for (const value of terminatorOperands(block.terminator)) if (home[value.id] !== id) table[value.id] = 1
+    for (const edge of successors(block)) for (const arg of edge.args) if (home[arg.id] !== id) table[arg.id] = 1
+  }
+  return table
+}
+
 /** All uses of each value, by value id, in block order. */
 export function collectUses(func: Func): (Value | Terminator | Edge)[][] {
   const table: (Value | Terminator | Edge)[][] = Array.from({ length: func.valueCount }, () => [])

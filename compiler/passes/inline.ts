@@ -18,6 +18,7 @@ import {
 import { type CType, canonical } from '../typecheck/types.js'
 import { Cloner } from './clone.js'
 import type { FunctionPass, ModulePass } from './pass.js'
+import { SettledPasses } from './settled-passes.js'
 
 /** Weight up to which a static function with several calls is still put in; clang's threshold of 225 at 5 an instruction. */
 const SMALL = 45
@@ -40,6 +41,7 @@ export function inlinePass(only: Extent, simplify: readonly FunctionPass[]): Mod
     run(module, options, sink) {
       const counts = countCalls(module)
       let changed = false
+      const settled = new SettledPasses()
       const done = new Set<Func>()
       const gone = new Set<Func>()
       for (const func of calleesFirst(module)) {
@@ -47,7 +49,9 @@ export function inlinePass(only: Extent, simplify: readonly FunctionPass[]): Mod
         if (inlined.size > 0) {
           changed = true
           if (!func.optnone)
-            for (const pass of simplify) if (!options.disabledPasses.has(pass.name)) pass.run(func, module, options, sink)
+            for (const pass of simplify)
+              if (!options.disabledPasses.has(pass.name) && !settled.has(func, pass))
+                settled.note(func, pass, pass.run(func, module, options, sink))
         }
         done.add(func)
         // What has gone into its last caller is dropped at once: in large programs that is most of what there is.

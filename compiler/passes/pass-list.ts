@@ -31,6 +31,7 @@ import { rotateLoops } from './rotate-loops.js'
 import { rotates } from './rotates.js'
 import { readBehindCheck } from './read-behind-check.js'
 import { settleConstants } from './settle-constants.js'
+import { SettledPasses } from './settled-passes.js'
 import { sroa } from './sroa.js'
 import { tailMerge } from './tail-merge.js'
 import { tailRecursion } from './tail-recursion.js'
@@ -168,26 +169,5 @@ export function runPasses(module: Module, options: CompileOptions, sink: Diagnos
       settled.note(func, pass, pass.run(func, module, options, sink))
       after?.(pass, func, module)
     }
-  }
-}
-
-/** Which passes found nothing to do in a function since it last changed: running one of them again would find nothing again. */
-class SettledPasses {
-  private passes = new Map<Func, Set<FunctionPass>>()
-
-  has(func: Func, pass: FunctionPass): boolean {
-    return this.passes.get(func)?.has(pass) ?? false
-  }
-
-  note(func: Func, pass: FunctionPass, changed: boolean): void {
-    const known = this.passes.get(func)
-    if (changed) known?.clear()
-    else if (known) known.add(pass)
-    else this.passes.set(func, new Set([pass]))
-  }
-
-  /** After a change that may be in any function. */
-  forget(): void {
-    this.passes.clear()
   }
 }

@@ -3,17 +3,8 @@
  * decides (the 0 and 1 of `&&`, flags). Never makes a `select`: it would become a branch again, and of pointers it would mix provenance.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import {
-  type BinaryOp,
-  type Block,
-  type CastOp,
-  type Edge,
-  type Func,
-  jump,
-  successors,
-  terminatorOperands,
-  type Value,
-} from '../ir/ir.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, successors, type Value } from '../ir/ir.js'
+import { usedElsewhere } from '../ir/uses.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements, removeRedundantParams } from './rewrite.js'
@@ -134,22 +125,6 @@ function mergeChains(func: Func): boolean {
   func.blocks = func.blocks.filter(block => !gone.has(block))
   replacements.apply(func)
   return true
-}
-
-function usedElsewhere(func: Func): Uint8Array {
-  const home = new Int32Array(func.valueCount).fill(-1)
-  for (const block of func.blocks) {
-    for (const param of block.params) home[param.id] = block.id
-    for (const inst of block.insts) home[inst.id] = block.id
-  }
-  const table = new Uint8Array(func.valueCount)
-  for (const block of func.blocks) {
-    const { id } = block
-    for (const inst of block.insts) for (const arg of inst.args) if (home[arg.id] !== id) table[arg.id] = 1
-    for (const value of terminatorOperands(block.terminator)) if (home[value.id] !== id) table[value.id] = 1
-    for (const edge of successors(block)) for (const arg of edge.args) if (home[arg.id] !== id) table[arg.id] = 1
-  }
-  return table
 }
 
 /** Edges into blocks that only jump on go where those jump. */

@@ -53,20 +53,26 @@ function splitOnce(func: Func): boolean {
     if (inst.op === 'alloca') subjects.set(inst, { alloca: inst, slices: [], begins: [], escapes: false })
   if (subjects.size === 0) return false
   const derived = new Map<Value, { readonly subject: Subject; readonly offset: number }>()
-  for (const subject of subjects.values()) derived.set(subject.alloca, { subject, offset: 0 })
+  /** By value id: whether it is in `derived`, which next to nothing is. */
+  const within = new Uint8Array(func.valueCount)
+  const derive = (value: Value, subject: Subject, offset: number): void => {
+    derived.set(value, { subject, offset })
+    within[value.id] = 1
+  }
+  for (const subject of subjects.values()) derive(subject.alloca, subject, 0)
 
   const noteEscape = (value: Value): void => {
-    const at = derived.get(value)
-    if (at) at.subject.escapes = true
+    if (within[value.id]) derived.get(value)!.subject.escapes = true
   }
   for (const block of reversePostorder(func)) {
     for (const inst of block.insts) {
-      const base = inst.args[0] && derived.get(inst.args[0])
+      const pointer = inst.args[0]
+      const base = pointer && within[pointer.id] ? derived.get(pointer) : undefined
       switch (inst.op) {
         case 'ptradd':
           if (!base) break
           if (inst.args[1]!.op === 'const')
-            derived.set(inst, { subject: base.subject, offset: base.offset + Number(BigInt.asIntN(64, inst.args[1]!.value)) })
+            derive(inst, base.subject, base.offset + Number(BigInt.asIntN(64, inst.args[1]!.value)))
           else base.subject.escapes = true
           break
         case 'begin':

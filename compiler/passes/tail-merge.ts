@@ -5,6 +5,7 @@
  * pointers of different origin meet in one access, or those of objects on the stack that each block has for itself.
  */
 import { type Block, type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from '../ir/ir.js'
+import { usedElsewhere } from '../ir/uses.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 import { mapTerminator } from './rewrite.js'
@@ -43,6 +44,7 @@ interface Outside {
 const sameNumber = (a: Value, b: Value): boolean => a === b || (a.op === 'const' && b.op === 'const' && a.value === b.value)
 
 function mergeOnce(func: Func): boolean {
+  const rough = roughShapes(func)
   const elsewhere = usedElsewhere(func)
   const own = ownObjects(func)
   const incoming = new Map<Block, { readonly from: Block; readonly edge: Edge }[]>()
@@ -52,7 +54,8 @@ function mergeOnce(func: Func): boolean {
   let changed = false
   for (let i = func.blocks.length - 1; i > 0; i--) {
     const block = func.blocks[i]!
-    if (block.terminator.kind === 'asmgoto' || [...block.params, ...block.insts].some(value => elsewhere[value.id])) continue
+    if (!rough.shared(block) || block.terminator.kind === 'asmgoto') continue
+    if (block.params.some(param => elsewhere[param.id]) || block.insts.some(inst => elsewhere[inst.id])) continue
     const edges = incoming.get(block)!
     const shape = shapeOf(block, own)
     if (!shape || edges.length === 0) continue
@@ -100,25 +103,6 @@ function makeParameter(
   for (const { edge } of incoming) edge.args.push(value)
 }
 
-/** By value id: whether something outside its block uses it. */
-function usedElsewhere(func: Func): Uint8Array {
-  const home = new Int32Array(func.valueCount).fill(-1)
-  for (const block of func.blocks) {
-    for (const param of block.params) home[param.id] = block.id
-    for (const inst of block.insts) home[inst.id] = block.id
-  }
-  const table = new Uint8Array(func.valueCount)
-  for (const block of func.blocks) {
-    const use = (value: Value): void => {
-      if (home[value.id] !== block.id) table[value.id] = 1
-    }
-    for (const inst of block.insts) inst.args.forEach(use)
-    terminatorOperands(block.terminator).forEach(use)
-    for (const edge of successors(block)) edge.args.forEach(use)
-  }
-  return table
-}
-
 /** Objects on the stack that a single block uses and nothing keeps the address of: those of two blocks can stand for each other. */
 function ownObjects(func: Func): Set<Value> {
   const homes = new Map<Value, Block>()
@@ -144,6 +128,23 @@ function ownObjects(func: Func): Set<Value> {
     for (const edge of successors(block)) edge.args.forEach(keep)
   }
   return new Set([...homes.keys()].filter(value => !shared.has(value)))
+}
+
+/**
+ * Most blocks have no like. Those that have not even another's operations and offsets in a row need not be put into words: of blocks of one
+ * shape the number is the same.
+ */
+function roughShapes(func: Func): { shared(block: Block): boolean } {
+  const numbers = new Int32Array(func.blockCount)
+  const blocks = new Map<number, number>()
+  for (const { id, params, insts, terminator } of func.blocks) {
+    let number = params.length + terminator.kind.length
+    for (const { op, type, offset, size, args } of insts)
+      number = (Math.imul(number, 31) + op.length + op.charCodeAt(0) + type.charCodeAt(1) + args.length + offset + size) | 0
+    numbers[id] = number
+    blocks.set(number, (blocks.get(number) ?? 0) + 1)
+  }
+  return { shared: ({ id }) => blocks.get(numbers[id]!)! > 1 }
 }
 
 /** What the block does, in words; undefined where it is better left alone. */
