@@ -127,7 +127,12 @@ export class ByteWriter {
 
   u64(value: bigint | number): this {
     const at = this.room(8)
-    this.view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), this.little)
+    if (typeof value === 'bigint') this.view.setBigUint64(at, BigInt.asUintN(64, value), this.little)
+    else {
+      const high = Math.floor(value / 2 ** 32)
+      this.view.setUint32(at, this.little ? value : high, this.little)
+      this.view.setUint32(at + 4, this.little ? high : value, this.little)
+    }
     return this
   }
 
@@ -171,5 +176,10 @@ export class ByteWriter {
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.buffer.slice(0, this.length)
+  }
+
+  /** What was written, not copied: nothing may be written afterwards. */
+  take(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
   }
 }

@@ -5,16 +5,18 @@
  */
 import { BPF_CALL, BPF_JMP } from '../assembler/isa/opcodes.js'
 import { BtfBuilder } from './btf/btf-builder.js'
-import { type BtfExt, type ExtSection, readBtfExt, writeBtfExt } from './btf/btf-ext.js'
+import { readExtTables } from './btf/btf-ext.js'
 import { type BtfFile, readBtf, skipModifiers } from './btf/btf-file.js'
 import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_STATIC, type BtfId, BtfKind, type BtfSecinfo, type BtfType } from './btf/btf-types.js'
 import { dedupBtf } from './btf/dedup.js'
+import { BtfExtMerger } from './btf/ext-merge.js'
 import { remapType } from './btf/remap.js'
 import {
   type ElfFile,
   type ElfImageSection,
   type ElfImageSymbol,
   type ElfReloc,
+  type ElfRelocs,
   type ElfSection,
   type ElfSymbol,
   SHF_EXECINSTR,
@@ -119,11 +121,7 @@ export class StaticLinker {
   private readonly listed = new Set<OutSymbol>()
   private readonly globals = new Map<string, OutSymbol>()
   private readonly btf = new BtfBuilder()
-  private readonly ext: { funcInfo: ExtSection<never>[]; lineInfo: ExtSection<never>[]; coreRelos: ExtSection<never>[] } = {
-    funcInfo: [],
-    lineInfo: [],
-    coreRelos: [],
-  }
+  private readonly ext = new BtfExtMerger()
 
   /** Takes one object in. Its bytes must not change until `finish`. */
   add({ path, bytes }: LinkInput): void {
@@ -138,10 +136,16 @@ export class StaticLinker {
     for (const section of elf.sections) this.addSection(placement, section)
     const types = this.addBtf(placement)
     for (const symbol of elf.symbols) this.addSymbol(placement, symbol, types)
-    for (const { target, relocs } of elf.relocations) this.addRelocs(placement, target, relocs)
+    for (const relocations of elf.relocations) this.addRelocs(placement, relocations)
     if (btf) this.addDatasecs(placement, btf, types)
     const extSection = elf.sections.find(section => section.name === '.BTF.ext' && section.type === SHT_PROGBITS)
-    if (btf && extSection) this.addExt(placement, readBtfExt(extSection.data, btf, elf.little, extSection.offset), types)
+    if (btf && extSection) {
+      const placeOf = (name: string) => {
+        const section = elf.sections.find(candidate => candidate.name === name && !isDropped(candidate))
+        return section && placement.offsets[section.index]
+      }
+      this.ext.add(readExtTables(extSection.data, btf, elf.little, extSection.offset), btf, types, placeOf)
+    }
   }
 
   private addSection(placement: Placement, section: ElfSection): void {
@@ -323,12 +327,13 @@ export class StaticLinker {
     return section.sectionSymbol
   }
 
-  private addRelocs(placement: Placement, target: number, relocs: readonly ElfReloc[]): void {
+  private addRelocs(placement: Placement, relocations: ElfRelocs): void {
     const { path, elf, sections, offsets, symbols } = placement
-    const out = sections[target]
+    const out = sections[relocations.target]
+    // Those of .BTF.ext and DWARF, which are most, are not even read.
     if (!out) return
-    const start = offsets[target]!
-    for (const reloc of relocs) {
+    const start = offsets[relocations.target]!
+    for (const reloc of relocations.relocs) {
       const symbol = symbols[reloc.symbol]
       if (!symbol)
         throw new LinkFault('L0006', path, `${path}: a relocation of section ${out.name} is against a symbol that is not linked`)
@@ -388,30 +393,6 @@ export class StaticLinker {
     }
   }
 
-  private addExt({ elf, sections, offsets }: Placement, ext: BtfExt, types: Uint32Array): void {
-    const move = <Record extends { readonly insnOffset: number }>(
-      parts: readonly ExtSection<Record>[],
-      into: ExtSection<Record>[],
-      change: (record: Record) => Record,
-    ) => {
-      for (const { section: name, records } of parts) {
-        const section = elf.sections.find(candidate => candidate.name === name && !isDropped(candidate))
-        if (!section || !sections[section.index]) continue
-        const start = offsets[section.index]!
-        into.push({ section: name, records: records.map(record => change({ ...record, insnOffset: record.insnOffset + start })) })
-      }
-    }
-    move(ext.funcInfo, this.ext.funcInfo as BtfExt['funcInfo'][number][], record => ({
-      ...record,
-      type: types[record.type] ?? 0,
-    }))
-    move(ext.lineInfo, this.ext.lineInfo as BtfExt['lineInfo'][number][], record => record)
-    move(ext.coreRelos, this.ext.coreRelos as BtfExt['coreRelos'][number][], record => ({
-      ...record,
-      type: types[record.type] ?? 0,
-    }))
-  }
-
   /** The linked object's bytes. */
   finish(): Uint8Array {
     const little = this.little ?? true
@@ -455,30 +436,15 @@ export class StaticLinker {
       this.btf.addDatasec(section.name, section.size, vars)
     }
     const { btf, ids } = dedupBtf(this.btf)
-    const rename = <Record extends { readonly type: BtfId }>(parts: readonly ExtSection<Record>[]) =>
-      parts.map(({ section, records }) => ({ section, records: records.map(record => ({ ...record, type: ids[record.type]! })) }))
-    const ext: BtfExt = {
-      funcInfo: gather(rename(this.ext.funcInfo as BtfExt['funcInfo'][number][])),
-      lineInfo: gather(this.ext.lineInfo as BtfExt['lineInfo'][number][]),
-      coreRelos: gather(rename(this.ext.coreRelos as BtfExt['coreRelos'][number][])),
-    }
-    const extBytes = writeBtfExt(ext, btf, little)
-    return { btf: btf.finish(little), ext: extBytes }
+    // First, for its strings.
+    const ext = this.ext.finish(btf, ids, little)
+    return { btf: btf.finish(little), ext }
   }
-}
-
-/** One entry a section, as readers expect. */
-function gather<Record>(parts: readonly ExtSection<Record>[]): ExtSection<Record>[] {
-  const bySection = new Map<string, Record[]>()
-  for (const { section, records } of parts) {
-    const known = bySection.get(section)
-    if (known) known.push(...records)
-    else bySection.set(section, [...records])
-  }
-  return [...bySection].map(([section, records]) => ({ section, records }))
 }
 
 function joinParts(section: OutSection): Uint8Array {
+  const [first] = section.parts
+  if (first?.data.length === section.size) return first.data
   const bytes = new Uint8Array(section.size)
   for (const { offset, data } of section.parts) bytes.set(data, offset)
   return bytes

@@ -226,7 +226,7 @@ export function encodeBtf(set: BtfSet, little: boolean, strings: BtfBuilder = ne
   out.patch32(12, typeBytes)
   out.patch32(16, typeBytes)
   out.patch32(20, stringBytes.length)
-  return out.finish()
+  return out.take()
 }
 
 function encodeType(out: ByteWriter, type: BtfType, strings: BtfBuilder): void {

@@ -47,16 +47,47 @@ const MAGIC = 0xeb9f
 /** A program of a million instructions, the kernel's limit, has about as many lines at most. */
 const RECORD_LIMIT = 1_500_000
 
-/**
- * Reads .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`;
- * one about a single record when the records of its section are asked for.
- */
-export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
+/** Where the records of one section are in .BTF.ext. */
+export interface ExtTable {
+  readonly section: string
+  readonly count: number
+  /** Offset of the first, and bytes from one to the next: at least those of the fields that are known. */
+  readonly start: number
+  readonly size: number
+}
+
+/** .BTF.ext with its records as they are. */
+export interface ExtTables {
+  readonly reader: ByteReader
+  readonly funcInfo: readonly ExtTable[]
+  readonly lineInfo: readonly ExtTable[]
+  readonly coreRelos: readonly ExtTable[]
+}
+
+const FUNC_INFO_BYTES = 8
+const LINE_INFO_BYTES = 16
+const CORE_RELO_BYTES = 16
+
+/** Finds the records of .BTF.ext; `btf` is the .BTF it belongs to, `origin` the section's offset in the file. Throws a `FormatError`. */
+export function readExtTables(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): ExtTables {
   const reader = new ByteReader(bytes, little, '.BTF.ext', origin)
   if (reader.u16(0) !== MAGIC) throw new FormatError('F0211', '.BTF.ext: the magic is not 0xeb9f', origin)
   if (reader.u8(2) !== 1) throw new FormatError('F0211', `.BTF.ext version ${reader.u8(2)} is not 1`, origin + 2)
   const header = reader.u32(4)
   if (header < 24 || header > bytes.length) throw new FormatError('F0211', `.BTF.ext header of ${header} bytes`, origin + 4)
+  const part = (at: number, minimum: number) =>
+    at + 8 <= header ? readPart(reader, header + reader.u32(at), reader.u32(at + 4), minimum, btf) : []
+  return {
+    reader,
+    funcInfo: part(8, FUNC_INFO_BYTES),
+    lineInfo: part(16, LINE_INFO_BYTES),
+    coreRelos: part(24, CORE_RELO_BYTES),
+  }
+}
+
+/** Reads .BTF.ext as `readExtTables` does; throws a `FormatError` about a single record when the records of its section are asked for. */
+export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean, origin = 0): BtfExt {
+  const { reader, funcInfo, lineInfo, coreRelos } = readExtTables(bytes, btf, little, origin)
   // Lines and files come again and again; as one string each they are also hashed once by those who count them.
   const known = new Map<number, string>()
   const string = (offset: number): string => {
@@ -64,11 +95,11 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
     if (text === undefined) known.set(offset, (text = btf.string(offset)))
     return text
   }
-  const part = <Record>(at: number, minimum: number, read: (offset: number) => Record) =>
-    at + 8 <= header ? readPart(reader, header + reader.u32(at), reader.u32(at + 4), minimum, btf, read) : []
+  const part = <Record>(tables: readonly ExtTable[], read: (offset: number) => Record) =>
+    tables.map(table => lazySection(table, read))
   return {
-    funcInfo: part(8, 8, at => ({ insnOffset: reader.u32(at), type: reader.u32(at + 4) })),
-    lineInfo: part(16, 16, at => {
+    funcInfo: part(funcInfo, at => ({ insnOffset: reader.u32(at), type: reader.u32(at + 4) })),
+    lineInfo: part(lineInfo, at => {
       const place = reader.u32(at + 12)
       return {
         insnOffset: reader.u32(at),
@@ -78,7 +109,7 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
         column: place & 1023,
       }
     }),
-    coreRelos: part(24, 16, at => ({
+    coreRelos: part(coreRelos, at => ({
       insnOffset: reader.u32(at),
       type: reader.u32(at + 4),
       access: string(reader.u32(at + 8)),
@@ -87,14 +118,7 @@ export function readBtfExt(bytes: Uint8Array, btf: StringSource, little: boolean
   }
 }
 
-function readPart<Record>(
-  reader: ByteReader,
-  start: number,
-  length: number,
-  minimum: number,
-  strings: StringSource,
-  read: (offset: number) => Record,
-): ExtSection<Record>[] {
+function readPart(reader: ByteReader, start: number, length: number, minimum: number, strings: StringSource): ExtTable[] {
   if (length === 0) return []
   const end = start + length
   if (end > reader.bytes.length)
@@ -102,7 +126,7 @@ function readPart<Record>(
   const size = reader.u32(start)
   if (size < minimum || size % 4 !== 0)
     throw new FormatError('F0212', `.BTF.ext records of ${size} bytes, at least ${minimum} are needed`, reader.origin + start)
-  const sections: ExtSection<Record>[] = []
+  const tables: ExtTable[] = []
   if (length / size > RECORD_LIMIT)
     throw new FormatError('F0212', `.BTF.ext with more than ${RECORD_LIMIT} records of a kind`, reader.origin + start)
   let at = start + 4
@@ -112,20 +136,14 @@ function readPart<Record>(
     const count = reader.u32(at + 4)
     if (count === 0 || count > (end - at - 8) / size)
       throw new FormatError('F0212', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
-    sections.push(lazySection(section, count, at + 8, size, read))
+    tables.push({ section, count, start: at + 8, size })
     at += 8 + count * size
   }
-  return sections
+  return tables
 }
 
 /** Decodes its records when they are asked for: line info is most of the section, and much is done without it. */
-function lazySection<Record>(
-  section: string,
-  count: number,
-  start: number,
-  size: number,
-  read: (offset: number) => Record,
-): ExtSection<Record> {
+function lazySection<Record>({ section, count, start, size }: ExtTable, read: (offset: number) => Record): ExtSection<Record> {
   let known: Record[] | undefined
   return {
     section,
@@ -154,19 +172,24 @@ export function writeBtfExt(ext: BtfExt, strings: { string(text: string): number
     }
     places.push(start, body.length - start)
   }
-  part(ext.funcInfo, 8, record => body.u32(record.insnOffset).u32(record.type))
-  part(ext.lineInfo, 16, record =>
+  part(ext.funcInfo, FUNC_INFO_BYTES, record => body.u32(record.insnOffset).u32(record.type))
+  part(ext.lineInfo, LINE_INFO_BYTES, record =>
     body
       .u32(record.insnOffset)
       .u32(strings.string(record.file))
       .u32(strings.string(record.text))
       .u32(((record.line << 10) | Math.min(record.column, 1023)) >>> 0),
   )
-  part(ext.coreRelos, 16, record =>
+  part(ext.coreRelos, CORE_RELO_BYTES, record =>
     body.u32(record.insnOffset).u32(record.type).u32(strings.string(record.access)).u32(record.kind),
   )
-  const out = new ByteWriter(little, body.length + 32)
+  return extHeader(places, little).append(body.take()).take()
+}
+
+/** A writer after the header of a section with parts of these places: for each kind of record, its start and its length. */
+export function extHeader(places: readonly number[], little: boolean): ByteWriter {
+  const out = new ByteWriter(little, 32 + places[4]! + places[5]!)
   out.u16(MAGIC).u8(1).u8(0).u32(32)
   for (const place of places) out.u32(place)
-  return out.append(body.finish()).finish()
+  return out
 }

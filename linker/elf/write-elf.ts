@@ -78,7 +78,7 @@ export function writeElf(image: ElfImage): Uint8Array {
     for (const reloc of section.relocs) {
       const symbol = symbolIndex[reloc.symbol]
       invariant(symbol !== undefined, `relocation against symbol ${reloc.symbol} of ${image.symbols.length}`)
-      bytes.u64(reloc.offset).u64((BigInt(symbol) << 32n) | BigInt(reloc.type))
+      bytes.u64(reloc.offset).u64(symbol * 2 ** 32 + reloc.type)
     }
     const header = {
       name: `.rel${section.name}`,
@@ -88,7 +88,7 @@ export function writeElf(image: ElfImage): Uint8Array {
       entsize: 16,
       link: 0,
       info: index,
-      data: bytes.finish(),
+      data: bytes.take(),
     }
     headers.push(header)
     relocHeaders.push(header)
@@ -145,11 +145,15 @@ function writeSymbols(image: ElfImage, symbolIndex: number[], sectionIndex: numb
       .u64(symbol.value)
       .u64(symbol.size)
   }
-  return bytes.finish()
+  return bytes.take()
 }
 
 function layOut(image: ElfImage, headers: readonly Header[], strings: StringTable): Uint8Array {
-  const out = new ByteWriter(image.little, 4096)
+  const most = headers.reduce(
+    (sum, { data, align }) => sum + SHDR_BYTES + align + (typeof data === 'number' ? 0 : data.length),
+    0,
+  )
+  const out = new ByteWriter(image.little, EHDR_BYTES + most + 8)
   out.append(new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, image.little ? 1 : 2, 1, 0])).zeros(8)
   out.u16(ET_REL).u16(EM_BPF).u32(1).u64(0).u64(0)
   const sectionOffsetAt = out.length
@@ -176,7 +180,7 @@ function layOut(image: ElfImage, headers: readonly Header[], strings: StringTabl
     out.u32(strings.at(header.name)).u32(header.type).u64(header.flags).u64(0).u64(offsets[i]!).u64(size)
     out.u32(header.link).u32(header.info).u64(header.align).u64(header.entsize)
   })
-  const bytes = out.finish()
+  const bytes = out.take()
   new DataView(bytes.buffer).setBigUint64(sectionOffsetAt, BigInt(table), image.little)
   return bytes
 }

@@ -24,6 +24,11 @@ describe('ByteWriter and ByteReader', () => {
     expect(bytes.length % 8).toBe(0)
   })
 
+  it.each([true, false])('writes numbers of 64 bits as it does bigints, little %s', little => {
+    for (const value of [0, 1, -1, 2 ** 32 - 1, 2 ** 32, 0x1f_ffff_ffff_ffff, -(2 ** 31), -(2 ** 40) - 5, 2 ** 63, -(2 ** 63)])
+      expect(new ByteWriter(little).u64(value).take(), `${value}`).toEqual(new ByteWriter(little).u64(BigInt(value)).finish())
+  })
+
   it('refuses to read past the end, with the offset in the file', () => {
     const reader = new ByteReader(new Uint8Array(4), true, '.BTF', 100)
     expect(() => reader.u32(1)).toThrow(FormatError)
