@@ -51,6 +51,8 @@ const newer: Readonly<Record<string, Since>> = Object.fromEntries(
       ['bpf_arena_reserve_pages', '6.17', 'trusted_args sleepable @ UNSPEC'],
       ['bpf_send_signal_task', '6.13', `trusted_args @ ${GENERIC}`],
       ['bpf_stream_vprintk_impl', '6.18', 'trusted_args @ UNSPEC'],
+      ['bpf_task_work_schedule_signal_impl', '6.18', 'trusted_args @ UNSPEC'],
+      ['bpf_task_work_schedule_resume_impl', '6.18', 'trusted_args @ UNSPEC'],
       ['css_rstat_updated', '6.16', '@ TRACING'],
       ['css_rstat_flush', '6.16', 'sleepable @ TRACING'],
       ['bpf_lookup_user_key', '6.16', `acquire ret_null sleepable @ ${GENERIC}`],

@@ -6,13 +6,13 @@ import { EFAULT, type Env, Rejection } from '../env.js'
 import { kfuncAt } from '../explore/callbacks.js'
 import { findField } from '../state/btf-record.js'
 import { MAX_CALL_FRAMES, newFrame, BPF_MAIN_FUNC, type FuncState, type VerifierState } from '../state/frames.js'
-import { DynptrType, NOT_INIT, pointer, UNKNOWN_SCALAR } from '../state/registers.js'
+import { DynptrType, NOT_INIT, pointer, S32_MAX, S32_MIN, UNKNOWN_SCALAR } from '../state/registers.js'
 import { dynptrRegister } from './dynptr.js'
 import { checkSubprogCall } from './function-args.js'
 import { nodePointer, setNonOwning } from './graph.js'
 import { recordOf } from './kptr.js'
 
-export type CallbackKind = 'map-elem' | 'loop' | 'timer' | 'vma' | 'user-ringbuf' | 'rbtree' | 'wq'
+export type CallbackKind = 'map-elem' | 'loop' | 'timer' | 'vma' | 'user-ringbuf' | 'rbtree' | 'wq' | 'task-work'
 
 const forEachMaps: readonly number[] = [
   MapType.ARRAY,
@@ -51,15 +51,16 @@ function setArguments(env: Env, kind: CallbackKind, slot: number, caller: FuncSt
       regs[2] = caller.regs[3]!
       break
     case 'timer':
-    case 'wq': {
-      const source = caller.regs[1]!
+    case 'wq':
+    case 'task-work': {
+      const source = caller.regs[kind === 'task-work' ? 3 : 1]!
       const map = pointer(RegType.CONST_PTR_TO_MAP)
       map.map = source.map
       map.mapUid = source.mapUid
       regs[1] = map
       keyAndValue(source)
       callee.inAsyncCallbackFn = true
-      callee.callbackRetRange = { min: 0, max: env.kernel.typedHelperAccess ? 0 : 1 }
+      callee.callbackRetRange = kind === 'task-work' ? { min: S32_MIN, max: S32_MAX } : { min: 0, max: 0 }
       return
     }
     case 'vma': {
@@ -124,12 +125,12 @@ export function pushCallback(env: Env, slot: number, subprogno: number, kind: Ca
   }
   const subprog = env.subprogs[subprogno]!
   subprog.isCallback = true
-  if (kind === 'timer' || kind === 'wq') {
+  if (kind === 'timer' || kind === 'wq' || kind === 'task-work') {
     subprog.isAsyncCallback = true
     const callee = newFrame(BPF_MAIN_FUNC, 0, subprogno)
     env.touchAll()
     callee.asyncEntryCnt = caller.asyncEntryCnt + 1
-    env.pushAsync(subprog.start, slot, callee, kind === 'wq')
+    env.pushAsync(subprog.start, slot, callee, kind !== 'timer')
     setArguments(env, kind, slot, caller, callee)
     return undefined
   }

@@ -17,6 +17,7 @@ import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { structIdsMatch } from './btf-access.js'
 import { recordOf } from './kptr.js'
+import { isLock } from './lock.js'
 
 const ALLOCATED = RegType.PTR_TO_BTF_ID | TypeFlag.MEM_ALLOC
 const rbtreeApi = /^bpf_rbtree_(add_impl|add|remove|first|root|left|right)$/
@@ -65,8 +66,7 @@ function allocationLocked(env: Env, reg: RegState): boolean {
   const { state } = env
   const owner: object = reg.type === RegType.PTR_TO_MAP_VALUE ? reg.map! : reg.btf!
   if (!state.activeLocks) return false
-  const locks: readonly number[] = [RefType.LOCK, RefType.RES_LOCK, RefType.RES_LOCK_IRQ]
-  if (state.refs.some(ref => locks.includes(ref.type) && ref.id === reg.id && ref.owner === owner)) return true
+  if (state.refs.some(ref => isLock(ref.type) && ref.id === reg.id && ref.owner === owner)) return true
   env.say('held lock and object are not in the same allocation\n')
   return false
 }

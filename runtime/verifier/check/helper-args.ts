@@ -9,7 +9,7 @@ import { markChainPrecision, markSlotPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
 import type { RecordField } from '../state/btf-record.js'
 import type { BtfView } from '../state/btf-view.js'
-import { isSpilledScalar, Slot, typeAt } from '../state/frames.js'
+import { isSpilledScalar, RefType, Slot, typeAt } from '../state/frames.js'
 import type { VerifierMap } from '../state/maps.js'
 import { isNullScalar, isPacketPointer, mayBeNull, type RegState } from '../state/registers.js'
 import * as t from '../state/tnum.js'
@@ -18,7 +18,9 @@ import { checkBtfAccess, structIdsMatch } from './btf-access.js'
 import { asNotNull } from './branch.js'
 import { compatibleWithoutTrust, compatibleWithTrust, memTypes } from './compatible-registers.js'
 import { dynptrOf, processDynptr } from './dynptr.js'
-import { matchKptrType, processKptr, processSpinLock, processTimer } from './kptr.js'
+import { inTreeCallback } from './graph.js'
+import { matchKptrType, processKptr, processMapField } from './kptr.js'
+import { processSpinLock } from './lock.js'
 import {
   checkAlignment,
   checkBuffer,
@@ -387,9 +389,13 @@ export function checkHelperArg(env: Env, arg: number, proto: HelperProto, meta: 
       meta.btfId = reg.btfId
       return
     case ArgType.PTR_TO_SPIN_LOCK:
-      return processSpinLock(env, regno, meta.funcId === Helper.spin_lock)
+      if (inTreeCallback(env)) env.reject("can't spin_{lock,unlock} in rbtree cb", EACCES)
+      return processSpinLock(env, regno, { acquire: meta.funcId === Helper.spin_lock, type: RefType.LOCK })
     case ArgType.PTR_TO_TIMER:
-      return processTimer(env, regno, meta)
+      processMapField(env, regno, 'timer')
+      meta.mapUid = reg.mapUid
+      meta.map = reg.map
+      return
     case ArgType.PTR_TO_FUNC:
       meta.subprogno = reg.subprogno
       return

@@ -10,6 +10,7 @@ import { fieldOffset, hasField, type RecordField, structMeta } from '../state/bt
 import { type BtfView, kindName } from '../state/btf-view.js'
 import { mapRegisters, RefType, Slot, StackSlot, typeAt } from '../state/frames.js'
 import {
+  constScalar,
   DynptrType,
   isAllocatedObject,
   isNonOwningRef,
@@ -24,21 +25,31 @@ import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { hasUnsafeModifiers, isTrusted, regBtfNames, structIdsMatch, TRUSTED_MODIFIERS } from './btf-access.js'
 import { clearPacketPointers, releaseReference } from './call.js'
-import { pushCallback } from './callback.js'
+import { type CallbackKind, pushCallback } from './callback.js'
 import { dynptrOf, flagOfKind, isRefcounted, processDynptr } from './dynptr.js'
 import { isContextType } from './function-args.js'
 import { bufferSize, callKfuncByBtf, scalarsOnly, sizedMemory } from './function-match.js'
 import { giveAway, inTreeCallback, nodePointer, processNode, processRoot, setNonOwning } from './graph.js'
 import { checkArgOffset, checkConstString, checkMemoryArgument } from './helper-args.js'
+import { processIrqFlag } from './irq-flag.js'
 import { advanceIterator, iteratorAt, type IterPlace, processIterator } from './iterator.js'
 import { findKfunc, isIterNext, type Kfunc } from './kfunc-meta.js'
-import { recordOf } from './kptr.js'
+import { processMapField, recordOf } from './kptr.js'
+import { processSpinLock, resLockKfuncs } from './lock.js'
 import { mayAccessPacket } from './memory.js'
 import { checkReturnCode } from './return.js'
 
 const ALLOCATED = RegType.PTR_TO_BTF_ID | TypeFlag.MEM_ALLOC
 const PERCPU_MAX = 512
+const MAX_ERRNO = 4095
 const { PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED, MEM_RCU, MEM_RDONLY, MEM_PERCPU } = TypeFlag
+
+const callbackKinds: Readonly<Record<string, CallbackKind>> = {
+  bpf_rbtree_add_impl: 'rbtree',
+  bpf_wq_set_callback_impl: 'wq',
+  bpf_task_work_schedule_signal_impl: 'task-work',
+  bpf_task_work_schedule_resume_impl: 'task-work',
+}
 
 /** What the arguments tell (struct bpf_kfunc_call_arg_meta). */
 interface Facts {
@@ -77,6 +88,9 @@ type ArgKind =
   | 'const-str'
   | 'map'
   | 'wq'
+  | 'task-work'
+  | 'irq-flag'
+  | 'res-lock'
   | 'btf'
   | 'callback'
   | 'mem'
@@ -88,10 +102,9 @@ const byStruct: Readonly<Record<string, ArgKind>> = {
   bpf_list_node: 'list-node',
   bpf_rb_root: 'rb-root',
   bpf_rb_node: 'rb-node',
-  bpf_wq: 'wq',
 }
-/** Arguments that no rule here covers. */
-const unmodelled = new Set(['bpf_res_spin_lock', 'bpf_task_work'])
+/** As `byStruct`, looked at after the names of arguments. */
+const byStructLater: Readonly<Record<string, ArgKind>> = { bpf_wq: 'wq', bpf_task_work: 'task-work' }
 
 /** get_kfunc_ptr_arg_type. */
 function pointerKind(env: Env, facts: Facts, arg: number): ArgKind {
@@ -111,12 +124,12 @@ function pointerKind(env: Env, facts: Facts, arg: number): ArgKind {
   if (name.endsWith('__refcounted_kptr')) return 'refcounted'
   if (targetName === 'bpf_dynptr' && target.kind === BtfKind.Struct) return 'dynptr'
   if (kfunc.flags.some(value => value.startsWith('iter_')) ? arg === 0 : name.endsWith('__iter')) return 'iter'
-  if (target.kind === BtfKind.Struct && byStruct[targetName] && targetName !== 'bpf_wq') return byStruct[targetName]!
+  if (target.kind === BtfKind.Struct && byStruct[targetName]) return byStruct[targetName]!
   if (name.endsWith('__str')) return 'const-str'
   if (name.endsWith('__map')) return 'map'
-  if (target.kind === BtfKind.Struct && targetName === 'bpf_wq') return 'wq'
-  if (name.endsWith('__irq_flag') || name.endsWith('__prog') || unmodelled.has(targetName))
-    return env.missing(`kfunc ${kfunc.name} (argument ${name})`)
+  if (target.kind === BtfKind.Struct && byStructLater[targetName]) return byStructLater[targetName]!
+  if (name.endsWith('__irq_flag')) return 'irq-flag'
+  if (target.kind === BtfKind.Struct && targetName === 'bpf_res_spin_lock') return 'res-lock'
   const isStruct = target.kind === BtfKind.Struct || target.kind === BtfKind.Union
   if (baseType(reg.type) === RegType.PTR_TO_BTF_ID || regBtfNames[baseType(reg.type)]) {
     if (!isStruct)
@@ -241,8 +254,11 @@ function pointerArg(env: Env, facts: Facts, arg: number): boolean {
     if (!reg.map && !reg.btf) env.reject(`pointer in R${regno} isn't map pointer`)
     if (facts.map && reg.map && hasField(reg.map.record, 'wq', 'task_work')) {
       const { map } = facts
+      const [owner, at] = hasField(reg.map.record, 'task_work') ? ['bpf_task_work', 2] : ['workqueue', 1]
       if (map.map !== reg.map || map.mapUid !== reg.mapUid)
-        env.reject(`workqueue pointer in R1 map_uid=${map.mapUid} doesn't match map pointer in R2 map_uid=${reg.mapUid}`)
+        env.reject(
+          `${owner} pointer in R${at} map_uid=${map.mapUid} doesn't match map pointer in R${at + 1} map_uid=${reg.mapUid}`,
+        )
     }
     facts.map = reg
   }
@@ -333,6 +349,22 @@ function pointerArg(env: Env, facts: Facts, arg: number): boolean {
       const off = w.toSigned(reg.varOff.value) + reg.off
       if (off !== place) env.reject(`off ${off} doesn't point to 'struct bpf_wq' that is at ${place}`)
       facts.map = reg
+      return false
+    }
+    case 'task-work':
+      if (reg.type !== RegType.PTR_TO_MAP_VALUE) env.reject(`arg#${arg} doesn't point to a map value`)
+      processMapField(env, regno, 'task_work')
+      facts.map = reg
+      return false
+    case 'irq-flag':
+      processIrqFlag(env, kfunc.name, arg)
+      return false
+    case 'res-lock': {
+      if (reg.type !== RegType.PTR_TO_MAP_VALUE && reg.type !== ALLOCATED)
+        env.reject(`arg#${arg} doesn't point to map value or allocated object`)
+      const call = resLockKfuncs[kfunc.name]
+      if (!call) return env.missing(`kfunc ${kfunc.name}`)
+      processSpinLock(env, regno, call)
       return false
     }
   }
@@ -497,7 +529,8 @@ function setResult(env: Env, facts: Facts): void {
   const toStruct = pointee?.kind === BtfKind.Struct || pointee?.kind === BtfKind.Union
   if (acquire && !toStruct && !special) env.reject('acquire kernel function does not return PTR_TO_BTF_ID')
   if (btf.isScalar(kfunc.proto.type)) {
-    regs[0] = UNKNOWN_SCALAR
+    // The path on which the lock was not taken went its own way.
+    regs[0] = resLockKfuncs[kfunc.name]?.acquire ? constScalar(w.ZERO) : UNKNOWN_SCALAR
     return
   }
   if (type.kind === BtfKind.Void) {
@@ -549,6 +582,20 @@ function setResult(env: Env, facts: Facts): void {
   regs[0] = reg
 }
 
+/** Of a lock that may fail: the path on which it was not taken. */
+function pushFailedLock(env: Env, slot: number): void {
+  const { regs } = env.pushPath(slot + 1, slot).frame
+  for (let i = 1; i <= 5; i++) regs[i] = NOT_INIT
+  const error = UNKNOWN_SCALAR.clone()
+  error.smin = w.fromS32(-MAX_ERRNO)
+  error.s32min = -MAX_ERRNO
+  error.smax = w.fromS32(-1)
+  error.s32max = -1
+  env.sync(error)
+  env.sanity(error, 's32_range')
+  regs[0] = error
+}
+
 /** check_kfunc_call. */
 export function checkKfuncCall(env: Env, slot: number): void {
   // Fine as long as nothing reaches it; see checkLeftOver.
@@ -563,6 +610,7 @@ export function checkKfuncCall(env: Env, slot: number): void {
   if (name === '__bpf_trap') env.reject('unexpected __bpf_trap() due to uninitialized variable?')
   if (kfunc.flags.includes('rcu_protected') && !kfunc.flags.includes('iter_new')) return env.missing(`kfunc ${name}`)
   env.isIterNext[slot] = isIterNext(kfunc) ? 1 : 0
+  if (resLockKfuncs[name]?.acquire) pushFailedLock(env, slot)
   if (kfunc.flags.includes('sleepable') && !env.sleepable)
     env.reject(`program must be sleepable to call sleepable kfunc ${name}`, EACCES)
   const facts: Facts = {
@@ -584,7 +632,7 @@ export function checkKfuncCall(env: Env, slot: number): void {
   }
   checkArgs(env, facts)
   const label = `${name}#${kfunc.id}`
-  const callback = name === 'bpf_rbtree_add_impl' ? 'rbtree' : name === 'bpf_wq_set_callback_impl' ? 'wq' : undefined
+  const callback = callbackKinds[name]
   if (callback) {
     try {
       pushCallback(env, slot, facts.subprogno, callback)

@@ -1,16 +1,22 @@
-/** Special fields of values: locks, timers, and pointers to kernel objects kept in maps (kptrs). */
+/** Special fields of values: timers, task work, and pointers to kernel objects kept in maps (kptrs). */
 import * as op from '../../../assembler/isa/opcodes.js'
 import { baseType, RegType, TypeFlag, typeFlags } from '../../kernel/reg-types.js'
 import { EACCES, type Env } from '../env.js'
 import { markChainPrecision } from '../explore/precision.js'
 import { regTypeName } from '../log/print-state.js'
-import { type BtfRecord, fieldOffset, findField, hasField, type RecordField, structMeta } from '../state/btf-record.js'
-import { mapRegisters, RefType } from '../state/frames.js'
-import { isAllocatedObject, isNonOwningRef, isNullScalar, pointer, type RegState } from '../state/registers.js'
+import {
+  type BtfRecord,
+  fieldOffset,
+  fieldTypeNames,
+  findField,
+  hasField,
+  type RecordField,
+  structMeta,
+} from '../state/btf-record.js'
+import { isAllocatedObject, isNullScalar, pointer, type RegState } from '../state/registers.js'
 import * as t from '../state/tnum.js'
 import * as w from '../state/u64.js'
 import { structIdsMatch } from './btf-access.js'
-import { inTreeCallback } from './graph.js'
 import type { CallMeta } from './helper-args.js'
 import { checkPointerOffset } from './memory.js'
 
@@ -123,54 +129,15 @@ export function processKptr(env: Env, regno: number, meta: CallMeta): void {
   meta.kptr = field
 }
 
-/** process_spin_lock. */
-export function processSpinLock(env: Env, regno: number, lock: boolean): void {
-  const reg = env.reg(regno)
-  const { state } = env
-  if (inTreeCallback(env)) env.reject("can't spin_{lock,unlock} in rbtree cb", EACCES)
-  if (!t.isConst(reg.varOff)) env.reject(`R${regno} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`)
-  const map = reg.type === RegType.PTR_TO_MAP_VALUE ? reg.map! : undefined
-  if (map && !map.hasBtf) env.reject(`map '${map.name}' has to have BTF in order to use bpf_spin_lock`)
-  const record = recordOf(env, reg)
-  if (!hasField(record, 'spin_lock'))
-    env.reject(`${map ? 'map' : 'local'} '${map ? map.name : 'kptr'}' has no valid bpf_spin_lock`)
-  const place = fieldOffset(record, 'spin_lock')
-  const off = w.toSigned(reg.varOff.value) + reg.off
-  if (off !== place) env.reject(`off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${place}`)
-  const owner: object = map ?? reg.btf!
-  if (lock) {
-    if (state.activeLocks) env.reject('Locking two bpf_spin_locks are not allowed')
-    env.acquireReference(RefType.LOCK, owner, reg.id)
-    state.activeLocks++
-    state.activeLockId = reg.id
-    state.activeLockOwner = owner
-    return
-  }
-  if (!state.activeLocks) env.reject('bpf_spin_unlock without taking a lock')
-  const held = state.refs.findIndex(ref => ref.type === RefType.LOCK && ref.id === reg.id && ref.owner === owner)
-  if (held < 0) env.reject('bpf_spin_unlock of different lock')
-  state.refs = state.refs.filter((_, i) => i !== held)
-  state.activeLocks--
-  state.activeLockId = 0
-  state.activeLockOwner = undefined
-  invalidateNonOwning(env)
-}
-
-/** invalidate_non_owning_refs: they lived as long as the lock was held. */
-export function invalidateNonOwning(env: Env): void {
-  mapRegisters(env.state, reg => (isNonOwningRef(reg.type) ? env.stale : reg))
-}
-
-/** process_timer_func. */
-export function processTimer(env: Env, regno: number, meta: CallMeta): void {
+/** check_map_field_pointer: a field of a map's value that must be given with its map. */
+export function processMapField(env: Env, regno: number, kind: 'timer' | 'task_work'): void {
   const reg = env.reg(regno)
   const map = reg.map!
-  if (!t.isConst(reg.varOff)) env.reject(`R${regno} doesn't have constant offset. bpf_timer has to be at the constant offset`)
-  if (!map.hasBtf) env.reject(`map '${map.name}' has to have BTF in order to use bpf_timer`)
-  if (!hasField(map.record, 'timer')) env.reject(`map '${map.name}' has no valid bpf_timer`)
-  const place = fieldOffset(map.record, 'timer')
+  const name = fieldTypeNames[kind]
+  if (!t.isConst(reg.varOff)) env.reject(`R${regno} doesn't have constant offset. ${name} has to be at the constant offset`)
+  if (!map.hasBtf) env.reject(`map '${map.name}' has to have BTF in order to use ${name}`)
+  if (!hasField(map.record, kind)) env.reject(`map '${map.name}' has no valid ${name}`)
+  const place = fieldOffset(map.record, kind)
   const off = w.toSigned(reg.varOff.value) + reg.off
-  if (off !== place) env.reject(`off ${off} doesn't point to 'struct bpf_timer' that is at ${place}`)
-  meta.mapUid = reg.mapUid
-  meta.map = map
+  if (off !== place) env.reject(`off ${off} doesn't point to 'struct ${name}' that is at ${place}`)
 }

@@ -180,7 +180,7 @@ export function checkReturnCode(env: Env, regno: number): void {
   let found: ReturnType<typeof programRange>
   if (frame.inAsyncCallbackFn) {
     context = env.kernel.returnRanges ? 'At async callback return' : 'At async callback'
-    found = { range: { min: 0, max: 0 } }
+    found = { range: frame.callbackRetRange }
   } else if (isSubprog && !frame.inExceptionCallbackFn) {
     if (!isScalar(reg)) env.reject(`At subprogram exit the register R${regno} is not a scalar value (${regTypeName(reg.type)})`)
     return

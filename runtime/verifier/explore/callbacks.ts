@@ -6,7 +6,8 @@ import type { Env } from '../env.js'
 const syncHelpers = new Set(['for_each_map_elem', 'find_vma', 'loop', 'user_ringbuf_drain'].map(helperId))
 const asyncHelpers = new Set(['timer_set_callback'].map(helperId))
 const syncKfuncs = new Set(['bpf_rbtree_add_impl', 'bpf_rbtree_add'])
-const asyncKfuncs = new Set(['bpf_wq_set_callback_impl', 'bpf_task_work_schedule_signal', 'bpf_task_work_schedule_resume'])
+const taskWorkKfuncs = new Set(['bpf_task_work_schedule_signal_impl', 'bpf_task_work_schedule_resume_impl'])
+const asyncKfuncs = new Set(['bpf_wq_set_callback_impl', ...taskWorkKfuncs])
 
 const isCall = (env: Env, slot: number): boolean => env.insns.code[slot] === (op.BPF_JMP | op.BPF_CALL)
 

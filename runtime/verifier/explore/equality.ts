@@ -161,7 +161,7 @@ function stackSafe(env: Env, old: FuncState, current: FuncState, ids: IdMap, exa
             return false
           break
         case Slot.IRQ_FLAG:
-          if (!ids.check(x.refObjId, y.refObjId)) return false
+          if (!ids.check(x.refObjId, y.refObjId) || x.iterState !== y.iterState) return false
           break
       }
     }

@@ -94,9 +94,8 @@ function checkMapForProgram(env: Env, map: VerifierMap): void {
   const { record } = map
   if (hasField(record, 'list_head', 'rb_root') && tracing) env.reject('tracing progs cannot use bpf_{list_head,rb_root} yet')
   if (hasField(record, 'spin_lock', 'res_spin_lock')) {
-    const lock = hasField(record, 'spin_lock')
-    if (env.program.type === ProgType.SOCKET_FILTER && lock) env.reject('socket filter progs cannot use bpf_spin_lock yet')
-    if (tracing && lock) env.reject('tracing progs cannot use bpf_spin_lock yet')
+    if (env.program.type === ProgType.SOCKET_FILTER) env.reject('socket filter progs cannot use bpf_spin_lock yet')
+    if (tracing) env.reject('tracing progs cannot use bpf_spin_lock yet')
   }
   if (hasField(record, 'spin_lock') && env.program.sleepable && !env.kernel.sleepableLocks)
     env.reject('sleepable progs cannot use bpf_spin_lock yet')

@@ -27,7 +27,7 @@ export const fieldTypeNames: Readonly<Record<FieldKind, string>> = {
 /** Structs that are special fields, with their size in bytes. */
 export const structKinds: Readonly<Record<string, readonly [FieldKind, number]>> = {
   bpf_spin_lock: ['spin_lock', 4],
-  bpf_res_spin_lock: ['res_spin_lock', 8],
+  bpf_res_spin_lock: ['res_spin_lock', 4],
   bpf_timer: ['timer', 16],
   bpf_wq: ['wq', 16],
   bpf_task_work: ['task_work', 8],
@@ -85,7 +85,7 @@ export function declTagsOf(view: BtfView, id: BtfId): readonly { readonly compon
 }
 
 /** Alignment that a field must have to count (btf_field_type_align). */
-const alignments: Partial<Readonly<Record<FieldKind, number>>> = { spin_lock: 4, refcount: 4 }
+const alignments: Partial<Readonly<Record<FieldKind, number>>> = { spin_lock: 4, res_spin_lock: 4, refcount: 4 }
 /** A value may hold only one of each. */
 const single: readonly FieldKind[] = ['spin_lock', 'res_spin_lock', 'timer', 'wq', 'task_work', 'refcount']
 const repeatable: readonly FieldKind[] = ['kptr_unref', 'kptr_ref', 'kptr_percpu', 'uptr', 'list_head', 'rb_root']
@@ -220,9 +220,9 @@ function isSpecial(view: BtfView, id: BtfId): boolean {
   const tag = view.type(direct.type)
   return tag.kind === BtfKind.TypeTag && !tag.attribute && kptrTags[tag.name] !== undefined
 }
+/** A resilient lock alone makes no record (6.18). */
 const allocatedKinds: readonly (FieldKind | undefined)[] = [
   'spin_lock',
-  'res_spin_lock',
   'list_head',
   'list_node',
   'rb_root',

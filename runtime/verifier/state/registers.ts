@@ -51,6 +51,7 @@ export class RegState {
   subprogno: number
   dynptrType: number
   dynptrFirst: boolean
+  /** Of an iterator; of saved interrupt state, its class (check/irq-flag.ts), as they share their place in the kernel. */
   iterState: number
   iterDepth: number
 
