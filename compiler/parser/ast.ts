@@ -145,6 +145,8 @@ export type DeclaratorChunk =
       readonly variadic: boolean
       /** `()`: no prototype. */
       readonly unprototyped: boolean
+      /** K&R `(a, b)`: names alone, which get their types from the declarations before the body. */
+      readonly oldStyle: boolean
     })
 
 export interface ParamDeclaration extends Node {

@@ -1,5 +1,5 @@
 /** Declarations (C11 6.7, 6.9) and initialisers: what may stand at file scope and in blocks. */
-import type { TokenIndex } from '../preprocessor/tokens.js'
+import type { Atom, TokenIndex } from '../preprocessor/tokens.js'
 import type {
   Attribute,
   CompoundStmt,
@@ -11,6 +11,7 @@ import type {
   InitDeclarator,
   Initializer,
   InitializerList,
+  ParamDeclaration,
   Specifiers,
   StaticAssertDeclaration,
   StringExpr,
@@ -67,8 +68,20 @@ export abstract class DeclarationRules extends DeclaratorRules {
           },
           {
             ALT: () => {
-              const declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
+              let declarator = this.SUBRULE(this.tailed, { ARGS: ['named'] })
               this.declareName(declarator, specifiers)
+              const chunk = this.RECORDING_PHASE ? undefined : declarator.chunks[0]
+              const oldStyle = chunk?.kind === 'function' && chunk.oldStyle
+              const types: ParamDeclaration[] = []
+              if (oldStyle) this.scopes.enter()
+              this.MANY({
+                GATE: () => oldStyle && !this.isNext(T.LBrace),
+                DEF: () => this.SUBRULE(this.parameterTypes, { ARGS: [types] }),
+              })
+              if (oldStyle) {
+                this.scopes.leave()
+                declarator = this.withParameterTypes(declarator, types)
+              }
               let definition: Declaration | undefined
               this.OPTION1({
                 GATE: () => declarator.chunks[0]?.kind === 'function',
@@ -86,6 +99,58 @@ export abstract class DeclarationRules extends DeclaratorRules {
       })
     },
   )
+
+  /** `int a, *b;` before the body of a K&R definition. */
+  readonly parameterTypes: Rule<[ParamDeclaration[]], void> = this.RULE('parameterTypes', (found: ParamDeclaration[]): void => {
+    const first = this.next
+    const specifiers = this.SUBRULE(this.specifiers)
+    const add = (declarator: Declarator): void => {
+      if (!this.RECORDING_PHASE) found.push({ first, last: declarator.last, token: declarator.token, specifiers, declarator })
+    }
+    add(this.SUBRULE(this.tailed, { ARGS: ['named'] }))
+    this.MANY(() => {
+      this.CONSUME(T.Comma)
+      add(this.SUBRULE1(this.tailed, { ARGS: ['named'] }))
+    })
+    this.semicolon('at end of declaration')
+  })
+
+  /** A K&R definition's declarator, with its parameters as the declarations before the body have them: from here on it is a prototype's. */
+  private withParameterTypes(declarator: Declarator, types: readonly ParamDeclaration[]): Declarator {
+    const [chunk, ...outer] = declarator.chunks
+    if (chunk?.kind !== 'function') return declarator
+    this.report.warning(
+      'S0013',
+      declarator.token,
+      'a function definition without a prototype is deprecated in all versions of C and is not supported in C23',
+      'deprecated-non-prototype',
+    )
+    const declared = new Map<Atom, ParamDeclaration>()
+    for (const own of types) {
+      const { name, token } = own.declarator
+      if (!chunk.params.some(param => param.declarator.name === name))
+        this.report.error('S0013', token, `parameter named '${this.names.text(name!)}' is missing`)
+      else if (declared.has(name!)) this.report.error('S0013', token, `redefinition of parameter '${this.names.text(name!)}'`)
+      else declared.set(name!, own)
+    }
+    const params = chunk.params.map(param => {
+      const own = declared.get(param.declarator.name!)
+      if (own) return own
+      const name = this.names.text(param.declarator.name!)
+      this.report.error(
+        'S0013',
+        param.token,
+        `parameter '${name}' was not declared, defaults to 'int'; ISO C99 and later do not support implicit int`,
+        { hint: `write its type: '(int ${name})'` },
+      )
+      const { first, last, token } = param
+      return {
+        ...param,
+        specifiers: { ...param.specifiers, type: { kind: 'builtin' as const, first, last, token, words: ['int'] } },
+      }
+    })
+    return { ...declarator, chunks: [{ ...chunk, params }, ...outer] }
+  }
 
   /** What follows the first declarator: initialisers and more declarators. */
   readonly initDeclarators: Rule<[Specifiers, Declarator, InitDeclarator[]], void> = this.RULE(

@@ -1,5 +1,6 @@
 /** Declarators (C11 6.7.6) and type names: from the name outwards, arrays and parameters behind it, pointers before it. */
 import { Keyword } from '../preprocessor/names.js'
+import type { TokenIndex } from '../preprocessor/tokens.js'
 import {
   type Attribute,
   type Declarator,
@@ -228,7 +229,7 @@ export abstract class DeclaratorRules extends SpecifierRules {
     let variadic = false
     if (!this.RECORDING_PHASE) {
       this.scopes.enter()
-      if (this.isOldStyle()) throw this.oldStyle()
+      if (this.isOldStyle()) return this.parameterNames(token)
     }
     this.OPTION(() => {
       this.OR([
@@ -268,7 +269,7 @@ export abstract class DeclaratorRules extends SpecifierRules {
     this.close(T.RParen, token)
     this.scopes.leave()
     const unprototyped = params.length === 0 && !variadic
-    return { kind: 'function', first: token, last: this.last, token, params, variadic, unprototyped }
+    return { kind: 'function', first: token, last: this.last, token, params, variadic, unprototyped, oldStyle: false }
   })
 
   readonly parameter: Rule<[], ParamDeclaration> = this.RULE('parameter', (): ParamDeclaration => {
@@ -293,18 +294,33 @@ export abstract class DeclaratorRules extends SpecifierRules {
       if (!this.isAt(ahead + 1, T.Comma)) return false
       ahead += 2
     }
-    return this.isAt(ahead + 2, T.LBrace) || (this.typeStartsAt(ahead + 2) && !this.isAt(ahead + 2, T.Attribute))
+    ahead += 2
+    if (this.isAt(ahead, T.LBrace) || this.isAt(ahead, T.StorageClass)) return true
+    return this.typeStartsAt(ahead) && !this.isAt(ahead, T.Attribute)
   }
 
-  private oldStyle() {
-    const names: string[] = []
-    for (let ahead = 0; this.isAt(ahead, T.Identifier) && names.length < 8; ahead += 2)
-      names.push(`int ${this.names.text(this.atomOf(this.tokenAt(ahead)))}`)
-    return this.fault(
-      'old-style (K&R) function definitions are not supported',
-      { hint: `write the types inside the parentheses: '(${names.join(', ')})'` },
-      'S0013',
-    )
+  /** The names of a K&R definition, of which nothing else is known yet. */
+  private parameterNames(token: TokenIndex): DeclaratorChunk {
+    const params: ParamDeclaration[] = []
+    do {
+      const name = this.next
+      this.pos++
+      const node = { first: name, last: name, token: name }
+      const declarator: Declarator = { ...node, name: this.atomOf(name), chunks: [], attributes: none, asmLabel: undefined }
+      params.push({ ...node, specifiers: this.noSpecifiers(name), declarator })
+    } while (this.isNext(T.Comma) && this.pos++ >= 0)
+    this.close(T.RParen, token)
+    this.scopes.leave()
+    return {
+      kind: 'function',
+      first: token,
+      last: this.last,
+      token,
+      params,
+      variadic: false,
+      unprototyped: false,
+      oldStyle: true,
+    }
   }
 
   /** A declarator with the `asm("…")` and attributes that may follow it. */

@@ -334,8 +334,6 @@ export abstract class ParserCore extends Engine {
   private skip(start: number, resume: 'file' | 'block' | 'members', fault: SyntaxFault): void {
     const { types } = this
     if (fault.code === 'S0005') this.pos = start
-    // an old-style definition goes on to its body
-    if (fault.code === 'S0013') while (types[this.pos] !== leftBrace && types[this.pos] !== endNumber) this.pos++
     this.closeParentheses(start)
     let braces = this.openedSince(start)
     let brackets = 0

@@ -313,3 +313,5 @@ int f(int x) {
   switch (x) { case a: case b: case c: return 1; }
   return 0;
 }
+
+int old_style(a, p) char a; int *p; { return p->x + a.y; }
