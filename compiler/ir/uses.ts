@@ -1,30 +1,53 @@
-/** How often and where values are used, counted in one walk. The tables are by value id and age with the next change of the function. */
-import { type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from './ir.js'
+/**
+ * How often and where values are used, counted in one walk. The tables are by value id and age with the next change of the function.
+ *
+ * These run for nearly every pass, mostly before they have become machine code: until then `of` makes an object an element, so that
+ * numbered loops take a fraction of the time.
+ */
+import { type Edge, type Func, successorAt, successors, type Terminator, terminatorOperands, type Value } from './ir.js'
 
 /** Number of uses of each value: operands of instructions and terminators, and edge arguments. */
 export function countUses(func: Func): Int32Array {
   const counts = new Int32Array(func.valueCount)
-  for (const block of func.blocks) {
-    for (const inst of block.insts) for (const arg of inst.args) counts[arg.id]!++
-    for (const operand of terminatorOperands(block.terminator)) counts[operand.id]!++
-    for (const edge of successors(block)) for (const arg of edge.args) counts[arg.id]!++
+  const count = (values: readonly Value[]): void => {
+    for (let k = 0; k < values.length; k++) counts[values[k]!.id]!++
+  }
+  const { blocks } = func
+  for (let b = 0; b < blocks.length; b++) {
+    const block = blocks[b]!
+    const { insts } = block
+    for (let i = 0; i < insts.length; i++) {
+      const { args } = insts[i]!
+      for (let k = 0; k < args.length; k++) counts[args[k]!.id]!++
+    }
+    count(terminatorOperands(block.terminator))
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) count(edge.args)
   }
   return counts
 }
 
 /** By value id: whether something outside its block uses it. */
 export function usedElsewhere(func: Func): Uint8Array {
+  const { blocks } = func
   const home = new Int32Array(func.valueCount).fill(-1)
-  for (const block of func.blocks) {
-    for (const param of block.params) home[param.id] = block.id
-    for (const inst of block.insts) home[inst.id] = block.id
+  for (let b = 0; b < blocks.length; b++) {
+    const { id, params, insts } = blocks[b]!
+    for (let i = 0; i < params.length; i++) home[params[i]!.id] = id
+    for (let i = 0; i < insts.length; i++) home[insts[i]!.id] = id
   }
   const table = new Uint8Array(func.valueCount)
-  for (const block of func.blocks) {
-    const { id } = block
-    for (const inst of block.insts) for (const arg of inst.args) if (home[arg.id] !== id) table[arg.id] = 1
-    for (const value of terminatorOperands(block.terminator)) if (home[value.id] !== id) table[value.id] = 1
-    for (const edge of successors(block)) for (const arg of edge.args) if (home[arg.id] !== id) table[arg.id] = 1
+  const use = (values: readonly Value[], at: number): void => {
+    for (let k = 0; k < values.length; k++) {
+      const { id } = values[k]!
+      if (home[id] !== at) table[id] = 1
+    }
+  }
+  for (let b = 0; b < blocks.length; b++) {
+    const block = blocks[b]!
+    const { id, insts } = block
+    for (let i = 0; i < insts.length; i++) use(insts[i]!.args, id)
+    use(terminatorOperands(block.terminator), id)
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) use(edge.args, id)
   }
   return table
 }

@@ -1,5 +1,5 @@
 /** Removes instructions and block parameters whose value nothing needs: marks from what has effects, sweeps the rest. */
-import { type Edge, type Func, hasSideEffects, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import { type Edge, type Func, hasSideEffects, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 
@@ -27,13 +27,16 @@ export const deadCode: FunctionPass = {
         positions[block.params[i]!.id] = i
       }
     }
+    // Numbered loops, as in ir/uses.ts: this runs after nearly every other pass.
     for (const block of func.blocks) {
-      for (const inst of block.insts) if (hasSideEffects(inst)) mark(inst)
+      const { insts } = block
+      for (let i = 0; i < insts.length; i++) if (hasSideEffects(insts[i]!)) mark(insts[i]!)
       for (const value of terminatorOperands(block.terminator)) mark(value)
-      for (const edge of successors(block)) incoming[edge.block.id]?.push(edge)
+      for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) incoming[edge.block.id]?.push(edge)
     }
     for (let value = work.pop(); value !== undefined; value = work.pop()) {
-      for (const arg of value.args) mark(arg)
+      const { args } = value
+      for (let i = 0; i < args.length; i++) mark(args[i]!)
       if (value.op !== 'blockparam') continue
       const at = positions[value.id]!
       for (const edge of incoming[homes[value.id]!] ?? []) mark(edge.args[at]!)
@@ -55,7 +58,7 @@ export const deadCode: FunctionPass = {
 }
 
 function allLive(values: readonly Value[], live: Uint8Array): boolean {
-  for (const value of values) if (!live[value.id]) return false
+  for (let i = 0; i < values.length; i++) if (!live[values[i]!.id]) return false
   return true
 }
 
@@ -82,17 +85,19 @@ function removeWrittenOnly(func: Func): boolean {
     if (root) candidates.delete(root)
   }
   for (const block of func.blocks) {
-    for (const inst of block.insts) {
+    const { insts } = block
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!
       const { op, args } = inst
       if ((op === 'store' || op === 'memset' || op === 'memcpy' || op === 'memmove') && !inst.volatile) {
         writesThrough(args[0]!)?.push(inst)
         spoil(args[1]!)
       } else if (op === 'begin') candidates.get(args[0]!)?.push(inst)
       else if (op === 'ptradd') spoil(args[1]!)
-      else for (const arg of args) spoil(arg)
+      else for (let k = 0; k < args.length; k++) spoil(args[k]!)
     }
     for (const value of terminatorOperands(block.terminator)) spoil(value)
-    for (const edge of successors(block)) for (const arg of edge.args) spoil(arg)
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) edge.args.forEach(spoil)
     if (candidates.size === 0) return false
   }
   const dead = new Set<Value>()

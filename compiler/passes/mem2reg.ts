@@ -56,8 +56,11 @@ function findCandidates(func: Func): Map<Value, Candidate> {
   }
   const begins = new Map<Value, Value[]>()
   for (const block of func.blocks) {
-    for (const inst of block.insts) {
-      const pointer = inst.args[0]
+    const { insts } = block
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!
+      const { args } = inst
+      const pointer = args[0]
       if (inst.op === 'begin') {
         const list = begins.get(pointer!)
         if (list) list.push(inst)
@@ -83,7 +86,7 @@ function findCandidates(func: Func): Map<Value, Candidate> {
         const list = candidate.accesses.get(block)
         if (list) list.push(inst)
         else candidate.accesses.set(block, [inst])
-      } else for (const arg of inst.args) spoil(arg)
+      } else for (let k = 0; k < args.length; k++) spoil(args[k]!)
     }
     const terminator = block.terminator
     if (terminator.kind === 'ret') {

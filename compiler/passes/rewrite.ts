@@ -1,5 +1,5 @@
 /** Replacing values everywhere in a function, in one sweep for any number of replacements. */
-import { type Edge, type Func, successors, type Terminator, type Value } from '../ir/ir.js'
+import { type Edge, type Func, successorAt, type Terminator, type Value } from '../ir/ir.js'
 
 /** What is to stand in place of what. A replacement may itself be replaced. */
 export class Replacements {
@@ -31,7 +31,8 @@ export class Replacements {
     if (this.empty) return
     for (const block of func.blocks) {
       if (drop) block.insts = block.insts.filter(inst => !this.table.has(inst))
-      for (const inst of block.insts) this.rewrite(inst.args)
+      const { insts } = block
+      for (let i = 0; i < insts.length; i++) this.rewrite(insts[i]!.args)
       mapTerminator(block.terminator, value => this.resolve(value))
     }
   }
@@ -86,7 +87,8 @@ export function removeRedundantParams(func: Func): boolean {
     again = false
     const incoming: Edge[][] = []
     for (const block of func.blocks) if (block.params.length > 0) incoming[block.id] = []
-    for (const block of func.blocks) for (const edge of successors(block)) incoming[edge.block.id]?.push(edge)
+    for (const block of func.blocks)
+      for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) incoming[edge.block.id]?.push(edge)
     const replacements = new Replacements()
     for (const block of func.blocks) {
       const edges = incoming[block.id]

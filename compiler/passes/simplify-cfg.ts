@@ -3,7 +3,7 @@
  * decides (the 0 and 1 of `&&`, flags). Never makes a `select`: it would become a branch again, and of pointers it would mix provenance.
  */
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, successors, type Value } from '../ir/ir.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, successorAt, type Value } from '../ir/ir.js'
 import { usedElsewhere } from '../ir/uses.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
@@ -103,7 +103,8 @@ function isOne(value: Value): boolean {
 /** A block that is the only successor of its only predecessor becomes part of it. */
 function mergeChains(func: Func): boolean {
   const incoming = new Int32Array(func.blockCount)
-  for (const block of func.blocks) for (const edge of successors(block)) incoming[edge.block.id]!++
+  for (const block of func.blocks)
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) incoming[edge.block.id]!++
   const gone = new Set<Block>()
   const replacements = new Replacements()
   for (const block of func.blocks) {
@@ -116,7 +117,7 @@ function mergeChains(func: Func): boolean {
       next.params.forEach((param, i) => {
         replacements.set(param, terminator.to.args[i]!)
       })
-      for (const inst of next.insts) block.insts.push(inst)
+      for (let i = 0; i < next.insts.length; i++) block.insts.push(next.insts[i]!)
       block.terminator = next.terminator
       gone.add(next)
     }
@@ -133,7 +134,7 @@ function forwardEmpty(func: Func, uses: Uses): boolean {
   for (const block of func.blocks) {
     // Edges of an asm goto carry no arguments, so their targets stay blocks that only they lead to.
     if (block.terminator.kind === 'asmgoto') continue
-    for (const edge of successors(block)) {
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) {
       for (let steps = 0; steps < 64; steps++) {
         const empty = edge.block
         const terminator = empty.terminator
@@ -173,7 +174,7 @@ function threadConstants(func: Func, uses: Uses): boolean {
   const decides = new Map<Block, boolean>()
   for (const block of func.blocks) {
     if (block.terminator.kind === 'asmgoto') continue
-    for (const edge of successors(block)) {
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) {
       const target = edge.block
       if (target === block || target.params.length === 0 || !edge.args.some(arg => arg.op === 'const')) continue
       let candidate = decides.get(target)

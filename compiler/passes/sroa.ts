@@ -65,7 +65,9 @@ function splitOnce(func: Func): boolean {
     if (within[value.id]) derived.get(value)!.subject.escapes = true
   }
   for (const block of reversePostorder(func)) {
-    for (const inst of block.insts) {
+    const { insts } = block
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!
       const pointer = inst.args[0]
       const base = pointer && within[pointer.id] ? derived.get(pointer) : undefined
       switch (inst.op) {
