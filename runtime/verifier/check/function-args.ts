@@ -10,6 +10,8 @@ import { processDynptr } from './dynptr.js'
 import { matchSubprog } from './function-match.js'
 import { checkArgOffset, checkMemoryArgument, checkRegType, newMeta } from './helper-args.js'
 
+const ENOENT = 2
+
 /** btf_is_prog_ctx_type: whether a pointer type denotes the program type's context. */
 export function isContextType(env: Env, btf: BtfView, pointerId: number): boolean {
   const pointee = btf.pointee(pointerId)
@@ -58,6 +60,21 @@ function isDynptrPointer(btf: BtfView, pointerId: number): boolean {
   return (type.kind === BtfKind.Struct || type.kind === BtfKind.Fwd) && type.name === 'bpf_dynptr'
 }
 
+/** btf_get_ptr_to_btf_id: the kernel's struct of the name that an argument points to. */
+function kernelStruct(env: Env, btf: BtfView, pointee: number, arg: number): number {
+  const kernel = env.kernelBtf
+  if (!kernel) return env.missing('arguments that point to structs of the kernel, without its BTF')
+  const type = btf.resolved(pointee)
+  const name = 'name' in type ? type.name : ''
+  const told = `arg#${arg} reference type('${kindName(type)} ${name || '(anon)'}')`
+  if (!name) env.reject(`${told} candidate matching error: -22`)
+  const id = kernel.find(name.replace(/___.*$/, ''), type.kind)
+  if (!id) env.reject(`${told} has no matches`, ENOENT)
+  if (!kernel.struct(id))
+    env.reject(`arg#${arg} has type ${kindName(type)} '${name}', but only struct or primitive types are allowed`)
+  return id
+}
+
 /** btf_prepare_func_args; rejects where a global function's type cannot be verified. */
 export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] {
   const subprog = env.subprogs[subprogno]!
@@ -79,7 +96,7 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
   proto.params.forEach((param, i) => {
     const own = tags.filter(entry => entry.component === i && entry.tag.startsWith('arg:')).map(entry => entry.tag.slice(4))
     if (own.length && !global) env.reject(`arg#${i} type tag is not supported in static functions`, 95)
-    const known = ['ctx', 'trusted', 'nonnull', 'nullable', 'arena', 'untrusted']
+    const known = ['ctx', 'trusted', 'nonnull', 'nullable', 'arena', ...(env.kernel.untrustedMem ? ['untrusted'] : [])]
     if (own.some(tag => !known.includes(tag))) env.reject(`arg#${i} has unsupported set of tags`, 95)
     const has = (tag: string) => own.includes(tag)
     const only = (...allowed: string[]) => own.every(tag => allowed.includes(tag))
@@ -99,17 +116,19 @@ export function prepareArgs(env: Env, subprogno: number): readonly SubprogArg[] 
         return
       }
       if (has('trusted')) {
-        if (has('nonnull') || has('untrusted')) bad()
-        const kernel = env.kernelBtf
-        if (!kernel) env.missing('trusted arguments without the BTF of a kernel')
-        const struct = btf.resolved(type.type)
-        const structName = 'name' in struct ? struct.name : ''
-        const id = structName ? kernel.find(structName.replace(/___.*$/, ''), BtfKind.Struct) : 0
-        if (!id) env.missing(`trusted argument of type ${structName}`)
+        if (has('nonnull')) bad()
+        const id = kernelStruct(env, btf, type.type, i)
         add(ArgType.PTR_TO_BTF_ID | TypeFlag.PTR_TRUSTED | (has('nullable') ? TypeFlag.PTR_MAYBE_NULL : 0), 0, id)
         return
       }
-      if (has('untrusted')) env.missing('untrusted arguments of global functions')
+      if (has('untrusted')) {
+        if (!only('untrusted')) env.reject(`arg#${i} untrusted cannot be combined with any other tags`)
+        const { kind } = btf.resolved(type.type)
+        if (kind === BtfKind.Void || kind === BtfKind.Int || kind === BtfKind.Enum || kind === BtfKind.Enum64)
+          add(ArgType.PTR_TO_MEM | TypeFlag.MEM_RDONLY | TypeFlag.PTR_UNTRUSTED)
+        else add(ArgType.PTR_TO_BTF_ID | TypeFlag.PTR_UNTRUSTED, 0, kernelStruct(env, btf, type.type, i))
+        return
+      }
       if (has('arena')) {
         if (!only('arena')) env.reject(`arg#${i} arena cannot be combined with any other tags`)
         add(ArgType.PTR_TO_ARENA)
@@ -205,6 +224,8 @@ export function checkSubprogCall(env: Env, subprogno: number): void {
     args.forEach((arg, i) => {
       const regno = i + 1
       const reg = env.reg(regno)
+      // Anything may be there: such memory is only read, by loads that may fail.
+      if (arg.type & TypeFlag.PTR_UNTRUSTED) return
       switch (baseType(arg.type)) {
         case ArgType.ANYTHING:
           if (!isScalar(reg)) env.reject(`R${regno} is not a scalar`)

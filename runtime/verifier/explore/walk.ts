@@ -467,9 +467,9 @@ function walkFrom(env: Env, subprogno: number): void {
           regs[i + 1] = dynptrRegister(DynptrType.LOCAL, true, env.newId())
           return
         case ArgType.PTR_TO_MEM: {
-          const reg = pointer(RegType.PTR_TO_MEM | nullable)
+          const reg = pointer(RegType.PTR_TO_MEM | nullable | (arg.type & (TypeFlag.PTR_UNTRUSTED | TypeFlag.MEM_RDONLY)))
           reg.memSize = arg.memSize
-          reg.id = env.newId()
+          if (nullable || !env.kernel.untrustedMem) reg.id = env.newId()
           regs[i + 1] = reg
           return
         }
