@@ -80,6 +80,15 @@ export class TextBytes {
     this.length = at + digits
   }
 
+  /** A number of 64 bits, in two halves, in decimal. */
+  number64(low: number, high: number, signed: boolean): void {
+    if (high === 0) this.number(low)
+    else {
+      const value = (BigInt(high) << 32n) | BigInt(low)
+      this.text(`${signed ? BigInt.asIntN(64, value) : value}`)
+    }
+  }
+
   /** What was written, sharing memory until the next write. */
   finish(): Uint8Array {
     return this.buffer.subarray(0, this.length)

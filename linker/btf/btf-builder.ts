@@ -4,7 +4,7 @@
  */
 import { ByteWriter } from '../../base/bytes.js'
 import { FormatError, invariant } from '../../base/outcome.js'
-import type { BtfFile } from './btf-file.js'
+import { BtfFile, readBtf } from './btf-file.js'
 import {
   type BtfComposite,
   type BtfEnumerator,
@@ -228,6 +228,9 @@ export function encodeBtf(set: BtfSet, little: boolean, strings: BtfBuilder = ne
   out.patch32(20, stringBytes.length)
   return out.take()
 }
+
+/** A set of types as bytes, which it may be already. */
+export const asBtfFile = (btf: BtfSet): BtfFile => (btf instanceof BtfFile ? btf : readBtf(encodeBtf(btf, true)))
 
 function encodeType(out: ByteWriter, type: BtfType, strings: BtfBuilder): void {
   const head = (name: string, vlen: number, flag: boolean, sizeOrType: number) => {

@@ -157,6 +157,27 @@ export class BtfFile implements BtfSet {
     return utf8.decode(this.bytes.subarray(start, this.bytes.indexOf(0, start)))
   }
 
+  /** Where an own string starts in `bytes`. */
+  private stringPlace(offset: number): number {
+    const place = this.stringsStart + offset - this.stringBase
+    if (place >= this.stringsEnd) throw this.fault('F0203', `there is no BTF string at offset ${offset}`, this.stringsStart)
+    return place
+  }
+
+  /** A hash of a string's bytes; throws as `string` does. */
+  hashString(offset: number): number {
+    if (offset < this.stringBase) return this.base!.hashString(offset)
+    const start = this.stringPlace(offset)
+    let end = start
+    while (this.bytes[end] !== 0) end++
+    return hash(this.bytes, start, end - start)
+  }
+
+  /** Whether the strings at two offsets are the same. */
+  sameString(a: number, b: number): boolean {
+    return a === b || this.string(a) === this.string(b)
+  }
+
   /** Appends a string's bytes to a text; throws as `string` does. */
   putString(offset: number, out: TextBytes): void {
     if (offset < this.stringBase) {
@@ -164,8 +185,7 @@ export class BtfFile implements BtfSet {
       return
     }
     const { bytes } = this
-    const start = this.stringsStart + offset - this.stringBase
-    if (start >= this.stringsEnd) throw this.fault('F0203', `there is no BTF string at offset ${offset}`, this.stringsStart)
+    const start = this.stringPlace(offset)
     let end = start
     while (bytes[end] !== 0) end++
     const buffer = out.room(end - start)
@@ -191,6 +211,12 @@ export class BtfFile implements BtfSet {
 
   u32At(place: number): number {
     return this.view.getUint32(place, this.little)
+  }
+
+  /** A word of a type: its name, its info, its size or type, and what its kind has after them. */
+  wordOf(id: BtfId, index: number): number {
+    const holder = this.holderOf(id)
+    return holder.u32At(holder.placeOf(id) + 4 * index)
   }
 
   /** Offset of a type's name among the strings; 0 where it has none. */

@@ -3,25 +3,23 @@
  * Types are first put into an order in which C takes them (what is embedded comes before, what is pointed to may be declared
  * forward), then written; anonymous types stand where they are used, padding is written out where C would not make it.
  */
-import { BtfFile, sizeOf } from './btf-file.js'
-import {
-  type BtfArray,
-  type BtfComposite,
-  type BtfEnum,
-  type BtfFuncProto,
-  type BtfFwd,
-  type BtfId,
-  type BtfInt,
-  BtfKind,
-  type BtfRef,
-  type BtfSet,
-  type BtfType,
-  type BtfTypedef,
-  type BtfTypeTag,
-  typeFault,
-} from './btf-types.js'
-import { references } from './remap.js'
-import { type TypeView, viewOf } from './type-view.js'
+import { TextBytes } from '../../base/text-bytes.js'
+import { asBtfFile } from './btf-builder.js'
+import type { BtfFile } from './btf-file.js'
+import { type BtfId, BtfKind, type BtfSet, typeFault } from './btf-types.js'
+import { NameCounts } from './name-counts.js'
+
+/** Words of a type. */
+const INFO = 1
+const SIZE = 2
+const NELEMS = 5
+
+const MEMBER_BYTES = 12
+const PARAM_BYTES = 8
+
+/** Where a member is by its type's second word and its own third: with `kind_flag` the upper byte is the size of a bit field. */
+const bitOffsetOf = (info: number, where: number) => (info >>> 31 === 1 ? where & 0xff_ffff : where)
+const bitSizeOf = (info: number, where: number) => (info >>> 31 === 1 ? where >>> 24 : 0)
 
 const NOT_YET = 0
 const NOW = 1
@@ -53,11 +51,15 @@ const MISSING_BASE_TYPES: Readonly<Record<string, string>> = {
 }
 
 const utf8 = new TextDecoder()
-const utf8Encoder = new TextEncoder()
 
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step
 
-/** Writes C for types of one BTF; a type is written once, however often it is asked for. */
+/** Text, or the offset of a string among the BTF's. */
+type Name = string | number
+
+const isNameless = (name: Name) => name === '' || name === 0
+
+/** Writes C for types of one BTF, from bytes to bytes: a kernel has 150,000 of them. A type is written once, however often it is asked for. */
 export class CDump {
   private readonly order: Uint8Array
   private readonly emitted: Uint8Array
@@ -70,20 +72,22 @@ export class CDump {
   /** `struct sock *` of types that stand before the name of what they declare; null for others. */
   private readonly prefixes: (string | null | undefined)[]
   private readonly renamed = new Map<BtfId, string>()
-  private readonly typeNames = new Map<string, number>()
-  private readonly identNames = new Map<string, number>()
-  private queue: BtfId[] = []
+  private readonly typeNames: NameCounts
+  private readonly identNames: NameCounts
+  private readonly queue: BtfId[] = []
   private depth = 0
   private plain = false
   private pads = 0
-  private buffer = new Uint8Array(1 << 16)
-  private length = 0
-
-  private readonly view: TypeView
+  private out: TextBytes
+  private readonly view: BtfFile
 
   constructor(private readonly btf: BtfSet) {
     const { count } = btf
-    this.view = viewOf(btf)
+    this.view = asBtfFile(btf)
+    // The kernel's is half as long as its BTF.
+    this.out = new TextBytes(this.view.bytes.length)
+    this.typeNames = new NameCounts(this.view)
+    this.identNames = new NameCounts(this.view)
     this.order = new Uint8Array(count)
     this.emitted = new Uint8Array(count)
     this.forward = new Uint8Array(count)
@@ -100,8 +104,8 @@ export class CDump {
   /** Writes a type's definition, and before it all definitions that it needs. Throws a `FormatError` for types that no C can be. */
   add(id: BtfId): void {
     // Functions and variables are no types; a kernel has more of them than of all else.
-    if (UNTYPED.has(this.view.kindOf(id))) return
-    this.queue = []
+    if (UNTYPED[this.view.kindOf(id)] !== 0) return
+    this.queue.length = 0
     this.depth = 0
     this.orderType(id, false)
     for (const next of this.queue) this.emitType(next, 0)
@@ -114,32 +118,31 @@ export class CDump {
 
   /** The same as UTF-8, without a detour through strings. */
   takeBytes(): Uint8Array {
-    const bytes = this.buffer.slice(0, this.length)
-    this.length = 0
+    const bytes = this.out.finish()
+    this.out = new TextBytes()
     return bytes
   }
 
   /** Appends text: most of it is short and ASCII, for which a loop is faster than an encoder and strings are not joined. */
   put(text: string): void {
     const count = text.length
-    if (this.length + count * 3 > this.buffer.length) this.grow(count * 3)
-    const { buffer } = this
-    let at = this.length
+    const { out } = this
+    const buffer = out.room(count * 3)
+    let at = out.end
     for (let i = 0; i < count; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) {
-        this.length += utf8Encoder.encodeInto(text, buffer.subarray(this.length)).written
+        out.text(text)
         return
       }
       buffer[at++] = code
     }
-    this.length = at
+    out.advance(at)
   }
 
-  private grow(count: number): void {
-    const bigger = new Uint8Array(Math.max(this.buffer.length * 2, this.length + count))
-    bigger.set(this.buffer.subarray(0, this.length))
-    this.buffer = bigger
+  private putName(name: Name): void {
+    if (typeof name === 'string') this.put(name)
+    else this.view.putString(name, this.out)
   }
 
   /**
@@ -147,12 +150,12 @@ export class CDump {
    * `plain` leaves const, volatile, restrict and type tags out, for those who write into the object.
    */
   declare(id: BtfId, name: string, level = 0, plain = false): string {
-    const start = this.length
+    const start = this.out.end
     this.plain = plain
     this.declaration(id, name, level)
     this.plain = false
-    const text = utf8.decode(this.buffer.subarray(start, this.length))
-    this.length = start
+    const text = utf8.decode(this.out.finish().subarray(start))
+    this.out.advance(start)
     return text
   }
 
@@ -162,14 +165,11 @@ export class CDump {
 
   /** An anonymous enum that nothing refers to is a definition of its own; any other is written where it is used. */
   private markReferenced(): void {
-    const { btf, referenced } = this
+    const { view, referenced } = this
     const mark = (id: BtfId) => {
       if (id < referenced.length) referenced[id] = 1
     }
-    for (let set: BtfSet | undefined = btf; set; set = set instanceof BtfFile ? set.base : undefined) {
-      if (set instanceof BtfFile) set.eachReference(mark)
-      else for (let id = 1; id < set.count; id++) references(set.type(id)).forEach(mark)
-    }
+    for (let file: BtfFile | undefined = view; file; file = file.base) file.eachReference(mark)
   }
 
   /**
@@ -254,7 +254,7 @@ export class CDump {
     this.enter(id)
     switch (kind) {
       case BtfKind.Int: {
-        const { name } = this.view.peek(id) as BtfInt
+        const name = view.nameOf(id)
         const alias = MISSING_BASE_TYPES[name]
         if (alias) this.put(`typedef ${alias} ${name};\n\n`)
         this.emitted[id] = DONE
@@ -263,7 +263,7 @@ export class CDump {
       case BtfKind.Enum:
       case BtfKind.Enum64:
         if (container === 0) {
-          this.enumDefinition(id, this.view.peek(id) as BtfEnum, 0)
+          this.enumDefinition(id, 0)
           this.put(';\n\n')
         }
         this.emitted[id] = DONE
@@ -281,8 +281,7 @@ export class CDump {
         break
       }
       case BtfKind.Fwd: {
-        const type = this.view.peek(id) as BtfFwd
-        this.put(`${type.union ? 'union' : 'struct'} ${this.typeName(id, type)};\n\n`)
+        this.put(`${this.forwardHead(id)};\n\n`)
         this.emitted[id] = DONE
         break
       }
@@ -299,7 +298,7 @@ export class CDump {
         if (container === 0 || !named) this.emitReferences(id, named ? id : container)
         else if (this.forward[id] === 0 && id !== container) this.forwardDeclaration(id)
         if (container === 0) {
-          this.compositeDefinition(id, this.view.peek(id) as BtfComposite, 0)
+          this.compositeDefinition(id, 0)
           this.put(';\n\n')
           this.emitted[id] = DONE
         } else this.emitted[id] = NOT_YET
@@ -329,47 +328,64 @@ export class CDump {
   }
 
   private forwardDeclaration(id: BtfId): void {
-    this.put(`${this.compositeHead(id, this.view.peek(id) as BtfComposite)};\n\n`)
+    this.put(`${this.compositeHead(id)};\n\n`)
     this.forward[id] = 1
   }
 
   private typedefDefinition(id: BtfId): void {
-    const type = this.view.peek(id) as BtfTypedef
     // Compilers have this one built in.
-    if (type.name === '__builtin_va_list') return
-    const name = this.identName(id, type)
-    if (type.type === 0 && name === '__gnuc_va_list') this.put('typedef __builtin_va_list __gnuc_va_list')
+    if (this.view.nameOf(id) === '__builtin_va_list') return
+    const target = this.view.referenceOf(id, 0)
+    const name = this.identName(id)
+    if (target === 0 && name === '__gnuc_va_list') this.put('typedef __builtin_va_list __gnuc_va_list')
     else {
       this.put('typedef ')
-      this.declaration(type.type, name, 0)
+      this.declaration(target, name, 0)
     }
     this.put(';\n\n')
   }
 
-  private compositeHead(id: BtfId, type: BtfComposite): string {
-    const word = type.kind === BtfKind.Struct ? 'struct' : 'union'
-    return type.name === '' ? word : `${word} ${this.typeName(id, type)}`
+  private compositeHead(id: BtfId): string {
+    const word = this.view.kindOf(id) === BtfKind.Struct ? 'struct' : 'union'
+    return this.view.hasName(id) ? `${word} ${this.typeName(id)}` : word
   }
 
-  private compositeDefinition(id: BtfId, type: BtfComposite, level: number): void {
+  private forwardHead(id: BtfId): string {
+    return `${this.view.wordOf(id, INFO) >>> 31 === 1 ? 'union' : 'struct'} ${this.typeName(id)}`
+  }
+
+  private compositeDefinition(id: BtfId, level: number): void {
     this.enter(id)
-    const isStruct = type.kind === BtfKind.Struct
-    const packed = isStruct && this.isPacked(type)
-    this.put(`${this.compositeHead(id, type)} {`)
+    const file = this.view.holderOf(id)
+    const place = file.placeOf(id)
+    const info = file.u32At(place + 4)
+    const size = file.u32At(place + 8)
+    const count = info & 0xffff
+    const isStruct = this.view.kindOf(id) === BtfKind.Struct
+    const packed = isStruct && this.isPacked(id)
+    this.put(this.compositeHead(id))
+    this.put(' {')
     let offset = 0
     let afterBitfield = false
     const start = `\n${indent(level + 1)}`
-    for (const member of type.members) {
-      const bits = member.bitSize
-      this.padding(id, offset, member.bitOffset, packed ? 1 : this.alignOf(member.type), afterBitfield && bits !== 0, level + 1)
+    for (let i = 0, at = place + 12; i < count; i++, at += MEMBER_BYTES) {
+      const type = file.u32At(at + 4)
+      const where = file.u32At(at + 8)
+      const bits = bitSizeOf(info, where)
+      const next = bitOffsetOf(info, where)
+      if (offset < next) this.padding(id, offset, next, packed ? 1 : this.alignOf(type), afterBitfield && bits !== 0, level + 1)
       this.put(start)
-      this.declaration(member.type, member.name, level + 1)
-      this.put(bits !== 0 ? `: ${bits};` : ';')
+      this.declaration(type, file.u32At(at), level + 1)
+      if (bits !== 0) {
+        this.put(': ')
+        this.out.number(bits)
+      }
+      this.put(';')
       afterBitfield = bits !== 0
-      offset = member.bitOffset + (bits !== 0 ? bits : Math.max(0, this.sizeOf(member.type)) * 8)
+      offset = next + (bits !== 0 ? bits : Math.max(0, this.sizeOf(type)) * 8)
     }
-    if (isStruct) this.padding(id, offset, type.size * 8, this.alignOf(id), false, level + 1)
-    this.put(type.members.length > 0 || type.size > 0 ? `\n${indent(level)}}` : '}')
+    if (isStruct) this.padding(id, offset, size * 8, this.alignOf(id), false, level + 1)
+    this.put(count > 0 || size > 0 ? `\n${indent(level)}}` : '}')
     if (packed) this.put(' __attribute__((packed))')
     this.depth--
   }
@@ -378,20 +394,57 @@ export class CDump {
   private sizeOf(id: BtfId): number {
     const known = this.sizes[id]!
     if (known !== 0) return known - 2
-    const size = sizeOf(this.btf, id)
+    this.enter(id)
+    const size = this.sizeOfType(id)
+    this.depth--
     this.sizes[id] = size + 2
     return size
   }
 
+  private sizeOfType(id: BtfId): number {
+    const { view } = this
+    switch (view.kindOf(id)) {
+      case BtfKind.Int:
+      case BtfKind.Struct:
+      case BtfKind.Union:
+      case BtfKind.Enum:
+      case BtfKind.Enum64:
+      case BtfKind.Float:
+      case BtfKind.Datasec:
+        return view.wordOf(id, SIZE)
+      case BtfKind.Ptr:
+        return 8
+      case BtfKind.Array: {
+        const size = this.sizeOf(view.referenceOf(id, 0))
+        return size < 0 ? size : size * view.wordOf(id, NELEMS)
+      }
+      case BtfKind.Typedef:
+      case BtfKind.Volatile:
+      case BtfKind.Const:
+      case BtfKind.Restrict:
+      case BtfKind.TypeTag:
+      case BtfKind.Var:
+        return this.sizeOf(view.referenceOf(id, 0))
+      default:
+        return -1
+    }
+  }
+
   /** btf_is_struct_packed: some member is off its natural place, or the size is. */
-  private isPacked(type: BtfComposite): boolean {
+  private isPacked(id: BtfId): boolean {
+    const file = this.view.holderOf(id)
+    const place = file.placeOf(id)
+    const info = file.u32At(place + 4)
     let most = 1
-    for (const member of type.members) {
-      const align = this.alignOf(member.type)
-      if (align > 0 && member.bitSize === 0 && member.bitOffset % (8 * align) !== 0) return true
+    for (let at = place + 12, end = at + MEMBER_BYTES * (info & 0xffff); at < end; at += MEMBER_BYTES) {
+      const align = this.alignOf(file.u32At(at + 4))
+      if (align > 0) {
+        const where = file.u32At(at + 8)
+        if (bitSizeOf(info, where) === 0 && bitOffsetOf(info, where) % (8 * align) !== 0) return true
+      }
       most = Math.max(most, align)
     }
-    return type.size % most !== 0
+    return file.u32At(place + 8) % most !== 0
   }
 
   /** btf__align_of, remembered. */
@@ -401,18 +454,19 @@ export class CDump {
     if (known === 255) return 0
     if (known) return known === 254 ? 0 : known
     this.aligned[id] = 255
-    const align = this.alignOfType(this.view.peek(id))
+    const align = this.alignOfType(id)
     this.aligned[id] = align === 0 ? 254 : align
     return align
   }
 
-  private alignOfType(type: BtfType): number {
-    switch (type.kind) {
+  private alignOfType(id: BtfId): number {
+    const { view } = this
+    switch (view.kindOf(id)) {
       case BtfKind.Int:
       case BtfKind.Enum:
       case BtfKind.Enum64:
       case BtfKind.Float:
-        return Math.min(8, type.size)
+        return Math.min(8, view.wordOf(id, SIZE))
       case BtfKind.Ptr:
         return 8
       case BtfKind.Array:
@@ -421,17 +475,21 @@ export class CDump {
       case BtfKind.Const:
       case BtfKind.Restrict:
       case BtfKind.TypeTag:
-        return this.alignOf(type.type)
+        return this.alignOf(view.referenceOf(id, 0))
       case BtfKind.Struct:
       case BtfKind.Union: {
+        const file = view.holderOf(id)
+        const place = file.placeOf(id)
+        const info = file.u32At(place + 4)
         let most = 1
-        for (const member of type.members) {
-          const align = this.alignOf(member.type)
+        for (let at = place + 12, end = at + MEMBER_BYTES * (info & 0xffff); at < end; at += MEMBER_BYTES) {
+          const align = this.alignOf(file.u32At(at + 4))
           if (align <= 0) return align
           most = Math.max(most, align)
-          if (member.bitSize === 0 && member.bitOffset % (8 * align) !== 0) return 1
+          const where = file.u32At(at + 8)
+          if (bitSizeOf(info, where) === 0 && bitOffsetOf(info, where) % (8 * align) !== 0) return 1
         }
-        return type.size % most !== 0 ? 1 : most
+        return file.u32At(place + 8) % most !== 0 ? 1 : most
       }
       default:
         return 0
@@ -473,48 +531,63 @@ export class CDump {
       }
   }
 
-  private enumDefinition(id: BtfId, type: BtfEnum, level: number): void {
-    this.put(type.name === '' ? 'enum' : `enum ${this.typeName(id, type)}`)
-    if (type.values.length === 0) return
-    const wide = type.kind === BtfKind.Enum64
-    const suffix = wide ? (type.signed ? 'LL' : 'ULL') : ''
+  private enumDefinition(id: BtfId, level: number): void {
+    const { out, view } = this
+    this.put(this.enumHead(id))
+    const file = view.holderOf(id)
+    const place = file.placeOf(id)
+    const info = file.u32At(place + 4)
+    const count = info & 0xffff
+    if (count === 0) return
+    const signed = info >>> 31 === 1
+    const wide = view.kindOf(id) === BtfKind.Enum64
+    const ending = wide ? (signed ? 'LL,' : 'ULL,') : ','
     this.put(' {')
     const start = `\n${indent(level + 1)}`
-    for (const { name, value } of type.values) {
+    let fits = true
+    for (let i = 0, at = place + 12; i < count; i++, at += wide ? 12 : 8) {
+      const name = file.u32At(at)
       // Enumerators share their names with typedefs.
-      const copies = this.count(this.identNames, name)
+      const copies = this.identNames.add(name)
       this.put(start)
-      this.put(copies > 1 ? `${name}___${copies}` : name)
-      this.put(` = ${value}${suffix},`)
+      view.putString(name, out)
+      this.put(copies > 1 ? `___${copies} = ` : ' = ')
+      const low = file.u32At(at + 4)
+      const high = wide ? file.u32At(at + 8) : 0
+      if (high !== 0) fits = false
+      if (wide) out.number64(low, high, signed)
+      else out.number(signed ? low | 0 : low)
+      this.put(ending)
     }
     this.put(`\n${indent(level)}}`)
-    if (type.size === 1) this.put(' __attribute__((mode(byte)))')
-    else if (type.size === 8 && (!wide || type.values.every(({ value }) => BigInt.asUintN(64, value) >> 32n === 0n)))
-      this.put(' __attribute__((mode(word)))')
+    const size = file.u32At(place + 8)
+    if (size === 1) this.put(' __attribute__((mode(byte)))')
+    else if (size === 8 && fits) this.put(' __attribute__((mode(word)))')
   }
 
-  private count(names: Map<string, number>, name: string): number {
-    const count = (names.get(name) ?? 0) + 1
-    names.set(name, count)
-    return count
+  private enumHead(id: BtfId): string {
+    return this.view.hasName(id) ? `enum ${this.typeName(id)}` : 'enum'
   }
 
   /** Name of a struct, union or enum; the second of a name is `name___2`, a flavour for CO-RE. */
-  private typeName(id: BtfId, type: BtfType): string {
-    return this.uniqueName(id, type, this.typeNames)
+  private typeName(id: BtfId): string {
+    return this.uniqueName(id, this.typeNames)
   }
 
-  private identName(id: BtfId, type: BtfType): string {
-    return this.uniqueName(id, type, this.identNames)
+  private identName(id: BtfId): string {
+    return this.uniqueName(id, this.identNames)
   }
 
-  private uniqueName(id: BtfId, type: BtfType, names: Map<string, number>): string {
-    const name = 'name' in type ? type.name : ''
+  private uniqueName(id: BtfId, names: NameCounts): string {
+    const { view } = this
+    const name = view.nameOf(id)
     if (name === '') return ''
     if (this.resolved[id] !== 0) return this.renamed.get(id) ?? name
     this.resolved[id] = 1
-    if (type.kind === BtfKind.Fwd || (type.kind === BtfKind.Enum && type.values.length === 0)) return name
-    const copies = this.count(names, name)
+    const kind = view.kindOf(id)
+    if (kind === BtfKind.Fwd) return name
+    if (kind === BtfKind.Enum && (view.wordOf(id, INFO) & 0xffff) === 0) return name
+    const copies = names.add(view.nameOffsetOf(id))
     if (copies === 1) return name
     const unique = `${name}___${copies}`
     this.renamed.set(id, unique)
@@ -522,25 +595,31 @@ export class CDump {
   }
 
   /** Writes a declaration whose type stands before the name, but for the length of an array; false where it does not. */
-  private putSimple(id: BtfId, name: string): boolean {
+  private putSimple(id: BtfId, name: Name): boolean {
     const prefix = this.prefix(id)
     if (prefix !== undefined) {
       this.putNamed(prefix, name)
       return true
     }
     if (this.view.kindOf(id) !== BtfKind.Array) return false
-    const type = this.view.peek(id) as BtfArray
-    const element = this.prefix(type.type)
+    const element = this.prefix(this.view.referenceOf(id, 0))
     if (element === undefined) return false
     this.putNamed(element, name)
-    this.put(`[${type.nelems}]`)
+    this.length(id)
     return true
   }
 
-  private putNamed(prefix: string, name: string): void {
+  private putNamed(prefix: string, name: Name): void {
     this.put(prefix)
-    if (name !== '' && !endsWithPointer(prefix)) this.put(' ')
-    this.put(name)
+    if (!isNameless(name) && !endsWithPointer(prefix)) this.put(' ')
+    this.putName(name)
+  }
+
+  /** The length of an array, in brackets. */
+  private length(id: BtfId): void {
+    this.put('[')
+    this.out.number(this.view.wordOf(id, NELEMS))
+    this.put(']')
   }
 
   /** What `chain` writes for types without arrays, functions, anonymous types and tags, remembered. */
@@ -553,33 +632,35 @@ export class CDump {
   }
 
   private makePrefix(id: BtfId): string | undefined {
-    const type = this.view.peek(id)
-    switch (type.kind) {
+    const { view } = this
+    const kind = view.kindOf(id)
+    switch (kind) {
       case BtfKind.Void:
         return 'void'
       case BtfKind.Int:
       case BtfKind.Float:
-        return type.name
+        return view.nameOf(id)
       case BtfKind.Struct:
       case BtfKind.Union:
-        return type.name === '' ? undefined : this.compositeHead(id, type)
+        return view.hasName(id) ? this.compositeHead(id) : undefined
       case BtfKind.Enum:
       case BtfKind.Enum64:
-        return type.name === '' ? undefined : `enum ${this.typeName(id, type)}`
+        return view.hasName(id) ? this.enumHead(id) : undefined
       case BtfKind.Typedef:
-        return this.identName(id, type)
+        return this.identName(id)
       case BtfKind.Ptr:
       case BtfKind.Const:
       case BtfKind.Volatile:
       case BtfKind.Restrict: {
         this.enter(id)
-        const target = this.prefix(type.type)
+        const below = view.referenceOf(id, 0)
+        const target = this.prefix(below)
         this.depth--
         if (target === undefined) return undefined
-        const { kind } = this.view.peek(type.type)
-        if (type.kind === BtfKind.Ptr) return endsWithPointer(target) ? `${target}*` : `${target} *`
-        if (kind === BtfKind.Ptr) return `${target} ${MODIFIERS[type.kind]}`
-        return MODIFIERS[kind] === undefined ? `${MODIFIERS[type.kind]} ${target}` : undefined
+        const kindBelow = view.kindOf(below)
+        if (kind === BtfKind.Ptr) return endsWithPointer(target) ? `${target}*` : `${target} *`
+        if (kindBelow === BtfKind.Ptr) return `${target} ${MODIFIERS[kind]}`
+        return MODIFIERS[kindBelow] === undefined ? `${MODIFIERS[kind]} ${target}` : undefined
       }
       default:
         return undefined
@@ -587,15 +668,15 @@ export class CDump {
   }
 
   /** A declaration in C: from the inside out, the way BTF chains types is the reverse of how C writes them. */
-  private declaration(id: BtfId, name: string, level: number): void {
+  private declaration(id: BtfId, name: Name, level: number): void {
     if (!this.plain && this.putSimple(id, name)) return
     const chain: BtfId[] = []
     for (;;) {
-      const type = this.view.peek(id)
-      const skip = this.plain && (MODIFIERS[type.kind] !== undefined || type.kind === BtfKind.TypeTag)
+      const kind = this.view.kindOf(id)
+      const skip = this.plain && (MODIFIERS[kind] !== undefined || kind === BtfKind.TypeTag)
       if (!skip) chain.push(id)
-      if (!LINKS.has(type.kind)) break
-      id = (type as BtfRef | BtfTypeTag | BtfFuncProto).type
+      if (!LINKS.has(kind)) break
+      id = this.view.referenceOf(id, 0)
       if (chain.length > MAX_DEPTH) throw typeFault(this.btf, id, 'F0204', `BTF type ${id} is nested more than ${MAX_DEPTH} deep`)
     }
     this.chain(chain, name, level)
@@ -604,7 +685,7 @@ export class CDump {
   /** Modifiers of a type that is no pointer stand before it. */
   private modifiers(chain: BtfId[]): void {
     for (;;) {
-      const word = MODIFIERS[this.view.peek(chain[chain.length - 1] ?? 0).kind]
+      const word = MODIFIERS[this.view.kindOf(chain[chain.length - 1] ?? 0)]
       if (word === undefined) return
       this.put(`${word} `)
       chain.pop()
@@ -613,19 +694,20 @@ export class CDump {
 
   private dropModifiers(chain: BtfId[]): void {
     for (;;) {
-      const { kind } = this.view.peek(chain[chain.length - 1] ?? 0)
+      const kind = this.view.kindOf(chain[chain.length - 1] ?? 0)
       if (MODIFIERS[kind] === undefined && kind !== BtfKind.TypeTag) return
       chain.pop()
     }
   }
 
   /** btf_dump_emit_type_chain. */
-  private chain(chain: BtfId[], name: string, level: number): void {
+  private chain(chain: BtfId[], name: Name, level: number): void {
+    const { view } = this
     let afterPointer = true
     while (chain.length > 0) {
       const id = chain.pop()!
-      const type = this.view.peek(id)
-      switch (type.kind) {
+      const kind = view.kindOf(id)
+      switch (kind) {
         case BtfKind.Void:
           this.modifiers(chain)
           this.put('void')
@@ -633,27 +715,27 @@ export class CDump {
         case BtfKind.Int:
         case BtfKind.Float:
           this.modifiers(chain)
-          this.put((type as BtfInt).name)
+          this.put(view.nameOf(id))
           break
         case BtfKind.Struct:
         case BtfKind.Union:
           this.modifiers(chain)
-          if (type.name === '') this.compositeDefinition(id, type, level)
-          else this.put(this.compositeHead(id, type))
+          if (view.hasName(id)) this.put(this.compositeHead(id))
+          else this.compositeDefinition(id, level)
           break
         case BtfKind.Enum:
         case BtfKind.Enum64:
           this.modifiers(chain)
-          if (type.name === '') this.enumDefinition(id, type, level)
-          else this.put(`enum ${this.typeName(id, type)}`)
+          if (view.hasName(id)) this.put(this.enumHead(id))
+          else this.enumDefinition(id, level)
           break
         case BtfKind.Fwd:
           this.modifiers(chain)
-          this.put(`${type.union ? 'union' : 'struct'} ${this.typeName(id, type)}`)
+          this.put(this.forwardHead(id))
           break
         case BtfKind.Typedef:
           this.modifiers(chain)
-          this.put(this.identName(id, type))
+          this.put(this.identName(id))
           break
         case BtfKind.Ptr:
           this.put(afterPointer ? '*' : ' *')
@@ -661,23 +743,23 @@ export class CDump {
         case BtfKind.Volatile:
         case BtfKind.Const:
         case BtfKind.Restrict:
-          this.put(` ${MODIFIERS[type.kind]}`)
+          this.put(` ${MODIFIERS[kind]}`)
           break
         case BtfKind.TypeTag:
           this.modifiers(chain)
-          this.put(` __attribute__((btf_type_tag("${type.name}")))`)
+          this.put(` __attribute__((btf_type_tag("${view.nameOf(id)}")))`)
           break
         case BtfKind.Array: {
           this.dropModifiers(chain)
           if (chain.length === 0) this.nameAfter(name, afterPointer)
           else {
-            const several = this.view.peek(chain[chain.length - 1]!).kind === BtfKind.Array
-            if (name !== '' && !afterPointer) this.put(' ')
+            const several = view.kindOf(chain[chain.length - 1]!) === BtfKind.Array
+            if (!isNameless(name) && !afterPointer) this.put(' ')
             if (!several) this.put('(')
             this.chain(chain, name, level)
             if (!several) this.put(')')
           }
-          this.put(`[${type.nelems}]`)
+          this.length(id)
           return
         }
         case BtfKind.FuncProto:
@@ -687,31 +769,36 @@ export class CDump {
             this.chain(chain, name, level)
             this.put(')')
           } else this.nameAfter(name, afterPointer)
-          this.params(type, level)
+          this.params(id, level)
           return
         default:
-          throw typeFault(this.btf, id, 'F0204', `BTF type ${id} of kind ${type.kind} has no place in a declaration`)
+          throw typeFault(this.btf, id, 'F0204', `BTF type ${id} of kind ${kind} has no place in a declaration`)
       }
-      afterPointer = type.kind === BtfKind.Ptr
+      afterPointer = kind === BtfKind.Ptr
     }
     this.nameAfter(name, afterPointer)
   }
 
-  private nameAfter(name: string, afterPointer: boolean): void {
-    this.put(name !== '' && !afterPointer ? ` ${name}` : name)
+  private nameAfter(name: Name, afterPointer: boolean): void {
+    if (!isNameless(name) && !afterPointer) this.put(' ')
+    this.putName(name)
   }
 
-  private params({ params }: BtfFuncProto, level: number): void {
-    if (params.length === 0 || (params.length === 1 && params[0]!.type === 0)) {
+  private params(id: BtfId, level: number): void {
+    const file = this.view.holderOf(id)
+    const place = file.placeOf(id)
+    const count = file.u32At(place + 4) & 0xffff
+    if (count === 0 || (count === 1 && file.u32At(place + 16) === 0)) {
       this.put('(void)')
       return
     }
     this.put('(')
-    params.forEach(({ name, type }, i) => {
+    for (let i = 0, at = place + 12; i < count; i++, at += PARAM_BYTES) {
+      const type = file.u32At(at + 4)
       if (i > 0) this.put(', ')
-      if (i === params.length - 1 && type === 0) this.put('...')
-      else this.declaration(type, name, level)
-    })
+      if (i === count - 1 && type === 0) this.put('...')
+      else this.declaration(type, file.u32At(at), level)
+    }
     this.put(')')
   }
 }
@@ -730,7 +817,8 @@ const LINKS: ReadonlySet<number> = new Set([
 ])
 
 /** Kinds that C has no type definition for. */
-const UNTYPED: ReadonlySet<number> = new Set([BtfKind.Func, BtfKind.Var, BtfKind.Datasec, BtfKind.DeclTag])
+const UNTYPED = new Uint8Array(32)
+for (const kind of [BtfKind.Func, BtfKind.Var, BtfKind.Datasec, BtfKind.DeclTag]) UNTYPED[kind] = 1
 
 const MODIFIERS: Readonly<Record<number, string>> = {
   [BtfKind.Volatile]: 'volatile',

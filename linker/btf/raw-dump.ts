@@ -3,8 +3,8 @@
  * 12 MB of text, and decoding them first takes ten times as long.
  */
 import { ascii, TextBytes } from '../../base/text-bytes.js'
-import { BtfBuilder, encodeBtf } from './btf-builder.js'
-import { BtfFile, readBtf } from './btf-file.js'
+import { asBtfFile } from './btf-builder.js'
+import type { BtfFile } from './btf-file.js'
 import { type BtfId, BtfKind, type BtfSet } from './btf-types.js'
 
 export const BTF_KIND_NAMES: readonly string[] = [
@@ -126,12 +126,8 @@ abstract class Syntax {
   }
 
   protected decimal(low: number, high: number, wide: boolean, signed: boolean): void {
-    if (!wide) this.out.number(signed ? low | 0 : low)
-    else if (high === 0) this.out.number(low)
-    else {
-      const value = (BigInt(high) << 32n) | BigInt(low)
-      this.out.text(`${signed ? BigInt.asIntN(64, value) : value}`)
-    }
+    if (wide) this.out.number64(low, high, signed)
+    else this.out.number(signed ? low | 0 : low)
   }
 }
 
@@ -403,8 +399,6 @@ function printType(id: BtfId, file: BtfFile, at: number, btf: BtfFile, to: Synta
   to.endType()
 }
 
-const asFile = (btf: BtfSet): BtfFile => (btf instanceof BtfFile ? btf : readBtf(encodeBtf(btf, true, new BtfBuilder())))
-
 function print(file: BtfFile, from: BtfId, to: Syntax, comma: () => void): void {
   for (let id = from; id < file.count; id++) {
     const holder = file.holderOf(id)
@@ -414,7 +408,7 @@ function print(file: BtfFile, from: BtfId, to: Syntax, comma: () => void): void 
 
 /** Everything as text in UTF-8, from an id on (a split BTF starts after its base). */
 export function dumpRawBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
-  const file = asFile(btf)
+  const file = asBtfFile(btf)
   // Text is two to three times as long as the section.
   const out = new TextBytes(file.bytes.length * 3)
   print(file, from, new TextSyntax(out, file), () => out.byte(44))
@@ -423,7 +417,7 @@ export function dumpRawBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
 
 /** Everything as one JSON document in UTF-8, `{"types":[…]}`. */
 export function dumpJsonBytes(btf: BtfSet, from: BtfId = 1): Uint8Array {
-  const file = asFile(btf)
+  const file = asBtfFile(btf)
   const out = new TextBytes(file.bytes.length * 4)
   out.text('{"types":[')
   print(file, from, new JsonSyntax(out, file), () => undefined)
