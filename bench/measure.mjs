@@ -1,18 +1,19 @@
 /** CPU and wall time of whole processes, in pairs so that a drifting machine touches both. */
 import { spawnSync } from 'node:child_process'
 
-/** One run: seconds of CPU (user and system, from the shell's `times`, which counts finished children) and wall. */
-export function once(command, args, options = {}) {
+/**
+ * One run: seconds of CPU (user and system, from the shell's `times`, which counts finished children) and wall. With `runs` so many one after
+ * the other and what one of them took: `times` counts in milliseconds. `limit` is the CPU seconds after which a run is ended; it fails then.
+ */
+export function once(command, args, { runs = 1, limit, ...options } = {}) {
   const started = process.hrtime.bigint()
-  const result = spawnSync('/bin/bash', ['-c', '"$0" "$@" >/dev/null; code=$?; times; exit $code', command, ...args], {
-    encoding: 'utf8',
-    ...options,
-  })
-  const wall = Number(process.hrtime.bigint() - started) / 1e9
+  const loop = `${limit ? `ulimit -t ${limit}; ` : ''}for ((i = 0; i < ${runs}; i++)); do "$0" "$@" >/dev/null || exit; done; times`
+  const result = spawnSync('/bin/bash', ['-c', loop, command, ...args], { encoding: 'utf8', ...options })
+  const wall = Number(process.hrtime.bigint() - started) / 1e9 / runs
   if (result.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr || result.error}`)
   const children = result.stdout.trim().split('\n').pop() ?? ''
   const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(match => Number(match[1]) * 60 + Number(match[2]))
-  return { wall, cpu: (seconds[0] ?? 0) + (seconds[1] ?? 0) }
+  return { wall, cpu: ((seconds[0] ?? 0) + (seconds[1] ?? 0)) / runs }
 }
 
 export const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]

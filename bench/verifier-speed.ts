@@ -2,6 +2,7 @@
  * Verifies all programs of a folder of objects, the kernel and ours in turn, and prints one JSON line: what `verifier.bench.mjs` starts.
  * usage: verifier-speed.ts FOLDER [FILTER]   the running kernel's verifier (load only, nothing is attached); needs root and koffi
  *        verifier-speed.ts --own OBJECT PROGRAM   ours alone, with the memory it took
+ *        verifier-speed.ts --warm OBJECT...   ours alone, everything verified twice: the CPU of the second time for each accepted program
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -40,6 +41,23 @@ if (first === '--own') {
   const object = prepared(second!)!
   const { verdict, processed } = verifyProgram(object, object.programs.find(program => program.name === third)!, { kernel })
   console.log(JSON.stringify({ verdict, processed, megabytes: Math.round(process.resourceUsage().maxRSS / 1024) }))
+} else if (first === '--warm') {
+  const programs = process.argv.slice(3).flatMap(path => {
+    const object = prepared(path)
+    return (object?.programs ?? [])
+      .filter(program => program.fault === undefined)
+      .map(program => ({ path, object: object!, program }))
+  })
+  const verifyAll = () =>
+    programs.map(({ path, object, program }) => {
+      const before = process.cpuUsage()
+      const { verdict, processed } = verifyProgram(object, program, { kernel })
+      const { user, system } = process.cpuUsage(before)
+      return { path, program: program.name, section: program.section, verdict, processed, ms: (user + system) / 1000 }
+    })
+  verifyAll()
+  const accepted = verifyAll().filter(each => each.verdict === 'accepted')
+  console.log(JSON.stringify({ rules: kernel.version, accepted }))
 } else {
   const sum = { programs: 0, processed: 0, ours: 0, kernel: 0, largest: { object: '', program: '', processed: 0 } }
   for (const file of readdirSync(first!).filter(name => name.endsWith('.o') && name.includes(second ?? ''))) {

@@ -1,20 +1,9 @@
 /**
  * The verifier against the running kernel's own, over the accepted programs of a folder of objects, in the same run and in turn; and
- * against other verifiers where they are given:
- *   BPFC_OBJECTS  folder with objects (clang's of the kernel's selftests)
- *   BPFC_PREVAIL, BPFC_FEBPF  a command that takes an object as its last word, and exits with 0 when all of it is accepted
+ * against other verifiers where they are given (verifier-peers.mjs). BPFC_OBJECTS is a folder with objects (clang's of the kernel's selftests).
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { median, once } from './measure.mjs'
-
-const OTHERS = [
-  ['PREVAIL', 'BPFC_PREVAIL'],
-  ['febpf', 'BPFC_FEBPF'],
-]
-/** Whole processes are timed for these: of the objects that the other one takes, so many. */
-const SAMPLE = 20
+import { peerRows } from './verifier-peers.mjs'
 
 export async function run({ root }) {
   const folder = process.env.BPFC_OBJECTS
@@ -46,31 +35,5 @@ export async function run({ root }) {
       peerName: 'limit',
     })
   }
-  for (const [name, variable] of OTHERS) rows.push(against(name, process.env[variable], root, folder))
-  return rows
-}
-
-function against(name, command, root, folder) {
-  const figure = `CPU seconds of a process, ${name}`
-  if (!command) return { figure, skipped: `${name} is not given` }
-  const [program, ...words] = command.split(' ')
-  const pairs = []
-  for (const file of readdirSync(folder).filter(each => each.endsWith('.o'))) {
-    const path = join(folder, file)
-    try {
-      const theirs = once(program, [...words, path])
-      const ours = once(process.execPath, [join(root, 'dist/bpfc.cjs'), 'check', path])
-      pairs.push({ ours: ours.cpu, theirs: theirs.cpu })
-    } catch {
-      // One of the two does not accept all of it.
-    }
-    if (pairs.length === SAMPLE) break
-  }
-  if (pairs.length === 0) return { figure, skipped: `${name} and bpfc accept no object of ${folder} both` }
-  return {
-    figure: `${figure}, median of ${pairs.length} objects that both accept`,
-    ours: median(pairs.map(each => each.ours)),
-    peer: median(pairs.map(each => each.theirs)),
-    peerName: name,
-  }
+  return [...rows, ...peerRows({ root, folder, script })]
 }
