@@ -7,16 +7,17 @@ import type { DiagnosticSink } from '../../base/diagnostics.js'
 import type { SourceSet } from '../../base/source.js'
 import type { CompileOptions } from '../options.js'
 import { computedMacros } from './computed-macros.js'
-import { type ConditionHost, evaluateCondition } from './condition.js'
+import { ConditionReader } from './condition-reader.js'
 import { HeaderHazards } from './header-hazards.js'
 import { type FoundFile, IncludeSearch, normalisePath } from './include-search.js'
 import { builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
 import { concerns, type HeaderRun, indexHeader } from './header-index.js'
 import { LazyDeclarations } from './lazy-declarations.js'
 import { type Names, Punct } from './names.js'
-import { PragmaReader } from './pragma-reader.js'
+import { type FileFacts, OpenFile } from './open-file.js'
 import { predefinedText } from './predefined-macros.js'
 import { Scanner, type ScanProblem } from './scanner.js'
+import { similarDirective } from './similar-directive.js'
 import { type Atom, TokenBuffer, TokenFlag, type TokenIndex, TokenKind } from './tokens.js'
 
 /** As deep as clang goes. */
@@ -37,55 +38,6 @@ export interface LineMark {
   readonly why: 'start' | 'enter' | 'return' | 'line'
 }
 
-interface Condition {
-  readonly loc: Loc
-  /** A group of this condition was taken. */
-  taken: boolean
-  elseSeen: boolean
-  /** The include guard that this is the `#ifndef` of. */
-  readonly guard: Atom
-}
-
-/** What is remembered of a file for the next time it is included. */
-interface FileFacts {
-  readonly file: SourceFile
-  once: boolean
-  /** Nothing in it matters while this macro is defined; 0 for none. */
-  guard: Atom
-}
-
-/** A file being read. */
-export class OpenFile {
-  /** Tokens and directives seen, to find out whether an include guard covers everything. */
-  activity = 0
-  guardCandidate: Atom = 0
-  guardActivity = -1
-
-  constructor(
-    readonly file: SourceFile,
-    readonly scanner: Scanner,
-    readonly facts: FileFacts,
-    /** Index in the search list, for `#include_next`. */
-    readonly directory: number,
-    readonly firstCondition: number,
-    /** Made up: predefined macros, the command line. */
-    readonly virtual: boolean,
-    /** A part of a file, for one declaration. */
-    readonly part: boolean,
-  ) {}
-
-  /** Its declarations are put off where that can be done. */
-  lazy = false
-  /** Runs made so far. */
-  runs = 0
-  /** A macro has the name of something it declares. */
-  crossed = false
-  /** Stands between two declarations. */
-  between = true
-  /** Brackets open in what is being read in the ordinary way. */
-  nesting = 0
-}
-
 /** Keeps header runs between compilations; the bytes given are those of the file. */
 export interface HeaderCache {
   get(path: string, bytes: Uint8Array, start: number): HeaderRun | undefined
@@ -102,12 +54,11 @@ export interface PreprocessorSettings {
 
 const SYSTEM_SHARE = 8
 
-export class Preprocessor extends PragmaReader {
+export class Preprocessor extends ConditionReader {
   readonly buffer: TokenBuffer
   readonly dependencies: Dependency[] = []
   readonly marks: LineMark[] = []
   protected readonly files: OpenFile[] = []
-  private readonly conditions: Condition[] = []
   private readonly facts = new Map<string, FileFacts>()
   private readonly search: IncludeSearch
   /** Reading has ended: an include was not found, or nests without end. */
@@ -116,7 +67,6 @@ export class Preprocessor extends PragmaReader {
   private readonly hazards: HeaderHazards
   /** Braces open in the translation unit: a header inside some is never put off. */
   private braces = 0
-  private readonly defined: Atom
   private readonly directives = new Map<Atom, (loc: Loc) => void>()
   private readonly reportScan: ScanProblem
 
@@ -133,7 +83,6 @@ export class Preprocessor extends PragmaReader {
     this.buffer = buffer
     this.index = new LazyDeclarations(names, this.scanRange, this.macros)
     this.search = new IncludeSearch(host, options.includes)
-    this.defined = names.intern('defined')
     this.hazards = new HeaderHazards(names)
     this.reportScan = (code, start, end, message, group) => {
       const base = this.files.at(-1)?.file.base ?? 0
@@ -449,7 +398,7 @@ export class Preprocessor extends PragmaReader {
           scanner.loc,
           scanner.stop - scanner.start,
           `invalid preprocessing directive '#${this.names.text(scanner.atom)}'`,
-          this.similarDirective(this.names.text(scanner.atom)),
+          similarDirective(this.names.text(scanner.atom)),
         )
         this.skipRest()
       }
@@ -471,51 +420,6 @@ export class Preprocessor extends PragmaReader {
 
   private isInclude(atom: Atom): boolean {
     return /^(?:include|include_next|import)$/.test(this.names.text(atom))
-  }
-
-  private similarDirective(name: string): string | undefined {
-    const known = [
-      'define',
-      'undef',
-      'include',
-      'ifdef',
-      'ifndef',
-      'elif',
-      'else',
-      'endif',
-      'pragma',
-      'error',
-      'warning',
-      'line',
-      'if',
-    ]
-    const near =
-      known.find(candidate => editDistance(candidate, name) <= 1) ??
-      known.find(candidate => editDistance(candidate, name) === 2 && name.length > 3)
-    return near && `did you mean '#${near}'?`
-  }
-
-  private skipRest(): void {
-    this.top.scanner.skipLine()
-  }
-
-  /** Warns about tokens behind a complete directive. */
-  private finish(name: string): void {
-    const { scanner } = this.top
-    if (scanner.next() === TokenKind.End) return
-    this.warning('P0053', 'extra-tokens', scanner.loc, scanner.stop - scanner.start, `extra tokens at end of #${name} directive`)
-    scanner.skipLine()
-  }
-
-  private macroName(directive: string): boolean {
-    const { scanner } = this.top
-    const kind = scanner.next()
-    if (kind === TokenKind.Identifier) return true
-    if (kind === TokenKind.End)
-      this.error('P0054', scanner.base + Math.max(0, scanner.start - 1), 1, `macro name missing in #${directive}`)
-    else this.error('P0054', scanner.loc, scanner.stop - scanner.start, 'macro name must be an identifier')
-    this.skipRest()
-    return false
   }
 
   private define() {
@@ -561,138 +465,6 @@ export class Preprocessor extends PragmaReader {
       )
     this.macros.undefine(atom)
     this.finish('undef')
-  }
-
-  // --- conditions ---
-
-  private evaluate(directive: string, loc: Loc): boolean {
-    const host: ConditionHost = {
-      expander: this,
-      definedAtom: this.defined,
-      isDefined: name => this.macroOf(name) !== undefined,
-      warn: (code, group, at, length, message) => this.warning(code, group, at, length, message),
-      error: (code, at, length, message) => this.error(code, at, length, message),
-    }
-    const result = evaluateCondition(host, directive, loc)
-    this.unwind()
-    this.skipRest()
-    return result
-  }
-
-  private if(loc: Loc): void {
-    const taken = this.evaluate('if', loc)
-    this.enterCondition(loc, taken, 0)
-  }
-
-  private ifdef(loc: Loc, wanted: boolean) {
-    const open = this.top
-    const first = open.activity === 1
-    if (!this.macroName(wanted ? 'ifdef' : 'ifndef')) return this.enterCondition(loc, false, 0)
-    const { atom } = open.scanner
-    const defined = this.macroOf(atom) !== undefined
-    this.finish(wanted ? 'ifdef' : 'ifndef')
-    this.enterCondition(loc, defined === wanted, first && !wanted ? atom : 0)
-  }
-
-  private enterCondition(loc: Loc, taken: boolean, guard: Atom): void {
-    this.conditions.push({ loc, taken, elseSeen: false, guard })
-    if (!taken) this.skipGroup()
-  }
-
-  /** `#elif` and `#else` met while reading a group that was taken: the rest is left out. */
-  private otherwise(loc: Loc, name: string) {
-    const condition = this.conditions.at(-1)
-    if (!condition || this.conditions.length <= this.top.firstCondition) {
-      this.error('P0057', loc, name.length, `#${name} without #if`)
-      return this.skipRest()
-    }
-    this.checkElse(condition, loc, name)
-    if (name === 'else') {
-      condition.elseSeen = true
-      this.finish('else')
-    } else this.skipRest()
-    condition.taken = true
-    this.skipGroup()
-  }
-
-  private checkElse(condition: Condition, loc: Loc, name: string): void {
-    if (!condition.elseSeen) return
-    this.error('P0057', loc, name.length, name === 'else' ? '#else after #else' : `#${name} after #else`)
-  }
-
-  private endif(loc: Loc) {
-    const open = this.top
-    if (this.conditions.length <= open.firstCondition) {
-      this.error('P0057', loc, 5, '#endif without #if')
-      return this.skipRest()
-    }
-    this.finish('endif')
-    const condition = this.conditions.pop()!
-    if (condition.guard !== 0 && !condition.elseSeen && this.conditions.length === open.firstCondition) {
-      open.guardCandidate = condition.guard
-      open.guardActivity = open.activity
-    }
-  }
-
-  /** Leaves out text until the innermost condition's next group that is taken, or its end. Stands at that directive's line end. */
-  private skipGroup(): void {
-    const open = this.top
-    const { scanner } = open
-    const condition = this.conditions.at(-1)!
-    scanner.skipLine()
-    scanner.inDirective = false
-    let nesting = 0
-    for (;;) {
-      if (!scanner.skipToDirective()) return
-      scanner.inDirective = true
-      if (scanner.next() !== TokenKind.Identifier) {
-        scanner.inDirective = false
-        if (scanner.kind !== TokenKind.End) continue
-        continue
-      }
-      const loc = scanner.loc
-      const name = this.names.text(scanner.atom)
-      switch (name) {
-        case 'if':
-        case 'ifdef':
-        case 'ifndef':
-          nesting++
-          break
-        case 'endif':
-          if (nesting > 0) nesting--
-          else {
-            this.endif(loc)
-            return
-          }
-          break
-        case 'else':
-        case 'elif':
-        case 'elifdef':
-        case 'elifndef': {
-          if (nesting > 0) break
-          this.checkElse(condition, loc, name)
-          if (name === 'else') condition.elseSeen = true
-          if (condition.taken) break
-          let take = true
-          if (name === 'elif') take = this.evaluate('elif', loc)
-          else if (name === 'else') this.finish('else')
-          else {
-            take = this.macroName(name)
-            if (take) {
-              take = (this.macroOf(scanner.atom) !== undefined) === (name === 'elifdef')
-              this.finish(name)
-            }
-          }
-          if (take) {
-            condition.taken = true
-            return
-          }
-          break
-        }
-      }
-      scanner.skipLine()
-      scanner.inDirective = false
-    }
   }
 
   // --- include ---
@@ -913,15 +685,3 @@ export class Preprocessor extends PragmaReader {
 }
 
 const VMLINUX = 'vmlinux.h'
-
-/** Edits (one character put in, taken out or changed) that lead from one word to the other. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    row = next
-  }
-  return row[b.length]!
-}

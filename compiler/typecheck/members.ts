@@ -1,10 +1,11 @@
 /** Member access, subscripts, `*` and `&`. */
+import { editDistance } from '../../base/edit-distance.js'
 import type * as ast from '../parser/ast.js'
 import { Qualifier } from '../parser/ast.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import type { Context } from './context.js'
 import { checkExpr, checkValue } from './expressions.js'
-import { editDistance, typoLimit } from './near-names.js'
+import { typoLimit } from './near-names.js'
 import { at, bitFieldOf, convert, elementOf, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
 import { findMember, memberNames } from './records.js'
 import type { Place } from './report.js'
