@@ -21,7 +21,7 @@ export const isIterNext = (kfunc: Kfunc): boolean => kfunc.flags.includes('iter_
 function passesFilter(env: Env, name: string): boolean | undefined {
   const { type, expectedAttachType } = env.program
   if (name.startsWith('bpf_session_')) return type === ProgType.KPROBE && expectedAttachType === AttachType.TRACE_KPROBE_SESSION
-  if (/xattr|^bpf_(get_task_exe_file|put_file|path_d_path)$/.test(name)) return type === ProgType.LSM
+  if (/xattr|^bpf_(get_task_exe_file|put_file|path_d_path|get_fsverity_digest)$/.test(name)) return type === ProgType.LSM
   if (name === 'bpf_sock_destroy') return type === ProgType.TRACING && expectedAttachType === AttachType.TRACE_ITER
   return undefined
 }
