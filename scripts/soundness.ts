@@ -44,6 +44,7 @@ let watched = 0
 let asked = 0
 let refused = 0
 let compared = 0
+let notImplemented = 0
 const found: string[] = []
 
 const text = ({ insns }: PreparedProgram): string => {
@@ -78,6 +79,11 @@ function compare(object: PreparedObject, program: PreparedProgram): void {
   if (live.processed < 0) return
   compared++
   const ours = verifyProgram(object, program, { kernel })
+  // A mutant may call a kernel function: these objects have no kernel's types to find it in.
+  if (ours.verdict === 'not-implemented') {
+    notImplemented++
+    return
+  }
   const said = `${ours.verdict} after ${ours.processed}: ${ours.message}`
   const message = live.accepted ? '' : messageOf(live.log)
   const theirs = `${live.accepted ? 'accepted' : 'rejected'} after ${live.processed}: ${message}`
@@ -149,6 +155,6 @@ while (made < total) {
 const folder = options.get('objects')
 if (folder !== undefined && existsSync(folder)) mutants(folder)
 console.log(
-  `seed ${seed}, rules of ${kernel.version}: ${made} programs, ${accepted} accepted, ${watched} with all paths watched, ${runs} runs each; ${asked} put to the kernel, ${refused} not loaded; ${compared} compared with it; ${found.length} violations`,
+  `seed ${seed}, rules of ${kernel.version}: ${made} programs, ${accepted} accepted, ${watched} with all paths watched, ${runs} runs each; ${asked} put to the kernel, ${refused} not loaded; ${compared} compared with it, ${notImplemented} of them not implemented; ${found.length} violations`,
 )
 process.exitCode = found.length > 0 ? 1 : 0
