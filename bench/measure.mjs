@@ -4,11 +4,12 @@ import { spawnSync } from 'node:child_process'
 /**
  * One run: seconds of CPU (user and system, from the shell's `times`, which counts finished children) and wall. With `runs` so many one after
  * the other and what one of them took: `times` counts in milliseconds. `limit` is the CPU seconds after which a run is ended; it fails then.
+ * Without `--norc` a shell whose input is a socket may take itself for a remote login and run the user's .bashrc, which would be counted.
  */
 export function once(command, args, { runs = 1, limit, ...options } = {}) {
   const started = process.hrtime.bigint()
   const loop = `${limit ? `ulimit -t ${limit}; ` : ''}for ((i = 0; i < ${runs}; i++)); do "$0" "$@" >/dev/null || exit; done; times`
-  const result = spawnSync('/bin/bash', ['-c', loop, command, ...args], { encoding: 'utf8', ...options })
+  const result = spawnSync('/bin/bash', ['--norc', '-c', loop, command, ...args], { encoding: 'utf8', ...options })
   const wall = Number(process.hrtime.bigint() - started) / 1e9 / runs
   if (result.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.stderr || result.error}`)
   const children = result.stdout.trim().split('\n').pop() ?? ''

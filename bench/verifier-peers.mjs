@@ -29,12 +29,12 @@ const PEERS = [
   },
 ]
 /** Of the objects in alphabetical order every so many, and the largest and most looping ones; of each the programs that cost most. */
-const EVERY = 16
+const EVERY = 24
 const ALWAYS =
   /^(pyperf|strobemeta|loop\d|test_xdp|xdp_synproxy|core_kern|verifier_bounds|verifier_loops|verifier_search_pruning)/
 const PROGRAMS = 2
 /** CPU seconds after which a peer's verdict is not waited for. */
-const LIMIT = 20
+const LIMIT = 8
 /** A process faster than this is run so many times, for the clock's sake. */
 const [SHORT, RUNS] = [0.02, 5]
 const RETURNS_0 = '__attribute__((section("socket"), used)) int trivial(void *ctx) { return 0; }\n'
