@@ -471,7 +471,7 @@ export class Env {
     const at = refs.findIndex(ref => ref.type === type && ref.id === id)
     if (at < 0) return false
     const { frame } = this
-    if (!this.kernel.callbackLoops && frame.inCallbackFn && refs[at]!.callbackFrame !== frame.frameno) return false
+    if (this.kernel.log !== 'plain' && frame.inCallbackFn && refs[at]!.callbackFrame !== frame.frameno) return false
     const rest = refs.slice()
     if (this.kernel.log === 'plain') rest.splice(at, 1)
     else {
