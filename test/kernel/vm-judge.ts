@@ -13,6 +13,7 @@ import { prepareObject } from '../../linker/object/prepare.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { ProgType } from '../../linker/object/uapi.js'
 import { helperNames } from '../../runtime/kernel/helper-names.js'
+import { asLoaded, mapCreationErrno } from '../../runtime/kernel/map-creation.js'
 import { mapLookup, mapNextKey } from '../../runtime/live/bpf-syscall.js'
 import { errnoName, type LiveProgram, loadProgram } from '../../runtime/live/load-object.js'
 import { MapType } from '../../runtime/vm/maps/map.js'
@@ -71,6 +72,11 @@ export function judgeFolder(folder: string, filter = ''): Tally {
       prepared = prepareObject(openObject(readFileSync(join(folder, file)), file), { kernelBtf })
     } catch (error) {
       count('object', `${file} ${(error as Error).message}`)
+      continue
+    }
+    const refused = prepared.maps.find(def => mapCreationErrno(asLoaded(def, 1)) !== 0)
+    if (refused) {
+      count('object', `${file} map ${refused.name} is not made, by the kernel either`)
       continue
     }
     for (const program of prepared.programs)
