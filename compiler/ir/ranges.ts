@@ -5,6 +5,7 @@
  *
  * Bounds are doubles. Numbers of 64 bits beyond 2^53 count as unbounded.
  */
+import { divisions, sumsAndBits, widthCasts } from './op-groups.js'
 import { computeDominators, type Dominators } from './dominators.js'
 import {
   type Block,
@@ -341,26 +342,7 @@ const stretch = (range: Range, { lo, hi }: Range, all: Range): Range => ({
 })
 
 /** What `transfer` looks at the operands of. */
-const reads: ReadonlySet<Op> = new Set<Op>([
-  'zext',
-  'sext',
-  'trunc',
-  'select',
-  'opaque',
-  'add',
-  'sub',
-  'mul',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'ashr',
-  'udiv',
-  'sdiv',
-  'urem',
-  'srem',
-])
+const reads: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', ...divisions, ...widthCasts, 'select', 'opaque'])
 
 const beyond = (bound: number) => Number.isFinite(bound) && Math.abs(bound) > EXACT
 

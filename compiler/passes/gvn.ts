@@ -3,6 +3,7 @@
  * loaded is not loaded again. One copy of a value is also what the verifier wants: a bound checked on it holds for every use. CO-RE values
  * and addresses made with them stay apart, so that each can become the offset of its access.
  */
+import { commutative, divisions, sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { computeDominators } from '../ir/dominators.js'
 import { inverted, swapped } from '../ir/fold.js'
 import { type Block, bitsOf, type Edge, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
@@ -44,30 +45,17 @@ export const gvn: FunctionPass = {
 
 const pure: ReadonlySet<Op> = new Set<Op>([
   'ptradd',
-  'add',
-  'sub',
+  ...sumsAndBits,
   'mul',
-  'udiv',
-  'sdiv',
-  'urem',
-  'srem',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'ashr',
+  ...divisions,
   'icmp',
-  'zext',
-  'sext',
-  'trunc',
+  ...widthCasts,
   'ptrtoint',
   'inttoptr',
   'addrspacecast',
   'bswap',
   'select',
 ])
-const commutative: ReadonlySet<Op> = new Set<Op>(['add', 'mul', 'and', 'or', 'xor'])
 
 class ValueNumbering {
   private readonly known = new Map<string, Value>()

@@ -3,6 +3,7 @@
  * end of each round and leads back. A round then needs no `goto`, neither when it runs nor when a verifier walks it. Where the first
  * test is known to hold, which the passes that follow find out, nothing of the copy stays. Only what counts by constants is treated so.
  */
+import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { computeDominators } from '../ir/dominators.js'
 import { type Block, type Func, type Op, successors, type Value } from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
@@ -31,20 +32,7 @@ export const rotateLoops: FunctionPass = {
   },
 }
 
-const cheap: ReadonlySet<Op> = new Set<Op>([
-  'add',
-  'sub',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'ashr',
-  'icmp',
-  'zext',
-  'sext',
-  'trunc',
-])
+const cheap: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'icmp', ...widthCasts])
 
 /** Whether the header does nothing but test what is counted, and all rounds end with a plain way back to it. */
 function isTestedFirst(func: Func, loop: Loop): boolean {

@@ -3,6 +3,7 @@
  * a program may have checked stays the value that is used. So sums are regrouped only when the inner one has no other use (it may be
  * what was compared with a bound), and masks are never removed for being redundant in C.
  */
+import { commutative, divisions, sumsAndBits } from '../ir/op-groups.js'
 import { reversePostorder } from '../ir/cfg.js'
 import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
 import { type BinaryOp, bitsOf, type CastOp, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
@@ -25,24 +26,9 @@ export const simplifyInstructions: FunctionPass = {
   },
 }
 
-const binaryOps: ReadonlySet<Op> = new Set<Op>([
-  'add',
-  'sub',
-  'mul',
-  'udiv',
-  'sdiv',
-  'urem',
-  'srem',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'ashr',
-])
+const binaryOps: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', ...divisions])
 /** Whose low bits depend on low bits only. */
 const carriesUp: ReadonlySet<Op> = new Set<Op>(['add', 'sub', 'mul', 'and', 'or', 'xor'])
-const commutative: ReadonlySet<Op> = new Set<Op>(['add', 'mul', 'and', 'or', 'xor'])
 
 const unsignedForm: Readonly<Record<Predicate, Predicate>> = {
   eq: 'eq',

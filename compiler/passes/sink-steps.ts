@@ -2,6 +2,7 @@
  * Arithmetic on one value and a number (`i + 1`) goes behind the last use of that value, where it is needed only further down: the result then
  * takes the register over, and neither a copy nor a second register is needed. Nothing else is moved.
  */
+import { sumsAndBits } from '../ir/op-groups.js'
 import { computeDominators, type Dominators } from '../ir/dominators.js'
 import { type Block, type Func, type Op, successors, terminatorOperands, type Value } from '../ir/ir.js'
 import { findLoops, type LoopForest } from '../ir/loops.js'
@@ -20,7 +21,7 @@ export const sinkSteps: FunctionPass = {
   },
 }
 
-const steps: ReadonlySet<Op> = new Set<Op>(['add', 'sub', 'mul', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr', 'ptradd'])
+const steps: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', 'ptradd'])
 
 /** What usually becomes no instruction: the value's register serves for the result too. */
 const sameRegister: ReadonlySet<Op> = new Set<Op>(['zext', 'trunc', 'ptrtoint', 'inttoptr', 'opaque'])

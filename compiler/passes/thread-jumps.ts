@@ -4,6 +4,7 @@
  * is what older verifiers need. Loop heads are left alone. What depends on a variable that has no value there may go either way: it goes where
  * the variable is not used.
  */
+import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
 import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, type Op, successors, type Value } from '../ir/ir.js'
 import { predecessors, removeUnreachable } from './cfg.js'
@@ -72,22 +73,7 @@ function findThreads(func: Func): Threaded[] {
   return found
 }
 
-const pure: ReadonlySet<Op> = new Set<Op>([
-  'add',
-  'sub',
-  'mul',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'ashr',
-  'icmp',
-  'zext',
-  'sext',
-  'trunc',
-  'ptradd',
-])
+const pure: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', 'icmp', ...widthCasts, 'ptradd'])
 
 function copyable(inst: Value): boolean {
   return pure.has(inst.op)
