@@ -7,18 +7,13 @@
  *        [--privileges bpf|none]
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { release } from 'node:os'
-import { gunzipSync } from 'node:zlib'
 import { join } from 'node:path'
-import { readBtf } from '../linker/btf/btf-file.js'
 import { openObject } from '../linker/object/open.js'
 import { prepareObject } from '../linker/object/prepare.js'
 import type { PreparedObject } from '../linker/object/prepared.js'
-import { parseKernelConfig } from '../runtime/kernel/machine.js'
-import { NO_PRIVILEGES, type Privileges } from '../runtime/kernel/privileges.js'
-import { kernelProfile } from '../runtime/kernel/profile.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
 import { messageOf, VerdictTally } from './verdict-tally.js'
+import { btfPathOf, judgedKernel, judgedProfile, judgeOptions } from './judged-kernel.js'
 
 interface Answer {
   readonly obj: string
@@ -32,34 +27,20 @@ interface Answer {
   readonly verify_us: number
 }
 
-const options = new Map<string, string>()
-for (let i = 2; i < process.argv.length; i += 2) options.set(process.argv[i]!.replace(/^--/, ''), process.argv[i + 1] ?? '')
+const options = judgeOptions()
 const objects = options.get('objects') ?? process.env['BPFC_CORPUS'] ?? ''
 const answersPath = options.get('answers') ?? (objects ? join(objects, 'progs.jsonl') : '')
-const btfPath = options.get('btf') ?? '/sys/kernel/btf/vmlinux'
-const kernel = kernelProfile(options.get('kernel') ?? '6.18')
-if (!kernel || !existsSync(answersPath) || !existsSync(btfPath)) {
+const kernel = judgedProfile(options)
+if (!kernel || !existsSync(answersPath) || !existsSync(btfPathOf(options))) {
   console.error(
     'verifier-judge: needs --objects DIR with objects, --answers FILE (default DIR/progs.jsonl), --kernel, --btf FILE',
   )
   process.exit(2)
 }
-const kernelBtf = readBtf(new Uint8Array(readFileSync(btfPath)))
-// The kernel's configuration: values of externs, and what helpers there are.
-const configPath = options.get('config') ?? '/proc/config.gz'
-const configBytes = existsSync(configPath) ? readFileSync(configPath) : Buffer.alloc(0)
-const kconfig = (configPath.endsWith('.gz') ? gunzipSync(configBytes) : configBytes).toString()
-const machine = { config: parseKernelConfig(kconfig) }
-// `bpf`: CAP_BPF and CAP_NET_ADMIN without CAP_PERFMON.
-const privileges: Privileges | undefined = { bpf: { bpf: true, perfmon: false, netAdmin: true }, none: NO_PRIVILEGES }[
-  options.get('privileges') ?? ''
-]
+const { kernelBtf, kconfig, machine, privileges, kernelVersion } = judgedKernel(options, kernel.version)
 const filter = options.get('filter') ?? ''
 const show = options.get('show')
 const list = options.get('list')
-const exact = release().startsWith(`${kernel.version}.`) ? release() : kernel.version
-const [major = 0, minor = 0, patch = 0] = exact.split(/[.-]/).map(Number)
-const kernelVersion = (major << 16) | (minor << 8) | patch
 
 const answers = new Map<string, Answer[]>()
 for (const line of readFileSync(answersPath, 'utf8').split('\n')) {

@@ -5,16 +5,11 @@
  *        [--privileges bpf|none] [--show OBJ:PROG] [--list N]
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { readBtf } from '../linker/btf/btf-file.js'
 import { openObject } from '../linker/object/open.js'
 import { prepareObject } from '../linker/object/prepare.js'
-import { parseKernelConfig } from '../runtime/kernel/machine.js'
-import { NO_PRIVILEGES, type Privileges } from '../runtime/kernel/privileges.js'
-import { kernelProfile } from '../runtime/kernel/profile.js'
 import { verifyProgram } from '../runtime/verifier/verify.js'
+import { judgedKernel, judgedProfile, judgeOptions } from './judged-kernel.js'
 
 interface KernelLog {
   readonly obj: string
@@ -23,26 +18,15 @@ interface KernelLog {
   readonly log: string
 }
 
-const options = new Map<string, string>()
-for (let i = 2; i < process.argv.length; i += 2) options.set(process.argv[i]!.replace(/^--/, ''), process.argv[i + 1] ?? '')
+const options = judgeOptions()
 const objects = options.get('objects') ?? ''
 const logsPath = options.get('logs') ?? ''
-const kernel = kernelProfile(options.get('kernel') ?? '6.18')
+const kernel = judgedProfile(options)
 if (!kernel || !existsSync(logsPath)) {
   console.error('verifier-logs: needs --objects DIR, --logs FILE, --kernel')
   process.exit(2)
 }
-const kernelBtf = readBtf(new Uint8Array(readFileSync(options.get('btf') ?? '/sys/kernel/btf/vmlinux')))
-const configPath = options.get('config') ?? '/proc/config.gz'
-const configBytes = existsSync(configPath) ? readFileSync(configPath) : Buffer.alloc(0)
-const kconfig = (configPath.endsWith('.gz') ? gunzipSync(configBytes) : configBytes).toString()
-const machine = { config: parseKernelConfig(kconfig) }
-const privileges: Privileges | undefined = { bpf: { bpf: true, perfmon: false, netAdmin: true }, none: NO_PRIVILEGES }[
-  options.get('privileges') ?? ''
-]
-const exact = release().startsWith(`${kernel.version}.`) ? release() : kernel.version
-const [major = 0, minor = 0, patch = 0] = exact.split(/[.-]/).map(Number)
-const kernelVersion = (major << 16) | (minor << 8) | patch
+const { kernelBtf, kconfig, machine, privileges, kernelVersion } = judgedKernel(options, kernel.version)
 
 /** Lines without what is the machine's: times, addresses, numbers of file descriptors and BTF objects. */
 function linesOf(log: string): string[] {
