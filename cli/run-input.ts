@@ -1,6 +1,5 @@
 /** What `bpfc run` and `bpfc debug` run a program on: a packet, the packets of a capture or a context, and elements put into maps first. */
 import { ExitCode } from '../base/outcome.js'
-import type { PreparedObject } from '../linker/object/prepared.js'
 import type { BtfValue } from '../runtime/vm/btf-values.js'
 import { MapError } from '../runtime/vm/map-access.js'
 import { isBroken, readCapture } from '../runtime/vm/packets/pcap.js'
@@ -13,22 +12,6 @@ export interface InputFlags {
   readonly packet?: string
   readonly pcap?: string
   readonly ctx?: string
-}
-
-/** The program that a command runs: the one named, or the only one there is; an exit code after saying why there is none. */
-export function chosenProgram(
-  path: string,
-  { programs }: PreparedObject,
-  wanted: string | undefined,
-  context: CliContext,
-): string | number {
-  const name = wanted ?? (programs.length === 1 ? programs[0]!.name : undefined)
-  if (name !== undefined && programs.some(each => each.name === name)) return name
-  const list = programs.map(each => each.name).join(', ')
-  context.err(
-    `error[D0006]: ${name === undefined ? 'say which program with --prog' : `no program ${name}`}; ${path} has ${list || 'none'}\n`,
-  )
-  return name === undefined ? ExitCode.usage : ExitCode.rejected
 }
 
 /** Puts `map=key:value` into a map; a message when it cannot be. */

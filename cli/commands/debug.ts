@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ExitCode, LimitReached } from '../../base/outcome.js'
-import { prepareObject } from '../../linker/object/prepare.js'
 import { Debugger } from '../../runtime/vm/debug/debugger.js'
 import type { DebugTarget } from '../../runtime/vm/debug/recording.js'
 import { MapError } from '../../runtime/vm/map-access.js'
@@ -10,16 +9,12 @@ import { Vm } from '../../runtime/vm/vm.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { type DebugSession, debugHelp, describePosition, isQuit, repeats, runDebugCommand } from '../debug-commands.js'
-import { kernelBtf } from '../kernel-btf.js'
-import { readKernelConfig } from '../kernel-config.js'
-import { chosenProgram, type InputFlags, runInputs, setElement } from '../run-input.js'
+import { type InputFlags, runInputs, setElement } from '../run-input.js'
 import { isTerminal } from '../standard-streams.js'
-import { objectInput } from './object-input.js'
-import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+import { preparedProgram, type ProgramFlags } from './prepared-program.js'
+import { addCompileFlags } from './shared-flags.js'
 
-interface DebugFlags extends InputFlags {
-  kconfig?: string
-  prog?: string
+interface DebugFlags extends InputFlags, ProgramFlags {
   set: string[]
   run: string
   budget?: string
@@ -66,15 +61,9 @@ export const debugCommand: Subcommand = {
       const budget = whole('--budget', values.budget)
       const steps = whole('--steps', values.steps)
       const chosen = whole('--run', values.run)!
-      const request = readCompileFlags(values)
-      const input = objectInput(path, request, context)
-      if (typeof input === 'number') return exit(input)
-      const prepared = prepareObject(input.object, {
-        kernelBtf: kernelBtf(request.flags.btf).set,
-        ...(values.kconfig === undefined ? {} : { kconfig: readKernelConfig(values.kconfig) }),
-      })
-      const name = chosenProgram(path, prepared, values.prog, context)
-      if (typeof name === 'number') return exit(name)
+      const ready = preparedProgram(path, values, context)
+      if (typeof ready === 'number') return exit(ready)
+      const { prepared, name } = ready
       const inputs = runInputs(values, context)
       if (typeof inputs === 'number') return exit(inputs)
       if ([...inputs()].length < chosen) usage(`--run ${chosen}: there are not so many packets`)

@@ -1,24 +1,19 @@
 /** `bpfc run`: a program in the bundled VM, on a packet, a capture or a context; then what it did to its maps. */
 import { ExitCode, LimitReached, NotImplemented } from '../../base/outcome.js'
-import { prepareObject } from '../../linker/object/prepare.js'
 import { coverageTable, lcov, type ProgramCoverage, profile } from '../../runtime/vm/coverage.js'
 import type { Step } from '../../runtime/vm/trace.js'
 import type { BtfValue } from '../../runtime/vm/btf-values.js'
 import { type MapAccess, MapError } from '../../runtime/vm/map-access.js'
 import type { RunResult } from '../../runtime/vm/programs/table.js'
 import { Vm } from '../../runtime/vm/vm.js'
-import { chosenProgram, type InputFlags, runInputs, setElement, type TimedInput } from '../run-input.js'
+import { type InputFlags, runInputs, setElement, type TimedInput } from '../run-input.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
-import { kernelBtf } from '../kernel-btf.js'
-import { readKernelConfig } from '../kernel-config.js'
 import { painter } from '../../base/colour.js'
-import { objectInput } from './object-input.js'
-import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+import { preparedProgram, type ProgramFlags } from './prepared-program.js'
+import { addCompileFlags } from './shared-flags.js'
 
-interface RunFlags extends InputFlags {
-  kconfig?: string
-  prog?: string
+interface RunFlags extends InputFlags, ProgramFlags {
   repeat: string
   set: string[]
   budget?: string
@@ -78,15 +73,9 @@ export const runCommand: Subcommand = {
       const [budget, memory] = limits
       if (limits.some(each => each !== undefined && !(Number.isInteger(each) && each > 0)))
         usage('--budget and --memory take whole numbers from 1')
-      const request = readCompileFlags(values)
-      const input = objectInput(path, request, context)
-      if (typeof input === 'number') return exit(input)
-      const prepared = prepareObject(input.object, {
-        kernelBtf: kernelBtf(request.flags.btf).set,
-        ...(values.kconfig === undefined ? {} : { kconfig: readKernelConfig(values.kconfig) }),
-      })
-      const name = chosenProgram(path, prepared, values.prog, context)
-      if (typeof name === 'number') return exit(name)
+      const ready = preparedProgram(path, values, context)
+      if (typeof ready === 'number') return exit(ready)
+      const { prepared, name } = ready
       const options = {
         coverage: values.coverage !== undefined || values.profile === true,
         ...(budget !== undefined && { budget }),
