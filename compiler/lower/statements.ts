@@ -117,9 +117,10 @@ function runCleanups(fc: FunctionContext, depth: number): void {
 function declareLocal(fc: FunctionContext, decl: VarDecl): void {
   if (decl.storage === 'static' || decl.isExtern) return
   const { builder } = fc
-  const place = builder.alloca(bytesOf(decl.type), Math.max(decl.align, alignmentOf(decl.type)), decl.name)
+  const inResult = decl.namedResult ? fc.resultAddress : undefined
+  const place = inResult ?? builder.alloca(bytesOf(decl.type), Math.max(decl.align, alignmentOf(decl.type)), decl.name)
   fc.locals.set(decl, place)
-  builder.begin(place)
+  if (!inResult) builder.begin(place)
   if (decl.init)
     initialiseLocal(fc, { ...temporaryPlace(place, decl.type), align: Math.max(decl.align, alignmentOf(decl.type)) }, decl.init)
   if (decl.cleanup) fc.scopes[fc.scopes.length - 1]!.cleanups.push(decl)
@@ -207,7 +208,8 @@ function lowerReturn(fc: FunctionContext, node: TypedNode, value: Expr | undefin
   const { builder, func } = fc
   const args = []
   if (value && isAggregate(value.type)) {
-    if (fc.resultAddress) lowerToMemory(fc, value, temporaryPlace(fc.resultAddress, value.type))
+    if (isNamedResult(fc, value)) fc.mark(node)
+    else if (fc.resultAddress) lowerToMemory(fc, value, temporaryPlace(fc.resultAddress, value.type))
     else lowerEffect(fc, value)
   } else if (value) {
     if (canonical(value.type).kind === 'void') lowerEffect(fc, value)
@@ -221,6 +223,16 @@ function lowerReturn(fc: FunctionContext, node: TypedNode, value: Expr | undefin
   fc.mark(node)
   builder.br(fc.exit, args)
   fc.startUnreachable()
+}
+
+/** Whether the value stands where the caller wants it already. */
+function isNamedResult(fc: FunctionContext, value: Expr): boolean {
+  return (
+    value.kind === 'load' &&
+    value.object.kind === 'var' &&
+    value.object.decl.namedResult === true &&
+    fc.locals.get(value.object.decl) === fc.resultAddress
+  )
 }
 
 function signedResult(fc: FunctionContext): boolean {

@@ -8,6 +8,7 @@ import type { Context, FunctionState, LabelState } from './context.js'
 import { assignConvert, checkCondition, promote } from './conversions.js'
 import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } from './declarations.js'
 import { checkExpr, checkValue, stringText } from './expressions.js'
+import { noteNamedResult } from './named-result.js'
 import { at, convert, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
 import { beginOf, type Place } from './report.js'
 import { integerOf, isArray, isError, isInteger, isPointer, isRecord, isVoid, wrap } from './type-facts.js'
@@ -361,6 +362,7 @@ function checkReturn(c: Context, stmt: ast.Stmt & { kind: 'return' }): Stmt {
     return { kind: 'return', value: convert(value, voidType), ...at(stmt) }
   }
   if (travelsWhole(result)) noteTailCalls(c, value)
+  else if (isRecord(result)) noteNamedResult(c, value)
   return {
     kind: 'return',
     value: assignConvert(c, value, result, { kind: 'return', from: decl.name }, beginOf(value)),

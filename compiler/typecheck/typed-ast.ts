@@ -51,6 +51,8 @@ export interface VarDecl {
   cleanup: FunctionDecl | undefined
   /** Whether its address is taken anywhere (`&`, decay, captured by asm "m"). */
   addressTaken: boolean
+  /** Whether it may live where its function's result is wanted; undefined while no `return` has been seen in its scope. */
+  namedResult?: boolean
   /** The function a static local belongs to, for its unique symbol name `function.name`. */
   readonly owner: FunctionDecl | undefined
   readonly token: TokenIndex
