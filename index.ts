@@ -20,6 +20,10 @@ export {
   type ProgramRun,
 } from './api/load.js'
 export { checkedObject, type CheckedObject, type CheckedObjectOptions, VerifierError } from './api/checked-object.js'
+export type { Constants } from './api/constants.js'
+export type { MapChange, MapTypeName, ObjectChanges, ProgramChange } from './api/object-changes.js'
+export { changedObject } from './api/object-changes.js'
+export type { LoadedGlobal } from './api/globals.js'
 export { verdictName } from './api/verdict-names.js'
 export type { Diagnostic, DiagnosticNote, Severity } from './base/diagnostics.js'
 export { type Host, LayeredHost, MemoryHost } from './base/host.js'

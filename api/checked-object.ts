@@ -15,11 +15,11 @@ import type { MachineFacts } from '../runtime/kernel/machine.js'
 import { type KernelProfile, kernelProfile, kernelProfiles } from '../runtime/kernel/profile.js'
 import { renderExplanation } from '../runtime/verifier/explain/explanation-text.js'
 import { type Verdict, verifyProgram } from '../runtime/verifier/verify.js'
-import { type Constants, withConstants } from './constants.js'
 import { compileSource, defaultOptions } from './compile-source.js'
+import { changedObject, type ObjectChanges } from './object-changes.js'
 import { explained } from './verdict-explanation.js'
 
-export interface CheckedObjectOptions {
+export interface CheckedObjectOptions extends ObjectChanges {
   /** Where paths are read from. Without one, only source text and object bytes can be taken. */
   readonly host?: Host
   /** Types of the kernel, for vmlinux.h, CO-RE and fixtures. Default: the subset that ships with bpfc, the same on every machine. */
@@ -33,8 +33,8 @@ export interface CheckedObjectOptions {
   readonly machine?: MachineFacts
   /** `false`: take what no kernel was asked about. Default: true. */
   readonly verify?: boolean
-  /** Values of `const volatile` variables by name, set before the program is verified. */
-  readonly constants?: Constants
+  /** Text of a kernel's configuration (`CONFIG_HZ=250`, a line each), for `.kconfig` externs. */
+  readonly kconfig?: string
   /** Changes to the compiler's options: include folders, macros, -mcpu. */
   readonly compile?: Partial<CompileOptions>
 }
@@ -72,9 +72,15 @@ const DEFAULT_KERNELS = ['6.1', '6.12', '6.18']
 export function checkedObject(input: string | Uint8Array, options: CheckedObjectOptions = {}): CheckedObject {
   const kernelBtf = options.kernelBtf ?? bundledBtf()
   const { name, ...object } = objectBytes(input, kernelBtf, options)
-  const opened = prepareObject(openObject(object.bytes, name), { kernelBtf })
-  const prepared = withConstants(opened, options.constants ?? {})
-  if (options.verify !== false) verifyAll(prepared, options)
+  const prepared = prepareObject(changedObject(openObject(object.bytes, name), options), {
+    kernelBtf,
+    ...(options.kconfig !== undefined && { kconfig: options.kconfig }),
+  })
+  verifyPrograms(
+    prepared,
+    prepared.programs.filter(program => program.autoload),
+    options,
+  )
   return { ...object, prepared }
 }
 
@@ -123,15 +129,23 @@ function diagnosticTexts(result: CompileResult, severity: 'error' | 'warning'): 
     })
 }
 
-/** `unsettled`: a kernel whose rules are not all there only has to find nothing against the program. */
-function verifyAll(prepared: PreparedObject, options: CheckedObjectOptions): void {
+/**
+ * Asks the kernels of the options about these programs of an object, unless `verify` is false. Throws a VerifierError for the first
+ * refusal. `unsettled`: a kernel whose rules are not all there only has to find nothing against a program.
+ */
+export function verifyPrograms(
+  prepared: PreparedObject,
+  programs: readonly PreparedProgram[],
+  options: CheckedObjectOptions,
+): void {
+  if (options.verify === false) return
   const unsettled = options.kernels === undefined
   const kernels = (options.kernels ?? DEFAULT_KERNELS).map(version => {
     const profile = kernelProfile(version)
     if (!profile) throw new RangeError(`kernel ${version}: must be of ${kernelProfiles.map(each => each.version).join(', ')}`)
     return profile
   })
-  for (const program of prepared.programs)
+  for (const program of programs)
     for (const kernel of kernels) {
       const ask = (logLevel: number) =>
         verifyProgram(prepared, program, { kernel, logLevel, unsettled, ...(options.machine && { machine: options.machine }) })

@@ -3,17 +3,22 @@
  * object), verifies as several kernels would, and makes a VM with its maps. `bpfc/node` has the same function over the disk.
  */
 import { BtfKind, type BtfSet } from '../linker/btf/btf-types.js'
-import type { PreparedObject } from '../linker/object/prepared.js'
 import { type BtfValue, decodeValue } from '../runtime/vm/btf-values.js'
 import type { MapAccess } from '../runtime/vm/map-access.js'
+import { mapTypeName } from '../runtime/vm/maps/map.js'
 import type { IterateOptions, IteratorItem, IteratorResult } from '../runtime/vm/programs/iterators.js'
 import type { RunInput, RunResult } from '../runtime/vm/programs/table.js'
 import { Vm, type VmOptions } from '../runtime/vm/vm.js'
-import { checkedObject, type CheckedObjectOptions } from './checked-object.js'
+import { checkedObject, type CheckedObjectOptions, verifyPrograms } from './checked-object.js'
+import { globalsOf, type LoadedGlobal } from './globals.js'
+import type { MapChange, MapTypeName } from './object-changes.js'
 import { verdictName } from './verdict-names.js'
 
-/** How to compile and verify, and the world of the VM. */
-export interface LoadOptions extends CheckedObjectOptions, VmOptions {}
+/** How to compile and verify, what to change before loading, and the world of the VM. */
+export interface LoadOptions extends Omit<CheckedObjectOptions, 'maps'>, Omit<VmOptions, 'reuse'> {
+  /** Sizes and the like by name; or a map of another object that was loaded, to be used in its place (both are then in one VM's world). */
+  readonly maps?: Readonly<Record<string, MapChange | LoadedMap>>
+}
 
 /** A run's result with its answer by name. */
 export interface ProgramRun extends RunResult {
@@ -50,11 +55,15 @@ export interface LoadedMap {
   produce(record: Uint8Array): void
   /** The same map in bytes. */
   readonly raw: MapAccess
+  /** The VM that it is in. */
+  readonly vm: Vm
 }
 
 export interface Loaded {
   readonly programs: Readonly<Record<string, LoadedProgram>>
   readonly maps: Readonly<Record<string, LoadedMap>>
+  /** Global variables by name. */
+  readonly globals: Readonly<Record<string, LoadedGlobal>>
   readonly vm: Vm
 }
 
@@ -63,41 +72,79 @@ export interface Loaded {
  * diagnostics when it does not compile, a VerifierError when a kernel rejects it, NotImplemented and FormatError as they come.
  */
 export async function load(input: string | Uint8Array, options: LoadOptions = {}): Promise<Loaded> {
-  const { prepared } = checkedObject(input, options)
-  const vm = new Vm(prepared, options)
-  return { programs: programsOf(vm, prepared), maps: mapsOf(vm, prepared), vm }
+  const { changes, reuse, beside } = reusedMaps(options.maps ?? {}, options.beside)
+  // Types of the world come with it.
+  const kernelBtf = options.kernelBtf ?? beside?.prepared.kernelBtf
+  const checks: CheckedObjectOptions = { ...options, maps: changes, ...(kernelBtf && { kernelBtf }) }
+  const { prepared } = checkedObject(input, checks)
+  const vm = new Vm(prepared, { ...options, reuse, ...(beside && { beside }) })
+  return { programs: programsOf(vm, checks), maps: mapsOf(vm), globals: globalsOf(vm), vm }
 }
 
-function programsOf(vm: Vm, prepared: PreparedObject): Record<string, LoadedProgram> {
+/** Maps that another VM has are parted from those to be changed; the object's definition becomes as they are (bpf_map__reuse_fd). */
+function reusedMaps(maps: NonNullable<LoadOptions['maps']>, world: Vm | undefined) {
+  const changes: Record<string, MapChange> = {}
+  const reuse: Record<string, MapAccess> = {}
+  let beside = world
+  for (const [name, given] of Object.entries(maps)) {
+    if (!('raw' in given)) {
+      changes[name] = given
+      continue
+    }
+    beside ??= given.vm
+    const { type, maxEntries, keySize, valueSize, flags, mapExtra } = given.raw.map.def
+    changes[name] = { type: mapTypeName(type) as MapTypeName, maxEntries, keySize, valueSize, flags, mapExtra }
+    reuse[name] = given.raw
+  }
+  return { changes, reuse, beside }
+}
+
+function programsOf(vm: Vm, checks: CheckedObjectOptions): Record<string, LoadedProgram> {
+  const { prepared } = vm
   const programs: Record<string, LoadedProgram> = {}
-  for (const { name, type } of prepared.programs)
+  for (const each of prepared.programs) {
+    const { name, type } = each
+    let loaded = each.autoload
+    const load = () => {
+      if (checks.programs?.[name]?.autoload === false)
+        throw new RangeError(`${name} was not loaded: autoload is false in the options`)
+      // Loaders leave a section `?…` out until they are told otherwise, which a run does.
+      verifyPrograms(prepared, [each], checks)
+      loaded = true
+    }
     programs[name] = {
       name,
       run(input = {}) {
+        if (!loaded) load()
         const result = vm.program(name).run(input instanceof Uint8Array ? { packet: input } : input)
         return { ...result, verdict: verdictName(type, result.retval) }
       },
-      iterate: (items, options) => vm.program(name).iterate(items, options),
+      iterate(items, options) {
+        if (!loaded) load()
+        return vm.program(name).iterate(items, options)
+      },
     }
+  }
   return programs
 }
 
-function mapsOf(vm: Vm, prepared: PreparedObject): Record<string, LoadedMap> {
+function mapsOf(vm: Vm): Record<string, LoadedMap> {
   const maps: Record<string, LoadedMap> = {}
-  for (const [name, raw] of Object.entries(vm.maps)) maps[name] = loadedMap(name, raw, prepared)
+  for (const [name, raw] of Object.entries(vm.maps)) maps[name] = loadedMap(name, raw, vm)
   return maps
 }
 
-function loadedMap(name: string, raw: MapAccess, prepared: PreparedObject): LoadedMap {
+function loadedMap(name: string, raw: MapAccess, vm: Vm): LoadedMap {
   function consume(): Uint8Array[]
   function consume(struct: string): BtfValue[]
   function consume(struct?: string): Uint8Array[] | BtfValue[] {
     const records = raw.consume()
-    return struct === undefined ? records : decodeRecords(prepared.btf, struct, records)
+    return struct === undefined ? records : decodeRecords(vm.prepared.btf, struct, records)
   }
   return {
     name,
     raw,
+    vm,
     get: key => raw.typed.get(key),
     getPerCpu: key => raw.typed.getPerCpu(key),
     set: (key, value) => raw.typed.set(key, value),

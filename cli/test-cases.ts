@@ -1,4 +1,5 @@
 /** The cases of a NAME.test.json: their format, checked, and one case run against a program that was just loaded. */
+import type { ObjectChanges } from '../api/object-changes.js'
 import type { Loaded } from '../api/load.js'
 import { LimitReached, NotImplemented } from '../base/outcome.js'
 import type { BtfValue } from '../runtime/vm/btf-values.js'
@@ -46,9 +47,14 @@ interface Run {
 
 type Rows = Readonly<Record<string, readonly (readonly [Json, Json])[]>>
 
+/** Sizes of maps, values of constants, sections of programs by name; the kernel's configuration. */
+export type LoadChanges = ObjectChanges & { readonly kconfig?: string }
+
 export interface TestCase {
   readonly name: string
   readonly program?: string
+  /** What a loader changes of the object before it loads it. */
+  readonly load: LoadChanges
   readonly env: { readonly ktime?: bigint; readonly task?: object; readonly cpus?: number }
   /** The current task as a kernel object: a fixture of struct task_struct. */
   readonly current: JsonObject | undefined
@@ -93,19 +99,27 @@ function rows(value: Json | undefined, what: string): Rows {
 
 /** Throws a SyntaxError for what is no JSON, and a RangeError that names the part that is wrong. */
 export function parseTestFile(text: string): TestFile {
-  const file = known(JSON.parse(text) as Json, ['source', 'cases'], 'the file')
+  const file = known(JSON.parse(text) as Json, ['source', 'load', 'cases'], 'the file')
   if (!Array.isArray(file['cases']) || file['cases'].length === 0)
     throw new RangeError('"cases" must be a list with at least one case')
   if (file['source'] !== undefined && typeof file['source'] !== 'string') throw new RangeError('"source" must be a path')
   return {
     ...(file['source'] !== undefined && { source: file['source'] }),
-    cases: (file['cases'] as readonly Json[]).map(parseCase),
+    cases: (file['cases'] as readonly Json[]).map((each, index) => parseCase(each, index, loadChanges(file['load'], 'the file'))),
   }
 }
 
-function parseCase(value: Json, index: number): TestCase {
+const loadChanges = (value: Json | undefined, what: string): LoadChanges =>
+  known(value ?? {}, ['maps', 'programs', 'constants', 'kconfig'], `"load" of ${what}`) as unknown as LoadChanges
+
+/** `common` is what the file says of all its cases. */
+function parseCase(value: Json, index: number, common: LoadChanges): TestCase {
   const what = `case ${index + 1}`
-  const given = known(value, ['name', 'program', 'time', 'task', 'current', 'cpus', 'sockets', 'maps', 'runs', 'expect'], what)
+  const given = known(
+    value,
+    ['name', 'program', 'load', 'time', 'task', 'current', 'cpus', 'sockets', 'maps', 'runs', 'expect'],
+    what,
+  )
   if (typeof given['name'] !== 'string') throw new RangeError(`${what} needs a "name"`)
   if (!Array.isArray(given['runs']) || given['runs'].length === 0) throw new RangeError(`${what} needs "runs"`)
   const runs = given['runs'] as readonly Json[]
@@ -125,6 +139,7 @@ function parseCase(value: Json, index: number): TestCase {
   return {
     name: given['name'],
     ...(given['program'] !== undefined && { program: String(given['program']) }),
+    load: { ...common, ...loadChanges(given['load'], what) },
     env: {
       ...(time !== undefined && { ktime: BigInt(time) }),
       ...(isObject(given['task']) && { task: taskOf(given['task']) }),

@@ -11,6 +11,7 @@ import { costOf } from '../../runtime/verifier/cost.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
+import { addChangeFlags, changedByFlags, type ChangeFlags } from '../change-flags.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { machineFor } from '../machine.js'
 import { type CostResult, costKey, costsOf, costText, growth, type OldCost, type Target } from '../report/cost-text.js'
@@ -30,7 +31,7 @@ const DEFAULT_KERNELS = kernelProfiles
   .map(profile => profile.version)
   .join(',')
 
-interface CheckFlags {
+interface CheckFlags extends ChangeFlags {
   kernel: string
   machine?: string
   prog?: string
@@ -93,7 +94,7 @@ export const checkCommand: Subcommand = {
       .option('--max-growth <percent>', 'with --against: exit code 1 if a program takes so much more to verify', '10')
       .option('-o, --output <file>', 'where the object goes that was compiled (one source only)')
       .option('--no-object', 'do not write the object')
-    addCompileFlags(command).addHelpText(
+    addCompileFlags(addChangeFlags(command)).addHelpText(
       'after',
       '\nExamples:\n  bpfc check prog.bpf.c\n  bpfc check --kernel 6.1 --log-level 1 prog.bpf.o\n  bpfc check --format json *.bpf.o\n  bpfc check --cost --against released.bpf.o --max-growth 20 prog.bpf.o',
     )
@@ -142,7 +143,9 @@ export const checkCommand: Subcommand = {
           continue
         }
         const { set, from } = kernelBtf(request.flags.btf)
-        const targets = targetsOf(input.object, set)
+        const object = changedByFlags(input.object, values)
+        if (typeof object === 'string') return usage(`${path}: ${object}`)
+        const targets = targetsOf(object, set)
         const { prepared } = targets[0]!
         const programs = prepared.programs.filter(each => values.prog === undefined || each.name === values.prog)
         if (programs.length === 0) {

@@ -11,6 +11,7 @@ import type { CliContext } from '../context.js'
 import { type DebugSession, debugHelp, describePosition, isQuit, repeats, runDebugCommand } from '../debug-commands.js'
 import { type InputFlags, runInputs, setElement } from '../run-input.js'
 import { isTerminal } from '../standard-streams.js'
+import { addChangeFlags } from '../change-flags.js'
 import { preparedProgram, type ProgramFlags } from './prepared-program.js'
 import { addCompileFlags } from './shared-flags.js'
 
@@ -50,7 +51,7 @@ export const debugCommand: Subcommand = {
         'after',
         `\nCommands:\n${debugHelp()}\nExamples:\n  bpfc debug fw.bpf.c --pcap traffic.pcap --run 3\n  bpfc debug fw.bpf.c --packet syn.bin --command 'break 12; continue; print key; back; registers'`,
       )
-    addCompileFlags(command).action(async (path: string, values: DebugFlags) => {
+    addCompileFlags(addChangeFlags(command)).action(async (path: string, values: DebugFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       const whole = (flag: string, text: string | undefined): number | undefined => {
         if (text === undefined) return undefined

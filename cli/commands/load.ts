@@ -6,6 +6,7 @@ import type { PreparedObject } from '../../linker/object/prepared.js'
 import type { PrepareOptions } from '../../linker/object/prepare-options.js'
 import { errnoName, type LiveProgram, type LiveVerdict, loadProgram } from '../../runtime/live/load-object.js'
 import { LiveUnavailable } from '../../runtime/live/native.js'
+import { addChangeFlags, changedByFlags, type ChangeFlags } from '../change-flags.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { readKernelConfig } from '../kernel-config.js'
 import { runningKernel } from '../running-kernel.js'
@@ -30,11 +31,19 @@ export const loadCommand: Subcommand = {
       .option('--log', "print the verifier's log of accepted programs too")
       .option('--log-level <n>', "print the verifier's whole log: bits 1, 2 and 4, added up")
       .option('--format <format>', 'text or json (one object a line)', 'text')
-    addCompileFlags(command).action(
+    addCompileFlags(addChangeFlags(command)).action(
       (
         paths: string[],
-        values: { prog?: string; attachProg?: string; kconfig?: string; log?: boolean; logLevel?: string; format: string },
+        values: ChangeFlags & {
+          prog?: string
+          attachProg?: string
+          kconfig?: string
+          log?: boolean
+          logLevel?: string
+          format: string
+        },
       ) => {
+        const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
         const request = readCompileFlags(values)
         const paint = painter(context.colour)
         const json = values.format === 'json'
@@ -64,8 +73,10 @@ export const loadCommand: Subcommand = {
             continue
           }
           try {
+            const object = changedByFlags(input.object, values)
+            if (typeof object === 'string') return usage(`${path}: ${object}`)
             const btf = target?.prepared.btf
-            const prepared = prepareObject(input.object, btf ? { ...options(), attachProgram: btf } : options())
+            const prepared = prepareObject(object, btf ? { ...options(), attachProgram: btf } : options())
             for (const one of prepared.programs) {
               if (values.prog !== undefined && one.name !== values.prog) continue
               const live = loadProgram(prepared, one, {

@@ -3,12 +3,13 @@ import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import type { PreparedObject } from '../../linker/object/prepared.js'
 import type { CliContext } from '../context.js'
+import { changedByFlags, type ChangeFlags } from '../change-flags.js'
 import { kernelBtf } from '../kernel-btf.js'
 import { readKernelConfig } from '../kernel-config.js'
 import { objectInput } from './object-input.js'
 import { readCompileFlags } from './shared-flags.js'
 
-export interface ProgramFlags {
+export interface ProgramFlags extends ChangeFlags {
   kconfig?: string
   prog?: string
 }
@@ -22,7 +23,12 @@ export function preparedProgram(
   const request = readCompileFlags(flags)
   const input = objectInput(path, request, context)
   if (typeof input === 'number') return input
-  const prepared = prepareObject(input.object, {
+  const object = changedByFlags(input.object, flags)
+  if (typeof object === 'string') {
+    context.err(`error[D0006]: ${path}: ${object}\n`)
+    return ExitCode.usage
+  }
+  const prepared = prepareObject(object, {
     kernelBtf: kernelBtf(request.flags.btf).set,
     ...(flags.kconfig === undefined ? {} : { kconfig: readKernelConfig(flags.kconfig) }),
   })

@@ -10,6 +10,7 @@ import { type InputFlags, runInputs, setElement, type TimedInput } from '../run-
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { painter } from '../../base/colour.js'
+import { addChangeFlags } from '../change-flags.js'
 import { preparedProgram, type ProgramFlags } from './prepared-program.js'
 import { addCompileFlags } from './shared-flags.js'
 
@@ -63,7 +64,7 @@ export const runCommand: Subcommand = {
         'after',
         '\nExamples:\n  bpfc run fw.bpf.c --pcap traffic.pcap --set \'blocked={"length":24,"address":10}:1\'\n  bpfc run prog.bpf.o --prog handle --ctx 0000000000000000',
       )
-    addCompileFlags(command).action((path: string, values: RunFlags) => {
+    addCompileFlags(addChangeFlags(command)).action((path: string, values: RunFlags) => {
       const usage = (message: string) => command.error(`error: ${message}`, { exitCode: ExitCode.usage })
       const repeat = Number(values.repeat)
       if (!Number.isInteger(repeat) || repeat < 1) usage(`--repeat ${values.repeat}: must be a whole number from 1`)

@@ -1,8 +1,9 @@
 /** `bpfc test`: cases in JSON beside a program, run in the bundled VM; a report as text, JSON or JUnit, and coverage of the C source. */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { load } from '../../api/load.js'
+import { type Loaded, load } from '../../api/load.js'
 import { ExitCode } from '../../base/outcome.js'
+import { MapError } from '../../runtime/vm/map-access.js'
 import { coverageTable, lcov, type ProgramCoverage, sumRuns } from '../../runtime/vm/coverage.js'
 import { readInput } from '../read-input.js'
 import type { Subcommand } from '../commands.js'
@@ -115,12 +116,21 @@ async function runFile(path: string, request: CompileRequest, counts: boolean, c
   const coverage: ProgramCoverage[] = []
   for (const each of file.cases) {
     const start = performance.now()
-    const loaded = await load(input.bytes, {
-      verify: false,
-      coverage: counts,
-      kernelBtf: kernelBtf(request.flags.btf).set,
-      ...each.env,
-    })
+    let loaded: Loaded
+    try {
+      loaded = await load(input.bytes, {
+        verify: false,
+        coverage: counts,
+        kernelBtf: kernelBtf(request.flags.btf).set,
+        ...each.load,
+        ...each.env,
+      })
+    } catch (error) {
+      // A name that the object does not have, or a map that no kernel makes.
+      if (!(error instanceof RangeError || error instanceof MapError)) throw error
+      results.push({ file: path, name: each.name, problems: [error.message], ms: 0 })
+      continue
+    }
     const problems = runCase(each, loaded)
     results.push({ file: path, name: each.name, problems, ms: Number((performance.now() - start).toFixed(1)) })
     if (counts)

@@ -15,4 +15,4 @@ export function load(input: string | Uint8Array, options: LoadOptions = {}): Pro
   return loadFrom(input, { host: diskHost, ...options })
 }
 
-export type { Loaded, LoadedMap, LoadedProgram, LoadOptions, ProgramRun } from '../../index.js'
+export type { Loaded, LoadedGlobal, LoadedMap, LoadedProgram, LoadOptions, ProgramRun } from '../../index.js'

@@ -99,8 +99,12 @@ export class Machine {
   /** Read-only data was changed from outside: what verifiers said of the programs rests on other values. */
   constantsChanged = false
   kernelBtf: BtfSet | undefined
-  /** The object's own types. */
-  programBtf: BtfSet | undefined
+  /** Programs of all objects that were loaded into it, by the numbers that program arrays hold. */
+  readonly programs: (() => ProgramImage)[] = []
+  /** Addresses of the `struct bpf_map` of maps that were looked at, by their numbers. */
+  readonly mapObjects: number[] = []
+  /** Addresses of kernel variables that a test gave values, by name. */
+  readonly variables = new Map<string, number>()
 
   constructor(
     readonly options: MachineOptions,

@@ -5,6 +5,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import type { Insns } from '../../assembler/isa/insns.js'
 import { classify, isForm } from '../../assembler/isa/isa-table.js'
 import * as op from '../../assembler/isa/opcodes.js'
+import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { LineInfo } from '../../linker/object/bpf-object.js'
 import { VmFault } from './fault.js'
 import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from './memory.js'
@@ -16,8 +17,12 @@ export const TAIL_CALL = 12
 export interface ImageScope {
   /** Address of the first byte of a map's only value (global data). */
   mapValueAddress(map: number): number
-  /** Number of maps. */
+  /** Number of the object's maps. */
   readonly mapCount: number
+  /** What number one of them has in the machine. */
+  mapNumber(map: number): number
+  /** The object's types. */
+  readonly btf: BtfSet | undefined
   /** Address of a kernel variable by its BTF id. */
   variableAddress(btfId: number): number
   /** Name of a kfunc by its BTF id. */
@@ -34,6 +39,8 @@ export class ProgramImage {
   /** Of conditional jumps, how often they were taken; made with `hits`. */
   taken: Uint32Array | undefined
 
+  readonly btf: BtfSet | undefined
+
   /** Where exceptions go (see exceptionCallback). */
   exceptionCallback = -1
 
@@ -45,6 +52,7 @@ export class ProgramImage {
     /** Whether a load through a bad pointer gives 0, as in programs that follow BTF pointers (BPF_PROBE_MEM). */
     readonly probing: boolean,
   ) {
+    this.btf = scope.btf
     this.words = new Int32Array(insns.length * 2)
     for (let slot = 0; slot < insns.length; slot++) {
       const form = classify(insns, slot)
@@ -72,7 +80,7 @@ export class ProgramImage {
       case op.BPF_PSEUDO_MAP_FD:
       case op.BPF_PSEUDO_MAP_IDX:
         if (low < 0 || low >= scope.mapCount) throw new VmFault(`there is no map ${low}`, slot, this.name)
-        low *= HANDLE_STEP
+        low = scope.mapNumber(low) * HANDLE_STEP
         high = MAP_HANDLE
         break
       case op.BPF_PSEUDO_MAP_VALUE:

@@ -13,11 +13,11 @@ import { isAccepted } from '../kernel/accepted.js'
 import { asLoaded, mapCreationErrno } from '../kernel/map-creation.js'
 import { coverageOf, type ProgramCoverage } from './coverage.js'
 import { type Environment, type EnvironmentOptions, makeEnvironment } from './environment.js'
+import { EINVAL } from './errno.js'
 import { exceptionCallback } from './exceptions.js'
 import { type FaultReport, VmFault } from './fault.js'
 import './helpers/all.js'
 import { addConnection } from './helpers/conntrack.js'
-import { PROGRAMS } from './helpers/control.js'
 import { setSample } from './helpers/samples.js'
 import { setStacks } from './helpers/stacks.js'
 import { fireTimers } from './helpers/timers.js'
@@ -59,6 +59,44 @@ export interface VmOptions extends EnvironmentOptions {
   readonly engine?: 'checked' | 'compiled'
   /** Counts how often each instruction ran (see `VmProgram.hits`). */
   readonly coverage?: boolean
+  /**
+   * A VM whose world this object is loaded into: clock, processors, task, sockets, memory and limits are that VM's. Maps that both objects pin
+   * by name are the same map.
+   */
+  readonly beside?: Vm
+  /** Maps that are there already, in the place of the object's own by name (bpf_map__reuse_fd); of `beside`, or it is taken from them. */
+  readonly reuse?: Readonly<Record<string, MapAccess>>
+}
+
+/** Options that are of the whole world. */
+const WORLD_OPTIONS = [
+  'ktime',
+  'cpus',
+  'cpu',
+  'seed',
+  'random',
+  'task',
+  'budget',
+  'memoryLimit',
+  'stackFill',
+] as const satisfies readonly (keyof VmOptions)[]
+
+/** LIBBPF_PIN_BY_NAME. */
+const PIN_BY_NAME = 1
+
+/** What must be the same of a map and a definition that it is taken for (libbpf: map_is_reuse_compat). */
+const SAME_WHEN_REUSED = [
+  'type',
+  'keySize',
+  'valueSize',
+  'maxEntries',
+  'flags',
+  'mapExtra',
+] as const satisfies readonly (keyof MapDef)[]
+
+function newMachine(options: VmOptions): Machine {
+  const { budget = 100_000_000, memoryLimit = 1 << 30, stackFill = 0 } = options
+  return new Machine({ budget, memoryLimit, stackFill }, makeEnvironment(options))
 }
 
 export class Vm {
@@ -69,25 +107,37 @@ export class Vm {
   private readonly programs = new Map<string, VmProgram>()
   private readonly images: (ProgramImage | undefined)[] = []
   readonly objects: KernelObjects
+  /** The number that program arrays have for the object's first program. */
+  private readonly firstProgram: number
 
   constructor(
     readonly prepared: PreparedObject,
     private readonly options: VmOptions = {},
   ) {
-    this.machine = new Machine(
-      { budget: options.budget ?? 100_000_000, memoryLimit: options.memoryLimit ?? 1 << 30, stackFill: options.stackFill ?? 0 },
-      makeEnvironment(options),
-    )
-    this.machine.kernelBtf = prepared.kernelBtf
-    this.machine.programBtf = prepared.btf
-    this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
-    this.machine.extras.set(KERNEL_OBJECTS, this.objects)
-    this.machine.tasks = new Tasks(this.machine.memory, this.objects)
-    this.machine.sockets = new Sockets(this.machine.memory, this.objects)
-    this.machine.extras.set(PROGRAMS, (number: number) => this.image(number))
-    if (prepared.kernelBtf?.byName('bpf_map').length) this.machine.memory.mapObject = index => this.mapObject(index)
+    const { beside } = options
+    this.machine = beside?.machine ?? newMachine(options)
+    if (beside) {
+      const given = WORLD_OPTIONS.find(name => options[name] !== undefined)
+      if (given) throw new RangeError(`${given} is of the whole world: it was said when the VM was made that this one is beside`)
+      if (beside.prepared.kernelBtf !== prepared.kernelBtf)
+        throw new RangeError('objects that are loaded beside each other must be prepared for the same kernel BTF')
+      this.objects = beside.objects
+    } else {
+      this.machine.kernelBtf = prepared.kernelBtf
+      this.objects = new KernelObjects(this.machine, prepared.kernelBtf)
+      this.machine.extras.set(KERNEL_OBJECTS, this.objects)
+      this.machine.tasks = new Tasks(this.machine.memory, this.objects)
+      this.machine.sockets = new Sockets(this.machine.memory, this.objects)
+      if (prepared.kernelBtf?.byName('bpf_map').length) this.machine.memory.mapObject = index => this.mapObject(index)
+    }
+    this.firstProgram = this.machine.programs.length
+    for (const index of prepared.programs.keys()) this.machine.programs.push(() => this.image(index))
     const access: Record<string, MapAccess> = {}
-    for (const def of prepared.maps) access[def.name] = new MapAccess(this.addMap(def), prepared.btf)
+    for (const def of prepared.maps) {
+      const there = this.mapAlreadyThere(def)
+      this.mapList.push(there ?? this.addMap(def))
+      access[def.name] = new MapAccess(this.mapList.at(-1)!, prepared.btf)
+    }
     this.maps = access
     for (const def of prepared.maps) this.fillSlots(def)
   }
@@ -152,7 +202,7 @@ export class Vm {
       const index = this.prepared.programs.findIndex(each => each.name === name)
       if (index < 0)
         throw new RangeError(`there is no program ${name}; there are ${this.prepared.programs.map(each => each.name).join(', ')}`)
-      program = new VmProgram(this, this.prepared.programs[index]!, () => this.image(index)!, this.options.engine === 'compiled')
+      program = new VmProgram(this, this.prepared.programs[index]!, () => this.image(index), this.options.engine === 'compiled')
       this.programs.set(name, program)
     }
     return program
@@ -168,17 +218,32 @@ export class Vm {
     return structOps(this, map)
   }
 
+  /** A map handed over, or pinned by another object; throws MapError where libbpf refuses it for not being as defined. */
+  private mapAlreadyThere(given: MapDef): VmMap | undefined {
+    const handed = this.options.reuse?.[given.name]?.map
+    if (handed && this.machine.maps[handed.index] !== handed)
+      throw new RangeError(`map ${given.name} is of another VM: load this object beside that one`)
+    const there =
+      handed ??
+      (given.pinning === PIN_BY_NAME
+        ? this.machine.maps.find(map => map.def.name === given.name && map.def.pinning === PIN_BY_NAME)
+        : undefined)
+    const def = asLoaded(given, this.env.cpus)
+    if (there && (def.data || SAME_WHEN_REUSED.some(field => def[field] !== there.def[field])))
+      throw new MapError(`cannot take the existing map ${there.def.name} for ${def.name}: it is not as defined`, EINVAL)
+    return there
+  }
+
   /** Throws MapError for a definition that BPF_MAP_CREATE refuses. */
   private addMap(given: MapDef): VmMap {
     const def = asLoaded(given, this.env.cpus)
     const errno = mapCreationErrno(def)
     if (errno !== 0)
       throw new MapError(
-        `cannot create map ${def.name} (${mapTypeName(def.type)}): the kernel refuses these sizes or flags`,
+        `cannot create map ${def.name} (${mapTypeName(def.type)}): ${def.maxEntries === 0 ? 'it has no max_entries, which its loader has to set (maps: { NAME: { maxEntries } } of load, --map-size)' : 'the kernel refuses these sizes or flags'}`,
         errno,
       )
-    const map = makeMap(def, { machine: this.machine, index: this.mapList.length })
-    this.mapList.push(map)
+    const map = makeMap(def, { machine: this.machine, index: this.machine.maps.length, btf: this.prepared.btf })
     this.machine.maps.push(map)
     return map
   }
@@ -186,10 +251,7 @@ export class Vm {
   /** Initial slots of maps of maps and program arrays. */
   private fillSlots(def: MapDef): void {
     for (const { index, target } of def.values) {
-      const number =
-        def.type === MapType.PROG_ARRAY
-          ? this.prepared.programs.findIndex(program => program.name === target)
-          : this.prepared.maps.findIndex(map => map.name === target)
+      const number = def.type === MapType.PROG_ARRAY ? this.programNumber(target) : this.mapNumber(target)
       if (number < 0) continue
       const key = new Uint8Array(def.keySize)
       const value = new Uint8Array(def.valueSize)
@@ -201,17 +263,17 @@ export class Vm {
 
   /** Number of a program, as program arrays hold it. */
   programNumber(name: string): number {
-    return this.prepared.programs.findIndex(program => program.name === name)
+    const index = this.prepared.programs.findIndex(program => program.name === name)
+    return index < 0 ? -1 : this.firstProgram + index
   }
 
   /** Number of a map, as maps of maps hold it. */
   mapNumber(name: string): number {
-    return this.prepared.maps.findIndex(map => map.name === name)
+    return this.maps[name]?.map.index ?? -1
   }
 
-  private image(index: number): ProgramImage | undefined {
-    const program = this.prepared.programs[index]
-    if (!program) return undefined
+  private image(index: number): ProgramImage {
+    const program = this.prepared.programs[index]!
     let image = this.images[index]
     if (!image) {
       if (program.fault) throw new VmFault(program.fault, 0, program.name)
@@ -229,6 +291,8 @@ export class Vm {
       program.lineInfo,
       {
         mapCount: this.mapList.length,
+        mapNumber: map => this.mapList[map]!.index,
+        btf: this.prepared.btf,
         mapValueAddress: map => this.mapList[map]!.valueBase(),
         variableAddress: id => this.variable(id),
         kfuncName: id => {
@@ -246,12 +310,11 @@ export class Vm {
     return image
   }
 
-  private readonly mapObjects: number[] = []
-
-  /** The `struct bpf_map` that programs see when they read through a map's handle. */
+  /** The `struct bpf_map` that programs see when they read through a map's handle, by the map's number. */
   mapObject(index: number): number {
-    const { def } = this.mapList[index]!
-    this.mapObjects[index] ??= this.objects.build({
+    const { maps, mapObjects } = this.machine
+    const { def } = maps[index]!
+    mapObjects[index] ??= this.objects.build({
       struct: 'bpf_map',
       fields: {
         map_type: def.type,
@@ -263,16 +326,13 @@ export class Vm {
         name: def.name.slice(0, 15),
       },
     })
-    return this.mapObjects[index]
+    return mapObjects[index]
   }
-
-  /** Kernel variables that a test gave values (`setVariable`), by name. */
-  private readonly variables = new Map<string, number>()
 
   /** Gives a kernel variable (`extern … __ksym`) its bytes; a per-CPU variable takes a list, one for each CPU. */
   setVariable(name: string, bytes: Uint8Array | readonly Uint8Array[]): void {
     if (bytes instanceof Uint8Array) {
-      this.variables.set(name, this.objects.place(`kernel variable ${name}`, bytes))
+      this.machine.variables.set(name, this.objects.place(`kernel variable ${name}`, bytes))
       return
     }
     const { memory } = this.machine
@@ -281,13 +341,13 @@ export class Vm {
     const { start } = memory.region(`kernel variable ${name}`, stride * bytes.length, { stride, high: bytes[0]!.length })
     for (const [cpu, each] of bytes.entries()) memory.write(start + cpu * stride, each)
     this.machine.perCpuVariables.set(start, stride)
-    this.variables.set(name, start)
+    this.machine.variables.set(name, start)
   }
 
   private variable(id: number): number {
     const type = this.prepared.kernelBtf?.type(id)
     const name = type?.kind === BtfKind.Var ? type.name : `#${id}`
-    const address = this.variables.get(name)
+    const address = this.machine.variables.get(name)
     if (address === undefined) throw new NotImplemented(`kernel variable ${name}: give it a value with setVariable`)
     return address
   }

@@ -3,7 +3,6 @@ import { E2BIG, EINVAL, ENOENT } from '../errno.js'
 import { VmFault } from '../fault.js'
 import { ProgArray } from '../maps/object-arrays.js'
 import type { Machine } from '../machine.js'
-import type { ProgramImage } from '../program-image.js'
 import { defineHelpers } from './table.js'
 
 /** MAX_TAIL_CALL_CNT of the kernel. */
@@ -11,16 +10,12 @@ const MAX_TAIL_CALLS = 33
 /** BPF_MAX_LOOPS of the kernel. */
 const MAX_LOOPS = 1 << 23
 
-/** Finds a program by the number that prog arrays hold; set by the VM. */
-export const PROGRAMS = 'programs'
-
 function tailCall(m: Machine): void {
   const map = m.map(2)
   if (!(map instanceof ProgArray)) throw new VmFault(`map ${map.def.name} is no program array`)
   const index = m.u32(3)
   const number = index < map.def.maxEntries ? map.atIndex(index) : undefined
-  const target =
-    number === undefined ? undefined : (m.extras.get(PROGRAMS) as (number: number) => ProgramImage | undefined)(number)
+  const target = number === undefined ? undefined : m.programs[number]?.()
   if (!target) {
     m.ret(-ENOENT)
     return

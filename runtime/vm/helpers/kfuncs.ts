@@ -77,8 +77,9 @@ function bitsNext(m: Machine): void {
 
 /** bpf_obj_new_impl(local_type_id, meta): an object of one of the program's own types. */
 function objectNew(m: Machine): void {
-  if (!m.programBtf) throw new VmFault('bpf_obj_new needs the BTF of the object')
-  m.retAddress(m.memory.region('object of bpf_obj_new', sizeOf(m.programBtf, m.u32(1))).start)
+  const { btf } = m.image
+  if (!btf) throw new VmFault('bpf_obj_new needs the BTF of the object')
+  m.retAddress(m.memory.region('object of bpf_obj_new', sizeOf(btf, m.u32(1))).start)
 }
 
 /** Lists and trees of nodes, by the address of their head or root, in order. */

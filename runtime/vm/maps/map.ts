@@ -3,6 +3,7 @@
  * adds itself to the table below; `maps/all.ts` names them. Limits, flags and errors are those of kernel/bpf (6.12).
  */
 import { NotImplemented } from '../../../base/outcome.js'
+import type { BtfSet } from '../../../linker/btf/btf-types.js'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { MapType as uapiMapType } from '../../../linker/object/uapi.js'
 import type { Machine } from '../machine.js'
@@ -32,7 +33,10 @@ export function mapTypeName(type: number): string {
 /** What a map needs of the VM while it is made. */
 export interface MapScope {
   readonly machine: Machine
+  /** Its number among the machine's maps. */
   readonly index: number
+  /** Types of the object that it comes from. */
+  readonly btf: BtfSet | undefined
 }
 
 /**
@@ -44,11 +48,13 @@ export abstract class VmMap {
   readonly def: MapDef
   protected readonly m: Machine
   readonly index: number
+  private readonly btf: BtfSet | undefined
 
   constructor(def: MapDef, scope: MapScope) {
     this.def = def
     this.m = scope.machine
     this.index = scope.index
+    this.btf = scope.btf
   }
 
   /** Address of the value of a key on the current CPU, 0 if there is none. What bpf_map_lookup_elem returns. */
@@ -100,7 +106,7 @@ export abstract class VmMap {
 
   /** Fields of values that are the kernel's own. */
   get specialFields(): readonly SpecialField[] {
-    this.ownFields ??= specialFields(this.m.programBtf, this.def.valueType)
+    this.ownFields ??= specialFields(this.btf, this.def.valueType)
     return this.ownFields
   }
 

@@ -105,12 +105,11 @@ interface TargetScope {
 const Targets: Readonly<Record<string, (scope: TargetScope) => IteratorItem[]>> = {
   task: ({ tasks }) => tasks.map(task => ({ task })),
   task_vma: ({ vm, tasks }) => tasks.flatMap(task => vm.machine.tasks.areas(task).map(vma => ({ task, vma }))),
-  bpf_map: ({ vm }) => vm.prepared.maps.map((_, index) => ({ map: vm.mapObject(index) })),
+  bpf_map: ({ vm }) => vm.machine.maps.map(({ index }) => ({ map: vm.mapObject(index) })),
   bpf_map_elem: ({ vm, options }) => {
-    const index = vm.prepared.maps.findIndex(map => map.name === options.map)
-    const map = vm.machine.maps[index]
+    const map = options.map === undefined ? undefined : vm.maps[options.map]?.map
     if (!map) throw new RangeError(`say the map whose elements are shown; there are ${Object.keys(vm.maps).join(', ')}`)
-    const object = vm.mapObject(index)
+    const object = vm.mapObject(map.index)
     return [...map.keys()].flatMap(key => {
       const value = map.lookup(map.scratchKey(key))
       if (value === 0) return []
