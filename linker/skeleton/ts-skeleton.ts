@@ -11,16 +11,20 @@ export function tsSkeleton(object: BpfObject, bytes: Uint8Array, name: string): 
   const types = object.btf && new TsTypes(object.btf)
   const maps: string[] = []
   const globals: string[] = []
+  const sized: string[] = []
+  const constants: string[] = []
   for (const { identifier, def, vars } of skeletonMaps(object)) {
     if (def.data && def.type === 2) {
       if (!types || vars.length === 0) continue
       const members = vars.map(({ name: variable, type, offset }) => {
         const { text, codec } = types.of(type)
+        if (def.data!.readonly && def.data!.section !== '.kconfig') constants.push(`    ${property(variable)}?: ${text}`)
         return `      ${property(variable)}: new Global<${text}>(backend, ${JSON.stringify(def.name)}, ${def.valueSize}, ${offset}, ${codec}, ${def.data!.readonly}),`
       })
       globals.push(`    ${property(identifier)}: {\n${members.join('\n')}\n    },`)
       continue
     }
+    sized.push(`    ${property(def.name)}?: MapChange`)
     const side = (type: number, size: number) =>
       types && type !== 0 ? types.of(type) : { text: 'Uint8Array', codec: `raw(${size})` }
     const key = side(def.keyType, def.keySize)
@@ -35,7 +39,16 @@ export function tsSkeleton(object: BpfObject, bytes: Uint8Array, name: string): 
   )
   const section = (label: string, lines: readonly string[]) =>
     `    ${label}: {\n${lines.map(line => `  ${line.replaceAll('\n', '\n  ')}`).join('\n')}\n    },`
+  const changes = (label: string, lines: readonly string[]) =>
+    lines.length === 0 ? '' : `  ${label}?: {\n${lines.join('\n')}\n  }\n`
   const body = `${(types?.declarations ?? []).join('\n')}
+/** What can be changed before the object is loaded: \`load(object, changes)\` of bpfc. */
+export type Changes = {
+${changes('maps', sized)}${changes(
+  'programs',
+  object.programs.map(program => `    ${property(program.name)}?: ProgramChange`),
+)}${changes('constants', constants)}}
+
 /** The object's maps, globals and programs over a backend. */
 export function bind(backend: Backend) {
   return {
@@ -228,6 +241,12 @@ export interface Backend {
   keys(map: string): Iterable<Uint8Array>
   run(program: string, input: unknown): unknown
 }
+
+/** Before a map is loaded: what is left out stays as in the source; sizes are bytes. */
+export type MapChange = { maxEntries?: number; keySize?: number; valueSize?: number; flags?: number; inner?: string | MapChange }
+
+/** Before a program is loaded: whether it is, the section that it is taken as if from, or what it attaches to. */
+export type ProgramChange = { autoload?: boolean; section?: string; attachTo?: string }
 
 /** Reads and writes values of one type at an offset. */
 export interface Codec<T> {

@@ -1,5 +1,5 @@
 /**
- * BTF types as TypeScript: an interface for each struct, and a codec that reads and writes the bytes. Integers up to 32 bits are
+ * BTF types as TypeScript: an object type for each struct (no interface, which would not go where any object of values does), and a codec that reads and writes the bytes. Integers up to 32 bits are
  * numbers, wider ones and pointers bigint; arrays of char are strings, of other bytes Uint8Array.
  */
 import { sizeOf, skipModifiers } from '../btf/btf-file.js'
@@ -94,7 +94,7 @@ export class TsTypes {
     const codecName = `${name[0]!.toLowerCase()}${name.slice(1)}Codec`
     const members = fields.map(field => `  [${JSON.stringify(field.name)}, ${field.offset}, ${field.type.codec}],`)
     this.declarations.push(
-      `/** ${type.kind === BtfKind.Union ? 'union' : 'struct'} ${type.name || '(anonymous)'}, ${type.size} bytes. */\nexport interface ${name} {\n${lines.join('\n')}\n}\n`,
+      `/** ${type.kind === BtfKind.Union ? 'union' : 'struct'} ${type.name || '(anonymous)'}, ${type.size} bytes. */\nexport type ${name} = {\n${lines.join('\n')}\n}\n`,
       `export const ${codecName}: Codec<${name}> = struct(${type.size}, [\n${members.join('\n')}\n])\n`,
     )
     return { text: name, codec: codecName }

@@ -17,7 +17,13 @@ const XDP_DROP = 1
 const XDP_PASS = 2
 
 /** What a user of the module writes; each line behind an @ts-expect-error must not type-check. */
-const DRIVER = `import { type Backend, bind, object } from './firewall.skel.js'
+const DRIVER = `import { type Backend, bind, type Changes, object } from './firewall.skel.js'
+
+export const changes: Changes = { maps: { sources: { maxEntries: 64 } }, constants: { packets_per_second: 5 } }
+// What load takes for constants: values by name.
+export const constants: Readonly<Record<string, number | bigint | boolean>> = { ...changes.constants }
+// @ts-expect-error no such map
+export const none: Changes = { maps: { source: {} } }
 
 export function drive(backend: Backend) {
   const { maps, globals, programs } = bind(backend)

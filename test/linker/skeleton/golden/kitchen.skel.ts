@@ -11,6 +11,12 @@ export interface Backend {
   run(program: string, input: unknown): unknown
 }
 
+/** Before a map is loaded: what is left out stays as in the source; sizes are bytes. */
+export type MapChange = { maxEntries?: number; keySize?: number; valueSize?: number; flags?: number; inner?: string | MapChange }
+
+/** Before a program is loaded: whether it is, the section that it is taken as if from, or what it attaches to. */
+export type ProgramChange = { autoload?: boolean; section?: string; attachTo?: string }
+
 /** Reads and writes values of one type at an offset. */
 export interface Codec<T> {
   readonly size: number
@@ -167,7 +173,7 @@ export class Program {
 }
 
 /** struct value, 24 bytes. */
-export interface Value {
+export type Value = {
   packets: bigint
   bytes: number[]
 }
@@ -184,7 +190,7 @@ export const LibbpfTristate = {
 } as const
 
 /** struct ops_like, 32 bytes. */
-export interface OpsLike {
+export type OpsLike = {
   init: bigint
   flags: number
   run: bigint
@@ -197,6 +203,31 @@ export const opsLikeCodec: Codec<OpsLike> = struct(32, [
   ["run", 16, int(8, false)],
   ["name", 24, text(8)],
 ])
+
+/** What can be changed before the object is loaded: `load(object, changes)` of bpfc. */
+export type Changes = {
+  maps?: {
+    inner_a?: MapChange
+    inner_b?: MapChange
+    outer?: MapChange
+    jumps?: MapChange
+    counters?: MapChange
+    events?: MapChange
+    bloom?: MapChange
+    operations?: MapChange
+  }
+  programs?: {
+    tail_target?: ProgramChange
+    count?: ProgramChange
+    symbols?: ProgramChange
+    relocated?: ProgramChange
+    ops_init?: ProgramChange
+    ops_run?: ProgramChange
+  }
+  constants?: {
+    limit?: number
+  }
+}
 
 /** The object's maps, globals and programs over a backend. */
 export function bind(backend: Backend) {
