@@ -1,6 +1,6 @@
 /** Input that is malformed or does not fit together, as a message and an exit code: what every subcommand over binaries does alike. */
 import { ExitCode, FormatError } from '../base/outcome.js'
-import { LinkFault } from '../linker/merge.js'
+import { LinkFault } from '../linker/link-fault.js'
 import type { CliContext } from './context.js'
 
 /** Runs one piece of work on `path` (a function where it takes work to find out). Its result is an exit code; a fault of the input becomes a message and `rejected`. */

@@ -96,7 +96,13 @@ export async function makeCodeCache(
   run: (words: readonly string[], silent: CliContext) => Promise<number>,
 ): Promise<number> {
   for (const words of launch.warm!) {
-    await run(words, { ...nodeContext(), out: () => undefined, err: () => undefined, write: () => undefined })
+    await run(words, {
+      ...nodeContext(),
+      out: () => undefined,
+      outBytes: () => undefined,
+      err: () => undefined,
+      write: () => undefined,
+    })
   }
   writeFileSync(launch.cache, launch.script.createCachedData())
   return ExitCode.ok

@@ -4,13 +4,20 @@
  * deduplicated, relocations, function and line information follow.
  */
 import { BPF_CALL, BPF_JMP } from '../assembler/isa/opcodes.js'
-import { BtfBuilder } from './btf/btf-builder.js'
 import { readExtTables } from './btf/btf-ext.js'
 import { type BtfFile, readBtf, skipModifiers } from './btf/btf-file.js'
-import { BTF_LINKAGE_EXTERN, BTF_LINKAGE_STATIC, type BtfId, BtfKind, type BtfSecinfo, type BtfType } from './btf/btf-types.js'
+import {
+  BTF_LINKAGE_EXTERN,
+  BTF_LINKAGE_STATIC,
+  type BtfId,
+  BtfKind,
+  type BtfSecinfo,
+  type BtfSet,
+  type BtfType,
+} from './btf/btf-types.js'
 import { dedupBtf } from './btf/dedup.js'
 import { BtfExtMerger } from './btf/ext-merge.js'
-import { remapType } from './btf/remap.js'
+import { LinkedBtf } from './btf/linked-btf.js'
 import {
   type ElfFile,
   type ElfImageSection,
@@ -40,25 +47,13 @@ import {
 } from './elf/elf-types.js'
 import { readElf } from './elf/read-elf.js'
 import { writeElf } from './elf/write-elf.js'
+import { LinkFault } from './link-fault.js'
 import { disagreement } from './type-agreement.js'
 
 export interface LinkInput {
   /** For messages. */
   readonly path: string
   readonly bytes: Uint8Array
-}
-
-/** Objects that do not go together: says which symbol or section of which file. */
-export class LinkFault extends Error {
-  override readonly name = 'LinkFault'
-  constructor(
-    /** Catalogue code, `L….`. */
-    readonly code: string,
-    readonly path: string,
-    message: string,
-  ) {
-    super(message)
-  }
 }
 
 interface OutSection {
@@ -72,8 +67,10 @@ interface OutSection {
   readonly parts: { readonly offset: number; data: Uint8Array; own: boolean }[]
   readonly relocs: { readonly offset: number; readonly symbol: OutSymbol; readonly type: number }[]
   readonly vars: { readonly info: BtfSecinfo; readonly symbol: OutSymbol | undefined }[]
-  /** BTF gives it content, ELF may not: `.ksyms`. */
-  hasDatasec: boolean
+  /** Those of `vars` that have one. */
+  readonly inVars: Set<OutSymbol>
+  /** Its name among the strings of the BTF where that gives it content, which ELF may not: `.ksyms`. */
+  btfName: number
   sectionSymbol: OutSymbol | undefined
 }
 
@@ -104,6 +101,8 @@ interface Placement {
   /** Sections that an earlier object has brought with the same content: licence and version. */
   readonly repeated: Set<number>
   readonly symbols: (OutSymbol | undefined)[]
+  /** The Var or Func of each global symbol, by its name. */
+  readonly globalTypes: Map<string, BtfId>
 }
 
 /** Links objects, in the order given, into the bytes of a new one. Throws a `FormatError` for a malformed one, a `LinkFault` for those that do not fit. */
@@ -120,7 +119,7 @@ export class StaticLinker {
   private readonly symbols: OutSymbol[] = []
   private readonly listed = new Set<OutSymbol>()
   private readonly globals = new Map<string, OutSymbol>()
-  private readonly btf = new BtfBuilder()
+  private readonly btf = new LinkedBtf()
   private readonly ext = new BtfExtMerger()
 
   /** Takes one object in. Its bytes must not change until `finish`. */
@@ -132,7 +131,16 @@ export class StaticLinker {
     this.flags = Math.max(this.flags, elf.flags)
     const btfSection = elf.sections.find(section => section.name === '.BTF' && section.type === SHT_PROGBITS)
     const btf = btfSection && readBtf(btfSection.data, { little: elf.little, origin: btfSection.offset })
-    const placement: Placement = { path, elf, btf, sections: [], offsets: [], repeated: new Set(), symbols: [] }
+    const placement: Placement = {
+      path,
+      elf,
+      btf,
+      sections: [],
+      offsets: [],
+      repeated: new Set(),
+      symbols: [],
+      globalTypes: new Map(),
+    }
     for (const section of elf.sections) this.addSection(placement, section)
     const types = this.addBtf(placement)
     for (const symbol of elf.symbols) this.addSymbol(placement, symbol, types)
@@ -185,7 +193,8 @@ export class StaticLinker {
       parts: [],
       relocs: [],
       vars: [],
-      hasDatasec: false,
+      inVars: new Set(),
+      btfName: 0,
       sectionSymbol: undefined,
     }
     this.sections.set(name, section)
@@ -196,16 +205,23 @@ export class StaticLinker {
    * Adds all types but sections. Global variables and functions that another object has too become one type; gives the new id of
    * every old one.
    */
-  private addBtf({ path, btf, elf, repeated }: Placement): Uint32Array {
+  private addBtf({ path, btf, elf, repeated, globalTypes }: Placement): Uint32Array {
     if (!btf) return new Uint32Array(1)
     const again = new Set([...repeated].flatMap(index => variablesOf(btf, elf.sections[index]!.name)))
     const ids = new Uint32Array(btf.count)
     const globals = new Set(elf.symbols.filter(symbol => symbol.bind !== STB_LOCAL).map(symbol => symbol.name))
     const fresh: BtfId[] = []
     for (let id = 1; id < btf.count; id++) {
-      const type = btf.type(id)
-      if (type.kind === BtfKind.Datasec || again.has(id)) continue
-      const shared = isGlobal(type) && globals.has(type.name) ? this.globals.get(type.name) : undefined
+      const kind = btf.kindOf(id)
+      if (kind === BtfKind.Datasec || again.has(id)) continue
+      let shared: OutSymbol | undefined
+      if (kind === BtfKind.Var || kind === BtfKind.Func) {
+        const type = btf.type(id)
+        if (isGlobal(type) && globals.has(type.name)) {
+          if (!globalTypes.has(type.name)) globalTypes.set(type.name, id)
+          shared = this.globals.get(type.name)
+        }
+      }
       if (shared?.btf) {
         this.checkAgreement(path, shared, btf, id)
         ids[id] = shared.btf
@@ -214,11 +230,7 @@ export class StaticLinker {
         fresh.push(id)
       }
     }
-    for (const id of fresh)
-      this.btf.define(
-        ids[id]!,
-        remapType(btf.type(id), old => ids[old] ?? 0),
-      )
+    for (const id of fresh) this.btf.copy(ids[id]!, btf, id, ids)
     return ids
   }
 
@@ -232,7 +244,7 @@ export class StaticLinker {
   }
 
   private addSymbol(placement: Placement, symbol: ElfSymbol, types: Uint32Array): void {
-    const { path, btf, sections, offsets, symbols } = placement
+    const { path, btf, sections, offsets, symbols, globalTypes } = placement
     if (symbol.index === 0 || symbol.type === STT_FILE || placement.repeated.has(symbol.section)) return
     const section = symbol.section === 0 || symbol.section >= SHN_LORESERVE ? undefined : sections[symbol.section]
     if (symbol.type === STT_SECTION) {
@@ -258,7 +270,7 @@ export class StaticLinker {
       symbols[symbol.index] = draft
       return
     }
-    const typeId = btf ? globalTypeId(btf, symbol.name) : 0
+    const typeId = globalTypes.get(symbol.name) ?? 0
     draft.btf = types[typeId] ?? 0
     if (!section && btf && typeId) draft.wantedFrom = datasecOf(btf, typeId)
     const known = this.globals.get(symbol.name)
@@ -291,15 +303,12 @@ export class StaticLinker {
     const { name, section, value, size, bind, type, path } = draft
     // What was wanted or weak so far gives way; a variable leaves the section where it stood.
     for (const out of this.sections.values()) {
+      if (!out.inVars.delete(known)) continue
       const at = out.vars.findIndex(entry => entry.symbol === known)
-      if (at >= 0) out.vars.splice(at, 1)
+      out.vars.splice(at, 1)
     }
     Object.assign(known, { name, section, value, size, bind, type, path, wantedFrom: '' })
-    if (btf && typeId && known.btf)
-      this.btf.define(
-        known.btf,
-        remapType(btf.type(typeId), old => types[old] ?? 0),
-      )
+    if (btf && typeId && known.btf) this.btf.copy(known.btf, btf, typeId, types)
     else known.btf = draft.btf
   }
 
@@ -368,27 +377,25 @@ export class StaticLinker {
     const locals = new Map(
       elf.symbols.filter(symbol => symbol.bind === STB_LOCAL && symbol.type === STT_OBJECT).map(symbol => [symbol.name, symbol]),
     )
-    for (let id = 1; id < btf.count; id++) {
+    for (const id of btf.datasecIds) {
       const datasec = btf.type(id)
       if (datasec.kind !== BtfKind.Datasec) continue
       const source = elf.sections.find(section => section.name === datasec.name && !isDropped(section))
       if (source && placement.repeated.has(source.index)) continue
       const out = this.sections.get(datasec.name) ?? this.newSection(datasec.name, SHT_NULL, 0, 0)
-      out.hasDatasec = true
+      out.btfName = this.btf.strings.at(btf, btf.nameOffsetOf(id))
       const start = source ? offsets[source.index]! : 0
       for (const info of datasec.vars) {
         const type = btf.type(info.type)
         if (type.kind !== BtfKind.Var && type.kind !== BtfKind.Func) continue
         const symbol = type.linkage === BTF_LINKAGE_STATIC ? undefined : this.globals.get(type.name)
-        const own = symbol === undefined || symbol.path === path
         // Someone else defines it, or wanted it before.
-        if (symbol && (!own || out.vars.some(entry => entry.symbol === symbol))) {
-          if (symbol.section || out.vars.some(entry => entry.symbol === symbol)) continue
-        }
+        if (symbol && (out.inVars.has(symbol) || (symbol.path !== path && symbol.section))) continue
         const wanted = type.linkage === BTF_LINKAGE_EXTERN
         if (wanted && symbol?.section) continue
         const value = symbol ? symbol.value : (locals.get(type.name)?.value ?? info.offset) + start
         out.vars.push({ info: { type: types[info.type]!, offset: wanted ? 0 : value, size: info.size }, symbol })
+        if (symbol) out.inVars.add(symbol)
       }
     }
   }
@@ -429,16 +436,16 @@ export class StaticLinker {
 
   private finishBtf(little: boolean): { btf: Uint8Array; ext: Uint8Array } {
     for (const section of this.sections.values()) {
-      if (!section.hasDatasec || section.vars.length === 0) continue
+      if (section.vars.length === 0) continue
       const vars = section.vars
         .map(({ info, symbol }) => (symbol?.section ? { ...info, offset: symbol.value } : info))
         .sort((a, b) => a.offset - b.offset)
-      this.btf.addDatasec(section.name, section.size, vars)
+      this.btf.addDatasec(section.btfName, section.size, vars)
     }
-    const { btf, ids } = dedupBtf(this.btf)
+    const deduplication = dedupBtf(this.btf)
     // First, for its strings.
-    const ext = this.ext.finish(btf, ids, little)
-    return { btf: btf.finish(little), ext }
+    const ext = this.ext.finish(this.btf, deduplication.ids, little)
+    return { btf: this.btf.encode(deduplication, little), ext }
   }
 }
 
@@ -467,11 +474,6 @@ function isDropped({ index, type, name }: ElfSection): boolean {
 const isGlobal = (type: BtfType): type is Extract<BtfType, { linkage: number }> =>
   (type.kind === BtfKind.Var || type.kind === BtfKind.Func) && type.linkage !== BTF_LINKAGE_STATIC
 
-/** The Var or Func of a global symbol; 0 where there is none. */
-function globalTypeId(btf: BtfFile, name: string): BtfId {
-  return btf.byName(name).find(id => isGlobal(btf.type(id))) ?? 0
-}
-
 /** Variables of a section, by its name. */
 function variablesOf(btf: BtfFile, section: string): BtfId[] {
   return btf.byName(section).flatMap(id => {
@@ -481,8 +483,7 @@ function variablesOf(btf: BtfFile, section: string): BtfId[] {
 }
 
 function datasecOf(btf: BtfFile, id: BtfId): string {
-  for (let candidate = 1; candidate < btf.count; candidate++) {
-    if (btf.kindOf(candidate) !== BtfKind.Datasec) continue
+  for (const candidate of btf.datasecIds) {
     const type = btf.type(candidate)
     if (type.kind === BtfKind.Datasec && type.vars.some(info => info.type === id)) return type.name
   }
@@ -490,7 +491,7 @@ function datasecOf(btf: BtfFile, id: BtfId): string {
 }
 
 /** Definitions of a map must say the same, field by field; an extern one may leave fields out. */
-function mapDisagreement(a: BtfBuilder, aId: BtfId, b: BtfFile, bId: BtfId): string | undefined {
+function mapDisagreement(a: BtfSet, aId: BtfId, b: BtfFile, bId: BtfId): string | undefined {
   const [first, second] = [a.type(aId), b.type(bId)]
   if (first.kind !== BtfKind.Var || second.kind !== BtfKind.Var) return undefined
   const [one, two] = [skipModifiers(a, first.type).type, skipModifiers(b, second.type).type]
@@ -506,7 +507,7 @@ function mapDisagreement(a: BtfBuilder, aId: BtfId, b: BtfFile, bId: BtfId): str
 }
 
 /** Fields of map definitions point to what they mean: the array whose length is the number, or the key's or value's type. */
-function fieldDisagreement(a: BtfBuilder, aId: BtfId, b: BtfFile, bId: BtfId): string | undefined {
+function fieldDisagreement(a: BtfSet, aId: BtfId, b: BtfFile, bId: BtfId): string | undefined {
   const [one, two] = [skipModifiers(a, aId).type, skipModifiers(b, bId).type]
   if (one.kind !== BtfKind.Ptr || two.kind !== BtfKind.Ptr) return disagreement(a, aId, b, bId, false)
   return disagreement(a, one.type, b, two.type, true)

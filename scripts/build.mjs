@@ -166,8 +166,7 @@ for (const { name, entry, absent = [] } of bundles) {
     minifyWhitespace: true,
     keepNames: false,
     // A script has no import.meta; koffi is looked up from where the bundle lies.
-    banner: { js: "var bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    define: { ...common.define, 'import.meta.url': 'bundleUrl' },
+    define: { ...common.define, 'import.meta.url': '__filename' },
     outfile,
     plugins: [noChildProcess, absentModules(absent), dataBeside],
   })

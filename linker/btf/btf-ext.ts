@@ -50,6 +50,8 @@ const RECORD_LIMIT = 1_500_000
 /** Where the records of one section are in .BTF.ext. */
 export interface ExtTable {
   readonly section: string
+  /** Offset of that name among the strings of .BTF. */
+  readonly sectionName: number
   readonly count: number
   /** Offset of the first, and bytes from one to the next: at least those of the fields that are known. */
   readonly start: number
@@ -132,11 +134,12 @@ function readPart(reader: ByteReader, start: number, length: number, minimum: nu
   let at = start + 4
   while (at < end) {
     if (at + 8 > end) throw new FormatError('F0212', '.BTF.ext section head ends early', reader.origin + at)
-    const section = strings.string(reader.u32(at))
+    const sectionName = reader.u32(at)
+    const section = strings.string(sectionName)
     const count = reader.u32(at + 4)
     if (count === 0 || count > (end - at - 8) / size)
       throw new FormatError('F0212', `.BTF.ext: ${count} records for section ${section} do not fit`, reader.origin + at + 4)
-    tables.push({ section, count, start: at + 8, size })
+    tables.push({ section, sectionName, count, start: at + 8, size })
     at += 8 + count * size
   }
   return tables

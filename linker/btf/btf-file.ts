@@ -5,17 +5,19 @@
  */
 import { FormatError } from '../../base/outcome.js'
 import type { TextBytes } from '../../base/text-bytes.js'
-import { type BtfId, BtfKind, type BtfMember, type BtfSet, type BtfType, typeFault } from './btf-types.js'
+import { type BtfId, BtfKind, type BtfSet, type BtfType, typeFault } from './btf-types.js'
+import { decodeType } from './decode-type.js'
+import { TYPE, TYPE_LAYOUTS } from './type-layout.js'
 
 const MAGIC = 0xeb9f
 const HEADER_BYTES = 24
 
 /** Bytes of a type after its 12-byte head: a fixed part and so much for each of its `vlen` entries. */
-const FIXED_BYTES = [0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4, 0, 0]
-const ENTRY_BYTES = [0, 0, 0, 0, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 0, 12, 0, 0, 0, 12]
-/** Types that a type refers to besides those of its entries, and where in an entry one is; -1 for none. */
-const REFERENCES = [0, 0, 1, 2, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0]
-const ENTRY_REFERENCE = [-1, -1, -1, -1, 4, 4, -1, -1, -1, -1, -1, -1, -1, 4, -1, 0, -1, -1, -1, -1]
+const FIXED_BYTES = TYPE_LAYOUTS.map(({ fixed }) => 4 * fixed.length)
+const ENTRY_BYTES = TYPE_LAYOUTS.map(({ entry }) => 4 * entry.length)
+/** Types that a type refers to besides those of its entries, and where in an entry one is; negative for none. */
+const REFERENCES = TYPE_LAYOUTS.map(({ third, fixed }) => [third, ...fixed].filter(word => word === TYPE).length)
+const ENTRY_REFERENCE = TYPE_LAYOUTS.map(({ entry }) => 4 * entry.indexOf(TYPE))
 export const BTF_KIND_MAX = BtfKind.Enum64
 
 const VOID: BtfType = { kind: BtfKind.Void }
@@ -157,11 +159,16 @@ export class BtfFile implements BtfSet {
     return utf8.decode(this.bytes.subarray(start, this.bytes.indexOf(0, start)))
   }
 
-  /** Where an own string starts in `bytes`. */
-  private stringPlace(offset: number): number {
+  /** Where an own string starts in `bytes`; throws as `string` does. */
+  stringPlace(offset: number): number {
     const place = this.stringsStart + offset - this.stringBase
     if (place >= this.stringsEnd) throw this.fault('F0203', `there is no BTF string at offset ${offset}`, this.stringsStart)
     return place
+  }
+
+  /** The own strings' bytes. */
+  stringBytes(): Uint8Array {
+    return this.bytes.subarray(this.stringsStart, this.stringsEnd)
   }
 
   /** A hash of a string's bytes; throws as `string` does. */
@@ -305,7 +312,7 @@ export class BtfFile implements BtfSet {
   peek(id: BtfId): BtfType {
     if (id === 0) return VOID
     if (id < this.firstId) return this.base!.peek(id)
-    return this.cache[id - this.firstId] ?? this.decode(this.ownOffset(id))
+    return this.cache[id - this.firstId] ?? decodeType(this.view, this.ownOffset(id), this.little, this)
   }
 
   type(id: BtfId): BtfType {
@@ -313,106 +320,9 @@ export class BtfFile implements BtfSet {
     if (id < this.firstId) return this.base!.type(id)
     const known = this.cache[id - this.firstId]
     if (known) return known
-    const type = this.decode(this.ownOffset(id))
+    const type = decodeType(this.view, this.ownOffset(id), this.little, this)
     this.cache[id - this.firstId] = type
     return type
-  }
-
-  private decode(at: number): BtfType {
-    const { view, little } = this
-    const info = view.getUint32(at + 4, little)
-    const sizeOrType = view.getUint32(at + 8, little)
-    const kind = ((info >>> 24) & 31) as BtfType['kind']
-    const vlen = info & 0xffff
-    const flag = info >>> 31 === 1
-    const name = this.string(view.getUint32(at, little))
-    const u32 = (offset: number) => view.getUint32(at + offset, little)
-    switch (kind) {
-      case BtfKind.Int: {
-        const data = u32(12)
-        const encoding = (data >>> 24) & 15
-        return {
-          kind,
-          name,
-          size: sizeOrType,
-          offset: (data >>> 16) & 255,
-          bits: data & 255,
-          signed: (encoding & 1) !== 0,
-          char: (encoding & 2) !== 0,
-          bool: (encoding & 4) !== 0,
-        }
-      }
-      case BtfKind.Ptr:
-      case BtfKind.Volatile:
-      case BtfKind.Const:
-      case BtfKind.Restrict:
-        return { kind, type: sizeOrType }
-      case BtfKind.Typedef:
-        return { kind, name, type: sizeOrType }
-      case BtfKind.TypeTag:
-        return flag ? { kind, name, type: sizeOrType, attribute: true } : { kind, name, type: sizeOrType }
-      case BtfKind.Array:
-        return { kind, type: u32(12), indexType: u32(16), nelems: u32(20) }
-      case BtfKind.Struct:
-      case BtfKind.Union: {
-        const members: BtfMember[] = new Array(vlen)
-        for (let i = 0, offset = 12; i < vlen; i++, offset += 12) {
-          const place = u32(offset + 8)
-          members[i] = {
-            name: this.string(u32(offset)),
-            type: u32(offset + 4),
-            bitOffset: flag ? place & 0xffffff : place,
-            bitSize: flag ? place >>> 24 : 0,
-          }
-        }
-        return { kind, name, size: sizeOrType, kindFlag: flag, members }
-      }
-      case BtfKind.Enum: {
-        const values = new Array<{ name: string; value: bigint }>(vlen)
-        for (let i = 0, offset = 12; i < vlen; i++, offset += 8)
-          values[i] = {
-            name: this.string(u32(offset)),
-            value: BigInt(flag ? view.getInt32(at + offset + 4, little) : u32(offset + 4)),
-          }
-        return { kind, name, size: sizeOrType, signed: flag, values }
-      }
-      case BtfKind.Enum64: {
-        const values = new Array<{ name: string; value: bigint }>(vlen)
-        for (let i = 0, offset = 12; i < vlen; i++, offset += 12) {
-          const value = (BigInt(u32(offset + 8)) << 32n) | BigInt(u32(offset + 4))
-          values[i] = { name: this.string(u32(offset)), value: flag ? BigInt.asIntN(64, value) : value }
-        }
-        return { kind, name, size: sizeOrType, signed: flag, values }
-      }
-      case BtfKind.Fwd:
-        return { kind, name, union: flag }
-      case BtfKind.Func:
-        return { kind, name, type: sizeOrType, linkage: vlen }
-      case BtfKind.FuncProto: {
-        const params = new Array<{ name: string; type: BtfId }>(vlen)
-        for (let i = 0, offset = 12; i < vlen; i++, offset += 8)
-          params[i] = { name: this.string(u32(offset)), type: u32(offset + 4) }
-        return { kind, type: sizeOrType, params }
-      }
-      case BtfKind.Var:
-        return { kind, name, type: sizeOrType, linkage: u32(12) }
-      case BtfKind.Datasec: {
-        const vars = new Array<{ type: BtfId; offset: number; size: number }>(vlen)
-        for (let i = 0, offset = 12; i < vlen; i++, offset += 12)
-          vars[i] = { type: u32(offset), offset: u32(offset + 4), size: u32(offset + 8) }
-        return { kind, name, size: sizeOrType, vars }
-      }
-      case BtfKind.Float:
-        return { kind, name, size: sizeOrType }
-      case BtfKind.DeclTag: {
-        const componentIdx = view.getInt32(at + 12, little)
-        return flag
-          ? { kind, name, type: sizeOrType, componentIdx, attribute: true }
-          : { kind, name, type: sizeOrType, componentIdx }
-      }
-      default:
-        return VOID
-    }
   }
 
   byName(name: string): readonly BtfId[] {

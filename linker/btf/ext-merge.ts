@@ -2,9 +2,9 @@
  * .BTF.ext of several objects as one, record by record from bytes to bytes: a large program has tens of thousands of lines, which an object each
  * would take longer than all else that a linker does.
  */
-import type { BtfBuilder } from './btf-builder.js'
 import { type ExtTable, type ExtTables, extHeader } from './btf-ext.js'
 import type { BtfFile } from './btf-file.js'
+import type { LinkedBtf } from './linked-btf.js'
 
 /** What the words of a record are. */
 const OFFSET = 0
@@ -25,8 +25,6 @@ interface Origin {
   readonly btf: BtfFile
   /** Ids in the linked object's BTF before it is deduplicated. */
   readonly types: Uint32Array
-  /** Offsets of strings in the linked object, by those in the object; 0 for those not asked for yet. */
-  readonly strings: Uint32Array
 }
 
 /** Records that follow each other in the object, and how far their section has moved. */
@@ -46,7 +44,7 @@ export class BtfExtMerger {
 
   /** Adds an object's; `placeOf` gives the bytes that a section starts at in the output, undefined for one that is left out. */
   add(ext: ExtTables, btf: BtfFile, types: Uint32Array, placeOf: (section: string) => number | undefined): void {
-    const origin = { ext, btf, types, strings: new Uint32Array(btf.stringCount) }
+    const origin = { ext, btf, types }
     for (const { kind } of KINDS)
       for (const table of ext[kind]) {
         const moved = placeOf(table.section)
@@ -58,8 +56,8 @@ export class BtfExtMerger {
       }
   }
 
-  /** The section. Strings go into `btf`, so this comes before it is finished; `ids` are the types' after deduplication. */
-  finish(btf: BtfBuilder, ids: Uint32Array, little: boolean): Uint8Array {
+  /** The section. Strings go into `btf`, so this comes before that is encoded; `ids` are the types' after deduplication. */
+  finish(btf: LinkedBtf, ids: Uint32Array, little: boolean): Uint8Array {
     const places: number[] = []
     let length = 0
     for (const { kind, words } of KINDS) {
@@ -76,8 +74,9 @@ export class BtfExtMerger {
     }
     for (const { kind, words } of KINDS) {
       if (this.parts[kind].size > 0) u32(4 * words.length)
-      for (const [section, parts] of this.parts[kind]) {
-        u32(btf.string(section))
+      for (const parts of this.parts[kind].values()) {
+        const { origin, table } = parts[0]!
+        u32(btf.strings.at(origin.btf, table.sectionName))
         u32(countOf(parts))
         for (const part of parts) at = copyRecords(part, words, body, at, little, btf, ids)
       }
@@ -95,17 +94,22 @@ function copyRecords(
   to: DataView,
   at: number,
   little: boolean,
-  btf: BtfBuilder,
+  btf: LinkedBtf,
   ids: Uint32Array,
 ): number {
-  const { view } = origin.ext.reader
-  const { strings, types } = origin
+  const { bytes, view } = origin.ext.reader
+  const { types } = origin
   const width = words.length
+  if (moved === 0 && table.size === 4 * width && !words.includes(TYPE) && btf.strings.keepsOffsetsOf(origin.btf)) {
+    const size = table.count * table.size
+    new Uint8Array(to.buffer, at, size).set(bytes.subarray(table.start, table.start + size))
+    return at + size
+  }
   for (let i = 0, from = table.start; i < table.count; i++, from += table.size)
     for (let word = 0; word < width; word++, at += 4) {
       let value = view.getUint32(from + 4 * word, little)
       const meaning = words[word]
-      if (meaning === STRING) value = strings[value] || (strings[value] = btf.string(origin.btf.string(value)))
+      if (meaning === STRING) value = btf.strings.at(origin.btf, value)
       else if (meaning === OFFSET) value += moved
       else if (meaning === TYPE) value = ids[types[value] ?? 0]!
       to.setUint32(at, value, little)

@@ -3,6 +3,7 @@ import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
 import { readBtf } from '../../../linker/btf/btf-file.js'
 import { type BtfId, BtfKind } from '../../../linker/btf/btf-types.js'
 import { dedupBtf } from '../../../linker/btf/dedup.js'
+import { LinkedBtf } from '../../../linker/btf/linked-btf.js'
 import { validateBtf } from '../../../linker/btf/validate.js'
 
 /** A list and a tree that refer to each other, as one source file brings them; `full` leaves the tree a forward declaration. */
@@ -22,24 +23,31 @@ function unit(btf: BtfBuilder, full: boolean): BtfId {
   return list
 }
 
+/** What deduplication leaves: new ids by old ones, and the types under them. */
+function deduplicated(builder: BtfBuilder) {
+  const linked = LinkedBtf.of(readBtf(builder.finish(true)))
+  const deduplication = dedupBtf(linked)
+  return { ids: deduplication.ids, btf: readBtf(linked.encode(deduplication, true)) }
+}
+
 describe('dedupBtf', () => {
   it('takes equal cyclic types together', () => {
     const btf = new BtfBuilder()
     const one = unit(btf, true)
     const single = btf.count
     const two = unit(btf, true)
-    const result = dedupBtf(btf)
+    const result = deduplicated(btf)
     // Within a unit the two pointers to the list are equal too.
     expect(result.btf.count).toBe(single - 1)
     expect(result.ids[one]).toBe(result.ids[two])
-    validateBtf(readBtf(result.btf.finish(true)))
+    validateBtf(result.btf)
   })
 
   it('resolves forward declarations where there is one definition', () => {
     const btf = new BtfBuilder()
     const one = unit(btf, false)
     const two = unit(btf, true)
-    const result = dedupBtf(btf)
+    const result = deduplicated(btf)
     expect(result.ids[one]).toBe(result.ids[two])
     expect(result.btf.byName('tree').map(id => result.btf.type(id).kind)).toEqual([BtfKind.Struct])
   })
@@ -55,7 +63,7 @@ describe('dedupBtf', () => {
     const one = chain('a')
     const two = chain('b')
     const three = chain('a')
-    const { ids } = dedupBtf(btf)
+    const { ids } = deduplicated(btf)
     expect(ids[one]).toBe(ids[three])
     expect(ids[one]).not.toBe(ids[two])
   })
@@ -64,7 +72,7 @@ describe('dedupBtf', () => {
     const btf = new BtfBuilder()
     const int = btf.addInt('int', 4)
     const vars = [btf.addVar('v', int, 0), btf.addVar('v', int, 0)]
-    const { ids } = dedupBtf(btf)
+    const { ids } = deduplicated(btf)
     expect(ids[vars[0]!]).not.toBe(ids[vars[1]!])
   })
 })

@@ -12,12 +12,14 @@ import { readBtfExt } from '../../../linker/btf/btf-ext.js'
 import { readBtf } from '../../../linker/btf/btf-file.js'
 import { btfToC } from '../../../linker/btf/c-dump.js'
 import { dedupBtf } from '../../../linker/btf/dedup.js'
+import { LinkedBtf } from '../../../linker/btf/linked-btf.js'
 import { dumpJson, dumpRaw } from '../../../linker/btf/raw-dump.js'
 import { diffBtf } from '../../../linker/btf/diff.js'
 import { validateBtf } from '../../../linker/btf/validate.js'
 import { coreReport } from '../../../linker/core/report.js'
 import { readElf } from '../../../linker/elf/read-elf.js'
-import { LinkFault, linkObjects } from '../../../linker/merge.js'
+import { LinkFault } from '../../../linker/link-fault.js'
+import { linkObjects } from '../../../linker/merge.js'
 import { openObject } from '../../../linker/object/open.js'
 import { prepareObject } from '../../../linker/object/prepare.js'
 import { cSkeleton } from '../../../linker/skeleton/c-skeleton.js'
@@ -114,7 +116,7 @@ describe('damaged inputs', () => {
     ['BTF, split', section('.BTF').slice(), input => void dumpRaw(readBtf(input, { base: own }), own.count)],
     ['BTF, as C', section('.BTF').slice(), input => void btfToC(readBtf(input))],
     ['BTF, validated', section('.BTF').slice(), input => validateBtf(readBtf(input))],
-    ['BTF, deduplicated', section('.BTF').slice(), input => void dedupBtf(readBtf(input))],
+    ['BTF, deduplicated', section('.BTF').slice(), input => void dedupBtf(LinkedBtf.of(readBtf(input)))],
     ['BTF, compared', section('.BTF').slice(), input => void diffBtf(readBtf(input), kernelBtf)],
     ['.BTF.ext', section('.BTF.ext').slice(), input => void readBtfExt(input, readBtf(section('.BTF')), true)],
   ]
