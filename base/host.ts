@@ -9,6 +9,11 @@ export interface Host {
   exists(path: string): boolean
   /** Names of the files in a folder, sorted; undefined where the path is no folder. A host that knows no folders leaves it out. */
   list?(path: string): readonly string[] | undefined
+  /**
+   * What two spellings of one file or folder share (relative and absolute, through links), and no other file has; undefined where the
+   * path leads nowhere. A host whose paths have one spelling leaves it out.
+   */
+  identity?(path: string): string | undefined
 }
 
 /** A host over a table of paths, for tests and the browser. */
@@ -52,5 +57,13 @@ export class LayeredHost implements Host {
 
   exists(path: string): boolean {
     return this.layers.some(layer => layer.exists(path))
+  }
+
+  identity(path: string): string | undefined {
+    for (const layer of this.layers) {
+      const identity = layer.identity?.(path)
+      if (identity !== undefined) return identity
+    }
+    return undefined
   }
 }

@@ -39,7 +39,6 @@ const offByDefault: Readonly<Record<string, readonly string[]>> = {
   parentheses: ['most', 'all'],
   'missing-braces': ['most', 'all'],
   'self-assign': ['most', 'all'],
-  switch: [],
   'implicit-fallthrough': [],
   'sign-conversion': ['conversion'],
   shadow: [],
@@ -76,8 +75,8 @@ const members: Readonly<Record<string, readonly string[]>> = {
   'shift-overflow': ['shift-count-overflow', 'shift-count-negative'],
   'return-type': ['return-mismatch'],
   format: ['format-insufficient-args', 'format-extra-args', 'format-invalid-specifier', 'bpf-format'],
-  most: ['format'],
-  all: ['format'],
+  most: ['format', 'switch'],
+  all: ['format', 'switch'],
 }
 
 /** Whether naming `outer` on the command line or in a pragma means `group`. */

@@ -12,6 +12,7 @@ export function compilerHost(files: Host): CompilerHost {
   return {
     read: path => layers.read(path),
     exists: path => layers.exists(path),
+    identity: path => layers.identity(path),
     with: (path, bytes) => compilerHost(new LayeredHost([new MemoryHost({ [path]: bytes }), files])),
   }
 }

@@ -72,6 +72,15 @@ export class NodeHost implements Host {
     }
   }
 
+  identity(path: string): string | undefined {
+    try {
+      const stat = statSync(resolve(this.cwd, path), { throwIfNoEntry: false })
+      return stat && `${stat.dev}:${stat.ino}`
+    } catch {
+      return undefined
+    }
+  }
+
   isDirectory(path: string): boolean {
     try {
       return statSync(resolve(this.cwd, path), { throwIfNoEntry: false })?.isDirectory() === true

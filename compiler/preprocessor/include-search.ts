@@ -27,8 +27,8 @@ export function joinPath(folder: string, name: string): string {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`
 }
 
-/** A path without `.`, `x/..` and doubled slashes: what tells whether two spellings mean one file. */
-export function normalisePath(path: string): string {
+/** A path without `.`, `x/..` and doubled slashes. */
+function normalisePath(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue
@@ -47,27 +47,33 @@ export class IncludeSearch {
   constructor(
     private readonly host: Host,
     paths: IncludePaths,
+    private readonly workingDirectory: string,
   ) {
     const system = [...paths.system, ...paths.standard, ...paths.after]
-    const systemSet = new Set(system.map(normalisePath))
+    const systemSet = new Set(system.map(path => this.identity(path)))
     const seen = new Set<string>()
     const directories: Directory[] = []
     for (const path of paths.quote) directories.push({ path, system: false })
     this.angled = directories.length
     // As clang: a directory counts once; one given as user and as system directory counts as the latter.
     for (const path of paths.user) {
-      const key = normalisePath(path)
+      const key = this.identity(path)
       if (systemSet.has(key) || seen.has(key)) continue
       seen.add(key)
       directories.push({ path, system: false })
     }
     for (const path of system) {
-      const key = normalisePath(path)
+      const key = this.identity(path)
       if (seen.has(key)) continue
       seen.add(key)
       directories.push({ path, system: true })
     }
     this.directories = directories
+  }
+
+  /** What tells whether two spellings mean one file: the host's word, or else the path in full. */
+  identity(path: string): string {
+    return this.host.identity?.(path) ?? normalisePath(path.startsWith('/') ? path : `${this.workingDirectory}/${path}`)
   }
 
   private read(path: string): Uint8Array | undefined {

@@ -9,7 +9,7 @@ import type { CompileOptions } from '../options.js'
 import { computedMacros } from './computed-macros.js'
 import { ConditionReader } from './condition-reader.js'
 import { HeaderHazards } from './header-hazards.js'
-import { type FoundFile, IncludeSearch, normalisePath } from './include-search.js'
+import { type FoundFile, IncludeSearch } from './include-search.js'
 import { builtinMacro, type Macro, MacroTable, readDefinition, sameDefinition } from './macro.js'
 import { concerns, type HeaderRun, indexHeader } from './header-index.js'
 import { LazyDeclarations } from './lazy-declarations.js'
@@ -59,7 +59,10 @@ export class Preprocessor extends ConditionReader {
   readonly dependencies: Dependency[] = []
   readonly marks: LineMark[] = []
   protected readonly files: OpenFile[] = []
+  /** What is known of the files read, by their paths as they were spelled. */
   private readonly facts = new Map<string, FileFacts>()
+  /** The same by `Host.identity`, where a spelling is new. */
+  private readonly sameFile = new Map<string, FileFacts>()
   private readonly search: IncludeSearch
   /** Reading has ended: an include was not found, or nests without end. */
   protected stopped = false
@@ -82,7 +85,7 @@ export class Preprocessor extends ConditionReader {
     super(names, new MacroTable(), sources, sink, buffer.expansions)
     this.buffer = buffer
     this.index = new LazyDeclarations(names, this.scanRange, this.macros)
-    this.search = new IncludeSearch(host, options.includes)
+    this.search = new IncludeSearch(host, options.includes, options.workingDirectory)
     this.hazards = new HeaderHazards(names)
     this.reportScan = (code, start, end, message, group) => {
       const base = this.files.at(-1)?.file.base ?? 0
@@ -118,7 +121,8 @@ export class Preprocessor extends ConditionReader {
     const main = this.sources.add(path, bytes, false)
     this.dependencies.push({ path, system: false })
     const facts: FileFacts = { file: main, once: false, guard: 0 }
-    this.facts.set(normalisePath(path), facts)
+    this.facts.set(path, facts)
+    this.sameFile.set(this.search.identity(path), facts)
     this.open(facts, -1, false)
     this.mark('start')
     this.openText('<command line>', this.commandLine())
@@ -557,16 +561,13 @@ export class Preprocessor extends ConditionReader {
   }
 
   private enterFile(found: FoundFile, once: boolean, loc: Loc, length: number): void {
-    const key = normalisePath(found.path)
-    let facts = this.facts.get(key)
-    if (facts) {
-      if (once) facts.once = true
-      if (facts.once || (facts.guard !== 0 && this.macroOf(facts.guard))) return
-    } else {
-      facts = { file: this.sources.add(found.path, found.bytes, found.system), once, guard: 0 }
-      this.facts.set(key, facts)
-      if (found.path !== VMLINUX) this.dependencies.push({ path: found.path, system: found.system })
+    const known = this.factsOf(found)
+    if (known) {
+      if (once) known.once = true
+      if (known.once || (known.guard !== 0 && this.macroOf(known.guard))) return
     }
+    const facts = known ?? { file: this.sources.add(found.path, found.bytes, found.system), once, guard: 0 }
+    if (!known) this.remember(found, facts)
     if (this.files.length > INCLUDE_DEPTH) {
       this.sink.error('P0064', { start: loc, end: loc + length }, '#include nested too deeply', {
         notes: [
@@ -581,6 +582,21 @@ export class Preprocessor extends ConditionReader {
     }
     this.open(facts, found.directory, false)
     this.mark('enter')
+  }
+
+  /** What is known of a file, under this spelling or another; a new spelling is one more line of the depfile, as with clang. */
+  private factsOf(found: FoundFile): FileFacts | undefined {
+    const known = this.facts.get(found.path)
+    if (known) return known
+    const facts = this.sameFile.get(this.search.identity(found.path))
+    if (facts) this.remember(found, facts)
+    return facts
+  }
+
+  private remember({ path, system }: FoundFile, facts: FileFacts): void {
+    this.facts.set(path, facts)
+    this.sameFile.set(this.search.identity(path), facts)
+    if (path !== VMLINUX) this.dependencies.push({ path, system })
   }
 
   // --- line, error, pragma ---

@@ -65,7 +65,8 @@ export function checkSimpleDeclaration(c: Context, declaration: ast.SimpleDeclar
   const statements: Stmt[] = []
   for (const item of declaration.declarators) {
     const { declarator } = item
-    const resolved = applyDeclarator(c, base.type, declarator, base.attributes)
+    const fixed = !c.fn || specifiers.storage === 'static' || specifiers.storage === 'extern'
+    const resolved = applyDeclarator(c, base.type, declarator, base.attributes, { fixed })
     let { type } = resolved
     const { attributes } = resolved
     if (attributes.mode && !base.attributes.mode) type = applyMode(c, declarator, type, attributes.mode)

@@ -6,6 +6,7 @@ import { evaluate } from './constants.js'
 import type { Context } from './context.js'
 import { checkExpr } from './expressions.js'
 import { elementOf, rvalue } from './nodes.js'
+import type { Expr } from './typed-ast.js'
 import { declareParameterName } from './declarations.js'
 import type { Place } from './report.js'
 import { isArray, isError, isFunction, isInteger, isVoid, pointerTo } from './type-facts.js'
@@ -31,19 +32,29 @@ export interface ResolvedDeclarator {
   readonly attributes: AttributeSet
 }
 
+/** Where a declarator stands, as far as arrays depend on it. */
+export interface DeclaratorUse {
+  /** A parameter: its outermost array is a pointer, whose count does not matter. */
+  readonly parameter?: boolean
+  /** A member, or an object outside the stack: making a constant of what C calls a variable count is worth a warning. */
+  readonly fixed?: boolean
+  /**
+   * Where counts may be known only when the program runs: those that the size of the whole is a multiple of are appended, and the type
+   * has 1 in their place.
+   */
+  readonly counts?: Expr[]
+}
+
 /** Arrays larger than this are a slip of the pen; clang's own limit is 2^61. */
 const largestArray = 2n ** 53n
 
-/**
- * The number of elements an array declarator asks for. Undefined for `[]`; a diagnostic and 1 where it is no constant.
- * `parameter`: the outermost array of a parameter is a pointer, its size does not matter.
- */
+/** The number of elements an array declarator asks for. Undefined for `[]`; a diagnostic and 1 where it is no constant. */
 function arrayCount(
   c: Context,
   chunk: ast.DeclaratorChunk & { kind: 'array' },
   name: string,
   place: Place,
-  parameter: boolean,
+  { parameter, fixed, counts }: DeclaratorUse,
 ): number | undefined {
   const { size } = chunk
   if (!size) return undefined
@@ -58,6 +69,10 @@ function arrayCount(
     if (parameter) return undefined
     value = evaluate(expr, { constObjects: true })
     if (value?.kind !== 'int') {
+      if (counts) {
+        counts.push(expr)
+        return 1
+      }
       c.error(
         'B0002',
         place,
@@ -68,7 +83,7 @@ function arrayCount(
       )
       return 1
     }
-    c.warn('T0104', place, 'variable length array folded to constant array as an extension', 'gnu-folding-constant')
+    if (fixed) c.warn('T0104', place, 'variable length array folded to constant array as an extension', 'gnu-folding-constant')
   }
   if (value.value < 0n) {
     c.error('T0104', size, `${name ? `'${name}' declared as an` : ''} array with a negative size`.trim())
@@ -87,9 +102,9 @@ function applyArray(
   element: CType,
   name: string,
   place: Place,
-  parameter: boolean,
+  use: DeclaratorUse,
 ): CType {
-  const count = arrayCount(c, chunk, name, place, parameter)
+  const count = arrayCount(c, chunk, name, place, use)
   if (isError(element)) return element
   if (isFunction(element)) {
     c.error('T0104', chunk, `${name ? `'${name}' declared as ` : ''}array of functions of type ${c.quote(element)}`)
@@ -130,7 +145,7 @@ function checkParams(c: Context, chunk: ast.DeclaratorChunk & { kind: 'function'
     const params: ResolvedParam[] = []
     for (const param of chunk.params) {
       const base = resolveSpecifiers(c, param.specifiers)
-      const { type, attributes } = applyDeclarator(c, base.type, param.declarator, base.attributes, true)
+      const { type, attributes } = applyDeclarator(c, base.type, param.declarator, base.attributes, { parameter: true })
       if (isVoid(type)) {
         const only = chunk.params.length === 1 && param.declarator.name === undefined && !chunk.variadic
         if (only && param.declarator.chunks.length === 0) return []
@@ -172,22 +187,23 @@ export function applyDeclarator(
   base: CType,
   declarator: ast.Declarator,
   attributes: AttributeSet = noAttributes(),
-  parameter = false,
+  use: DeclaratorUse = {},
 ): ResolvedDeclarator {
   const own = declarator.attributes.length ? readAttributes(c, declarator.attributes) : undefined
   const name = declarator.name === undefined ? '' : c.text(declarator.name)
   let type = base
   for (let i = declarator.chunks.length - 1; i >= 0; i--) {
     const chunk = declarator.chunks[i]!
+    if (use.counts && chunk.kind !== 'array') use.counts.length = 0
     if (chunk.kind === 'pointer') {
       const to = type
       type = isError(to) ? to : pointerTo(to)
       type = qualify(c, chunk, type, chunk.qualifiers)
       if (chunk.attributes.length && !isError(to)) type = applyTypeAttributes(type, readAttributes(c, chunk.attributes))
     } else if (chunk.kind === 'array') {
-      type = applyArray(c, chunk, type, name, declarator, parameter && i === 0)
-      if (parameter && i === 0 && chunk.qualifiers && isArray(type))
-        type = qualify(c, chunk, pointerTo(elementOf(type)), chunk.qualifiers)
+      const outermost = use.parameter === true && i === 0
+      type = applyArray(c, chunk, type, name, declarator, { ...use, parameter: outermost })
+      if (outermost && chunk.qualifiers && isArray(type)) type = qualify(c, chunk, pointerTo(elementOf(type)), chunk.qualifiers)
     } else type = applyFunction(c, chunk, type, declarator)
   }
   if (own) type = applyTypeAttributes(type, own)
@@ -222,7 +238,7 @@ function merge(a: AttributeSet, b: AttributeSet): AttributeSet {
 }
 
 /** The type a type name denotes. */
-export function checkTypeName(c: Context, name: ast.TypeName): CType {
+export function checkTypeName(c: Context, name: ast.TypeName, use: DeclaratorUse = {}): CType {
   const base = resolveSpecifiers(c, name.specifiers)
-  return applyDeclarator(c, base.type, name.declarator, base.attributes).type
+  return applyDeclarator(c, base.type, name.declarator, base.attributes, use).type
 }

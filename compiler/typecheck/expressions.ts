@@ -15,7 +15,7 @@ import { floatConstant, floatExpr } from './floats.js'
 import { functionNameKeywords, parseChar, parseNumber, parseString } from './literals.js'
 import { checkAddress, checkDereference, checkIndex, checkMember } from './members.js'
 import { suggestName } from './near-names.js'
-import { at, bitFieldOf, errorExpr, intExpr, rvalue } from './nodes.js'
+import { at, bitFieldOf, convert, errorExpr, intExpr, rvalue } from './nodes.js'
 import { checkBinary, checkUnaryArithmetic } from './operators.js'
 import type { Place } from './report.js'
 import { checkStatementExpr } from './statements.js'
@@ -206,7 +206,8 @@ function checkSizeof(c: Context, expr: ast.Expr & { kind: 'sizeof' | 'alignof' }
   const { operand } = expr
   let type: CType
   let align = 0
-  if (operand.kind === 'type_name') type = checkTypeName(c, operand)
+  const counts: Expr[] = []
+  if (operand.kind === 'type_name') type = checkTypeName(c, operand, { counts })
   else {
     const value = c.notEvaluated(() => checkExpr(c, operand))
     if (value.kind !== 'load' && bitFieldOf(value)) {
@@ -231,7 +232,18 @@ function checkSizeof(c: Context, expr: ast.Expr & { kind: 'sizeof' | 'alignof' }
     c.error('T0101', expr, `invalid application of '${expr.kind}' to an incomplete type ${c.quote(type)}`)
     return errorExpr(expr)
   }
-  return intExpr(expr, BigInt(expr.kind === 'sizeof' ? sizeOf(type) : Math.max(align, alignOf(type))), unsignedLongType)
+  if (expr.kind === 'alignof') return intExpr(expr, BigInt(Math.max(align, alignOf(type))), unsignedLongType)
+  return counts.reduce<Expr>(
+    (size, count) => ({
+      kind: 'arithmetic',
+      op: '*',
+      left: convert(count, unsignedLongType),
+      right: size,
+      type: unsignedLongType,
+      ...at(expr),
+    }),
+    intExpr(expr, BigInt(sizeOf(type)), unsignedLongType),
+  )
 }
 
 /** A place that covers one token. */

@@ -191,7 +191,7 @@ function walkSwitch(stmt: SwitchStmt, reached: boolean, flow: Flow): boolean {
   neverReturns(stmt.value, flow)
   const falls = walk(stmt.body, false, flow)
   const hasDefault = stmt.cases.some(each => each.low === undefined)
-  return falls || flow.broken.has(stmt) || (reached && !hasDefault)
+  return falls || flow.broken.has(stmt) || (reached && !hasDefault && !stmt.coversEnum)
 }
 
 /** Labels that jumps in a body name; statement expressions among them. */

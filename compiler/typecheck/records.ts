@@ -141,7 +141,7 @@ function checkMembers(
     return
   }
   member.declarators.forEach((item, i) => {
-    const { type, attributes } = applyDeclarator(c, base.type, item.declarator, base.attributes)
+    const { type, attributes } = applyDeclarator(c, base.type, item.declarator, base.attributes, { fixed: true })
     const checked = attributes.align || !isError(type) ? type : base.type
     const lastMember = last && i === member.declarators.length - 1
     addMember(c, record, item, checked, attributes, lastMember, found)

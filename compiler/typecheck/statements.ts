@@ -7,6 +7,7 @@ import { constantTruth, foldedConstant } from './constants.js'
 import type { Context, FunctionState, LabelState } from './context.js'
 import { assignConvert, checkCondition, promote } from './conversions.js'
 import { checkExternalDeclaration, checkSimpleDeclaration, checkStaticAssert } from './declarations.js'
+import { checkEnumSwitch } from './enum-switches.js'
 import { checkExpr, checkValue, stringText } from './expressions.js'
 import { noteNamedResult } from './named-result.js'
 import { at, convert, errorExpr, isLvalue, isObject, markAddressTaken, rvalue } from './nodes.js'
@@ -190,7 +191,8 @@ function warnAssignCondition(c: Context, condition: Expr): Expr {
 // --- switch ---
 
 function checkSwitch(c: Context, stmt: ast.Stmt & { kind: 'switch' }): Stmt {
-  let value = checkValue(c, stmt.value)
+  const given = checkValue(c, stmt.value)
+  let value = given
   if (!isError(value.type)) {
     if (isInteger(value.type)) value = promote(value)
     else {
@@ -198,11 +200,19 @@ function checkSwitch(c: Context, stmt: ast.Stmt & { kind: 'switch' }): Stmt {
       value = errorExpr(stmt.value)
     }
   }
-  const made: SwitchStmt = { kind: 'switch', value, body: { kind: 'null', ...at(stmt) }, cases: [], ...at(stmt) }
+  const made: SwitchStmt = {
+    kind: 'switch',
+    value,
+    body: { kind: 'null', ...at(stmt) },
+    cases: [],
+    coversEnum: false,
+    ...at(stmt),
+  }
   c.fn!.loops.push(made)
   made.body = inBlock(c, stmt.body)
   c.fn!.loops.pop()
   reportDuplicateCases(c, made)
+  checkEnumSwitch(c, made, given)
   return made
 }
 

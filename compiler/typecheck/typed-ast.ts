@@ -176,6 +176,8 @@ export interface SwitchStmt extends TypedNode {
   body: Stmt
   /** In order of appearance; values converted to the type of `value`. */
   cases: CaseStmt[]
+  /** The value is of an enum, and each enumerator has a case. */
+  coversEnum: boolean
 }
 
 /** `case a:`, `case a ... b:` or `default:` (both undefined). */

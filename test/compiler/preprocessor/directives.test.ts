@@ -97,6 +97,16 @@ describe('includes', () => {
     '/user/c.h': '#ifndef C_H\n#define C_H\nc\n#include "c.h"\n#endif\n',
   }
 
+  it('knows a file under another spelling', () => {
+    const header = '#pragma once\na'
+    const { text, result } = run(
+      { '/main.c': '#include <a.h>\n#include "/user/a.h"\n', 'user/a.h': header, '/user/a.h': header },
+      { includes: { quote: [], user: ['user'], system: [], standard: [], after: [] } },
+    )
+    expect(text).toBe('a')
+    expect(result.dependencies.map(({ path }) => path)).toEqual(['/main.c', 'user/a.h', '/user/a.h'])
+  })
+
   it('searches in order', () => {
     const { text, problems, result } = run(files)
     expect(text).toBe('own user std sibling b c')

@@ -105,3 +105,5 @@ static int own;
 #pragma weak late
 #pragma weak own
 int f(void) { return early() + late + own; }
+//// sizes that are known when the program runs
+int f(int k, long n) { return sizeof(char[1 - 2 * !!(k > 3)]) + sizeof(int[3][n]) + sizeof(int (*)[k]) + sizeof(short[k++][n]); }

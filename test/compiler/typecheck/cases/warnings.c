@@ -129,3 +129,30 @@ int f(int x) {
   switch (x) { case a: case a + 7: case local: case kept: return E; }
   return 0;
 }
+//// switches over an enum
+enum e { A, B, C = 5, D, E = 6, F = 9, G };
+int f1(enum e x) { switch (x) { case A: return 1; case B: return 2; } return 0; }
+int f2(enum e x) { switch (x) { case A: return 1; case B ... D: return 2; } return 0; }
+int f3(enum e x) { switch (x) { case A: return 1; case C ... D: return 2; } return 0; }
+int f4(const enum e *x) { switch (*x) { case A ... F: return 2; } return 0; }
+int f5(enum e x) { switch (x) { case A ... G: return 2; case 77: return 1; } }
+int f6(enum e x) { switch (x) { case A: default: return 1; } }
+int f7(enum e x) { switch ((int)x) { case A: return 1; } return 0; }
+int f8(enum e x) { switch (x) { case A: case B: case C: case D: case F: case G: if (x) break; return 1; } }
+int f9(int x) { switch ((enum e)x) { case A ... G: return 2; case 100 ... 200: return 9; } }
+int f10(int x) { switch (x) { case 1: return 2; } }
+enum one { ONLY };
+int f11(enum one x) { switch (x) { case ONLY: return 1; } }
+//// constant counts that C calls variable
+static const int N = 4;
+int file[N];
+struct s { int m[N]; };
+void proto(int a[][N]);
+int f(void) {
+  const int n = 8;
+  char local[n];
+  static char kept[n];
+  struct t { char c[n]; } t;
+  extern char other[n];
+  return local[0] + kept[0] + t.c[0] + other[0] + sizeof(char[n]);
+}
