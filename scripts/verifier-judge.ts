@@ -60,7 +60,12 @@ for (const [name, own] of answers) {
   let prepared: PreparedObject
   try {
     const path = join(objects, name)
-    prepared = prepareObject(openObject(new Uint8Array(readFileSync(path)), name), { kernelBtf, kernelVersion, kconfig })
+    prepared = prepareObject(openObject(new Uint8Array(readFileSync(path)), name, { anyLoader: true }), {
+      kernelBtf,
+      kernelVersion,
+      kconfig,
+      anyLoader: true,
+    })
   } catch (error) {
     tally.other(`${name}: ${error}`)
     continue

@@ -126,18 +126,19 @@ export const checkCommand: Subcommand = {
           const prepared = prepareObject(object, {
             kernelBtf: set,
             kernelVersion: kernelVersion(major!, minor!),
+            anyLoader: true,
             ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
           })
           return { kernel, prepared, facts: machine.facts }
         })
       let old: ReadonlyMap<string, OldCost> | undefined
       if (values.against !== undefined) {
-        const input = objectInput(values.against, request, context, json)
+        const input = objectInput(values.against, request, context, json, { anyLoader: true })
         if (typeof input === 'number') return exit(input)
         old = costsOf(targetsOf(input.object, kernelBtf(request.flags.btf).set))
       }
       for (const path of paths) {
-        const input = objectInput(path, request, context, json)
+        const input = objectInput(path, request, context, json, { anyLoader: true })
         if (typeof input === 'number') {
           codes.push(input)
           continue

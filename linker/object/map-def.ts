@@ -12,13 +12,14 @@ import { MapType } from './uapi.js'
 const PAGE = 4096
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Reads one definition; `section` and `offset` say where it stands, for messages. */
+/** Reads one definition; `section` and `offset` say where it stands, for messages. `anyPinning`: loaders have more ways than libbpf's two. */
 export function parseMapDef(
   name: string,
   btf: BtfSet,
   struct: BtfComposite,
   section: ElfSection,
   offset: number,
+  anyPinning = false,
   isInner = false,
 ): MapDef {
   const fault = (message: string) => malformed('F0402', `map ${name}: ${message}`, section, offset)
@@ -82,7 +83,7 @@ export function parseMapDef(
       case 'pinning': {
         if (isInner) throw fault('an inner map cannot be pinned')
         const pinning = int(member)
-        if (pinning > 1) throw fault(`pinning ${pinning} is neither LIBBPF_PIN_NONE nor LIBBPF_PIN_BY_NAME`)
+        if (pinning > 1 && !anyPinning) throw fault(`pinning ${pinning} is neither LIBBPF_PIN_NONE nor LIBBPF_PIN_BY_NAME`)
         def.pinning = pinning
         return
       }
@@ -101,7 +102,7 @@ export function parseMapDef(
           return
         }
         if (target?.kind !== BtfKind.Struct) throw fault("'values' must point to the inner map's definition")
-        def.inner = parseMapDef(`${name}.inner`, btf, target, section, offset, true)
+        def.inner = parseMapDef(`${name}.inner`, btf, target, section, offset, anyPinning, true)
         return
       }
       default:

@@ -177,7 +177,7 @@ function btfMaps(opening: Opening, maps: Maps, section: ElfSection): void {
 /** What the struct says of a map; only its name where that breaks libbpf's rules and the object is only looked at. */
 function definition(opening: Opening, name: string, def: BtfComposite, section: ElfSection, offset: number): Partial<MapDef> {
   try {
-    return parseMapDef(name, opening.btf!, def, section, offset)
+    return parseMapDef(name, opening.btf!, def, section, offset, opening.anyLoader)
   } catch (error) {
     if (!opening.tolerant || !(error instanceof FormatError)) throw error
     return { name }

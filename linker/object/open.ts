@@ -28,6 +28,11 @@ export interface OpenOptions {
    * maps that no loader takes keep their name only.
    */
   readonly tolerant?: boolean
+  /**
+   * For objects of other loaders than libbpf (Cilium's, cilium/ebpf): programs may be static functions, maps may be pinned in ways
+   * of the loader's own.
+   */
+  readonly anyLoader?: boolean
 }
 
 /**
@@ -57,6 +62,7 @@ export function openElf(elf: ElfFile, path: string, options: OpenOptions = {}): 
     btf: btfFile && new BtfOverlay(btfFile),
     ext: btfFile && extSection && readBtfExt(extSection.data, btfFile, elf.little, extSection.offset),
     tolerant: options.tolerant === true,
+    anyLoader: options.anyLoader === true,
   }
   const externs = collectExterns(opening)
   mendDatasecs(opening)

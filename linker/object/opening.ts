@@ -28,6 +28,7 @@ export interface Opening {
   readonly ext: BtfExt | undefined
   /** See `OpenOptions`. */
   readonly tolerant: boolean
+  readonly anyLoader: boolean
 }
 
 /** The first section of a role. */

@@ -15,6 +15,8 @@ export interface PrepareOptions {
   readonly attachProgram?: BtfSet
   /** KERNEL_VERSION(a, b, c) of the kernel: 65536 a + 256 b + c. Default: 6.12. */
   readonly kernelVersion?: number
+  /** A section that libbpf does not know counts as the longest part of its name, cut at a `/`, that it knows: `tc/entry` as `tc`. */
+  readonly anyLoader?: boolean
   /** Possible CPUs, for perf event arrays of size 0. */
   readonly cpus?: number
 }

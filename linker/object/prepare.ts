@@ -26,7 +26,7 @@ import { findSymbol, type ResolvedExtern, resolveExterns } from './kernel-symbol
 import { loadableBtf } from './loadable-btf.js'
 import { kernelVersion, KERNEL_VERSION_DEFAULT, type PrepareOptions } from './prepare-options.js'
 import type { PreparedFunction, PreparedObject, PreparedProgram } from './prepared.js'
-import { attachPrefix, findSectionDef, type SectionDef } from './sections.js'
+import { attachPrefix, findSectionDef, findSectionPrefix, type SectionDef } from './sections.js'
 import { sanitizeBtf } from './sanitize-btf.js'
 import { knowsAttachTypes, sanitizeCalls, sanitizeMapFlags } from './sanitize-program.js'
 import { prepareStructOps, type StructOpsResult } from './struct-ops.js'
@@ -140,7 +140,7 @@ class Preparation {
   }
 
   private program(main: ObjectFunction): PreparedProgram {
-    const def = findSectionDef(main.section)
+    const def = (this.options.anyLoader ? findSectionPrefix : findSectionDef)(main.section)
     const { placed, fault: callFault } = this.place(main)
     const insns = this.assemble(placed)
     dropDescriptors(insns)

@@ -149,6 +149,14 @@ export function findSectionDef(section: string): SectionDef | undefined {
   return sectionDefs.find(def => matches(def.pattern, name))
 }
 
+/** `findSectionDef` for loaders that let a program's name follow any section's (cilium/ebpf): `tc/entry` is one of `tc`. */
+export function findSectionPrefix(section: string): SectionDef | undefined {
+  for (let name = section; ; name = name.slice(0, name.lastIndexOf('/'))) {
+    const def = findSectionDef(name)
+    if (def || !name.includes('/')) return def
+  }
+}
+
 /** How a program that attaches to BTF finds its target: a prefix before the name, and the kind that is wanted (btf_get_kernel_prefix_kind). */
 export function attachPrefix(expectedAttachType: number): { readonly prefix: string; readonly kind: 'func' | 'typedef' } {
   switch (expectedAttachType) {
