@@ -21,10 +21,14 @@ export const kernelRules = {
   /** `gotol`: an unconditional jump by a 32-bit offset; 6.1's stable updates have it alone of -mcpu=v4. */
   longJumps: { since: '6.6', stable: ['6.1'], source: 'check_cfg, check_subprogs; bpf_opcode_in_insntable in core.c' },
   mayGoto: { since: '6.9', source: 'check_cond_jmp_op' },
+  /** may_goto may name the next instruction. */
+  mayGotoNext: { since: '6.14', source: 'check_cond_jmp_op' },
   /** may_goto looks at the clock, for which it keeps two words on the stack, not one. */
   timedMayGoto: { since: '6.15', source: 'do_misc_fixups; arch_bpf_timed_may_goto of x86-64' },
   acquireRelease: { since: '6.15', source: 'check_atomic_load, check_atomic_store' },
   arena: { since: '6.9', source: 'check_alu_op (addr_space_cast); kernel/bpf/arena.c' },
+  /** Loads from an arena may extend the sign. */
+  arenaSignedLoads: { since: '6.18', source: 'convert_ctx_accesses; bpf_jit_supports_insn of x86-64' },
 
   /** Atomic operations beyond addition, and their results. */
   atomics: { since: '5.12', source: 'check_atomic' },
@@ -90,8 +94,8 @@ export const kernelRules = {
   guardedDynptrs: { since: '6.3', source: 'destroy_if_dynptr_stack_slot' },
   /** Helpers' reads and writes of the stack are told apart. */
   typedHelperAccess: { since: '6.14', source: 'check_stack_range_initialized' },
-  /** Private stacks for programs that can recurse (Debian's 6.12 has them too). */
-  privateStack: { since: '6.13', stable: ['6.12'], source: 'check_max_stack_depth' },
+  /** Private stacks for programs that can recurse. The verifier of 6.12's updates knows them, but no JIT there gives them. */
+  privateStack: { since: '6.13', source: 'check_max_stack_depth; bpf_jit_supports_private_stack of x86-64' },
 
   // ---- speculation (without CAP_PERFMON)
   /** What a processor running ahead must not do gets a barrier before it; older kernels refuse it. */
@@ -116,6 +120,10 @@ export const kernelRules = {
   stackHistory: { since: '6.8', source: 'push_jmp_history, backtrack_insn' },
   /** Endless loops are those that come back to exactly the same state. */
   exactLoops: { since: '6.7', source: 'is_state_visited, states_equal' },
+  /** Loops are components of the program, with all states in them; before, states between one and its like further up the path. */
+  loopComponents: { since: '6.17', source: 'maybe_enter_scc, maybe_exit_scc, add_scc_backedge; get_loop_entry' },
+  /** Rounds of loops are compared without registers that nothing reads any more. */
+  liveRounds: { since: '6.15', source: 'func_states_equal, compute_live_registers' },
   /** Some instructions always get a checkpoint, also in a loop. */
   forcedCheckpoints: { since: '6.4', source: 'is_state_visited, mark_force_checkpoint' },
   /** A long path gets a checkpoint. */
@@ -139,8 +147,15 @@ export const kernelRules = {
   argTags: { since: '6.8', source: 'btf_prepare_func_args in kernel/bpf/btf.c' },
   /** Loops are found by walking: the graph may have back-edges other than jumps, and calls may recur. */
   anyBackEdge: { since: '6.9', source: 'push_insn' },
+  /** References and locks belong to the path, not to the function that took them; what may not leave with them is refused in one place. */
+  heldByPath: {
+    since: '6.14',
+    source: 'acquire_reference, check_resource_leak; before: struct bpf_func_state, transfer_reference_state',
+  },
   /** Subprograms may be called with a lock held. */
   callsUnderLock: { since: '6.9', source: 'do_check, check_func_call' },
+  /** So may numbers be iterated over. */
+  numbersUnderLock: { since: '6.15', source: 'kfunc_spin_allowed' },
 
   /** Global functions are verified after the main program, and only those it calls. */
   lazyGlobals: { since: '6.8', source: 'do_check_subprogs' },
@@ -175,8 +190,6 @@ export const kernelRules = {
   // ---- words of the log
   /** Level 2 begins with the registers that live at each instruction. */
   liveRegsShown: { since: '6.15', source: 'compute_live_registers' },
-  /** Level 2 says where loops are entered, left, and come back. */
-  loopsShown: { since: '6.17', source: 'maybe_enter_scc, maybe_exit_scc, add_scc_backedge' },
   /** Level 2 says which slots of the stack live, as that is worked out. */
   liveStackShown: { since: '6.18', source: 'update_instance, log_mask_change in kernel/bpf/liveness.c' },
   /** `peak_states` is the most there were at a time, not how many are left. */

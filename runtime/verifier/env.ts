@@ -17,7 +17,7 @@ import type { StructWrites } from '../kernel/struct-writes.js'
 import { BPF_F_ANY_ALIGNMENT, BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_STATE_FREQ, ProgType } from '../../linker/object/uapi.js'
 import type { Effort } from './cost.js'
 import type { LiveStack } from './explore/live-stack.js'
-import type { LoopInfo } from './explore/loops.js'
+import type { Loops } from './explore/loops.js'
 import { VerifierLog } from './log/log.js'
 import { stateText } from './log/print-state.js'
 import { BtfView } from './state/btf-view.js'
@@ -154,7 +154,9 @@ export class Env {
   readonly liveRegs: Uint16Array
   readonly explored: (ExploredState[] | undefined)[]
   liveStack!: LiveStack
-  loops!: LoopInfo
+  loops!: Loops
+  /** Component of the program that each instruction is in, 0 where it is in no loop. */
+  scc!: Int32Array
   /** Where the effort goes, when somebody asked. */
   effort: Effort | undefined = undefined
   observe: Observer | undefined = undefined
@@ -471,9 +473,9 @@ export class Env {
     const at = refs.findIndex(ref => ref.type === type && ref.id === id)
     if (at < 0) return false
     const { frame } = this
-    if (this.kernel.log !== 'plain' && frame.inCallbackFn && refs[at]!.callbackFrame !== frame.frameno) return false
+    if (!this.kernel.heldByPath && frame.inCallbackFn && refs[at]!.callbackFrame !== frame.frameno) return false
     const rest = refs.slice()
-    if (this.kernel.log === 'plain') rest.splice(at, 1)
+    if (this.kernel.heldByPath) rest.splice(at, 1)
     else {
       rest[at] = rest[rest.length - 1]!
       rest.pop()

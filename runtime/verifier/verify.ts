@@ -2,7 +2,7 @@
  * The verifier: decides for one program and one kernel as that kernel would, in the order of bpf_check (kernel/bpf/verifier.c, 6.12).
  * What is not modelled gives `not-implemented`, never `accepted`.
  */
-import { BPF_CALL, BPF_JCOND, BPF_JMP, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
+import { BPF_CALL, BPF_JCOND, BPF_JMP, BPF_MEMSX, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
 import { markAccepted } from '../kernel/accepted.js'
@@ -10,6 +10,7 @@ import { helperId } from '../kernel/helper-names.js'
 import type { MachineFacts } from '../kernel/machine.js'
 import { ALL_PRIVILEGES, type Privileges } from '../kernel/privileges.js'
 import type { KernelProfile } from '../kernel/profile.js'
+import { RegType } from '../kernel/reg-types.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { inlinedLoops } from './check/call.js'
@@ -21,7 +22,8 @@ import { checkGraph, checkSubprograms, collectSubprograms } from './explore/cfg.
 import { dropFastcallStack, markFastcalls } from './explore/fastcall.js'
 import { computeLiveRegisters } from './explore/live-registers.js'
 import { LiveStack } from './explore/live-stack.js'
-import { LoopInfo } from './explore/loops.js'
+import { LoopEntries } from './explore/loop-entries.js'
+import { components, LoopComponents } from './explore/loops.js'
 import { checkPatterns } from './explore/prepare.js'
 import { checkStackDepth } from './explore/stack-depth.js'
 import { walkProgram } from './explore/walk.js'
@@ -114,7 +116,8 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     checkGraph(env)
     resolveAttachTarget(env)
     const fastcalls = markFastcalls(env)
-    env.loops = new LoopInfo(env)
+    env.scc = components(env)
+    env.loops = env.kernel.loopComponents ? new LoopComponents(env.scc) : new LoopEntries()
     env.liveStack = new LiveStack()
     computeLiveRegisters(env)
     walking = true
@@ -150,9 +153,16 @@ function withoutBtf(object: PreparedObject, program: PreparedProgram): [Prepared
   ]
 }
 
-/** What only the removal of dead code could have saved (fixup_kfunc_call), and tail calls by one of several maps (do_misc_fixups). */
+/**
+ * What only the removal of dead code could have saved: loads that the JIT has no instruction for (convert_ctx_accesses), tail calls by one of
+ * several maps (do_misc_fixups), kernel functions that are not there (fixup_kfunc_call).
+ */
 function checkLeftOver(env: Env): void {
   const { insns } = env
+  if (!env.kernel.arenaSignedLoads)
+    for (let slot = 0; slot < insns.length; slot++)
+      if (env.ptrType[slot] === RegType.PTR_TO_ARENA + 1 && (insns.code[slot]! & 0xe0) === BPF_MEMSX)
+        env.reject('sign extending loads from arena are not supported yet')
   if (env.speculation)
     for (const slot of env.mixedMaps) if (insns.imm[slot] === TAIL_CALL) env.reject('tail_call abusing map_ptr')
   for (let slot = 0; slot < insns.length; slot++)

@@ -467,8 +467,10 @@ function checkMayGoto(env: Env, slot: number): void {
   const { insns, state } = env
   const off = insns.off[slot]!
   if (!env.kernel.mayGoto) env.reject(`invalid BPF_JMP/JMP32 opcode ${op.BPF_JCOND.toString(16)}`)
-  if (insns.code[slot] !== (op.BPF_JMP | op.BPF_JCOND) || insns.src[slot] || insns.dst[slot] || insns.imm[slot] || off === 0)
-    env.reject(`invalid may_goto off ${off} imm ${insns.imm[slot]}`)
+  const reserved =
+    insns.code[slot] !== (op.BPF_JMP | op.BPF_JCOND) || insns.src[slot] !== 0 || insns.dst[slot] !== 0 || insns.imm[slot] !== 0
+  if (env.kernel.mayGotoNext && reserved) env.reject(`invalid may_goto imm ${insns.imm[slot]}`)
+  if (!env.kernel.mayGotoNext && (reserved || off === 0)) env.reject(`invalid may_goto off ${off} imm ${insns.imm[slot]}`)
   const previous = findPreviousEntry(env, state.parent, slot)
   const queued = env.pushPath(slot + 1, slot)
   queued.mayGotoDepth++

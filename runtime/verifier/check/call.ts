@@ -68,15 +68,14 @@ const mapWriting = idSet('map_delete_elem map_update_elem map_push_elem map_pop_
 const bounded = idSet('get_stack get_task_stack probe_read_str probe_read_kernel_str probe_read_user_str')
 /** Effects beyond arguments and result that are modelled below; everything else with callbacks or odd results is refused. */
 const BPF_F_RDONLY_PROG = 1 << 7
+/** What a slice of a packet carries (reg_is_dynptr_slice_pkt). */
+const PACKET_SLICE = TypeFlag.DYNPTR_TYPE_SKB | TypeFlag.DYNPTR_TYPE_XDP | TypeFlag.DYNPTR_TYPE_SKB_META
 
 /** clear_all_pkt_pointers. */
 export function clearPacketPointers(env: Env): void {
   const stale = env.kernel.hiddenStalePointers ? env.stale : UNKNOWN_SCALAR
   mapRegisters(env.state, reg =>
-    isPacketPointerAny(reg) ||
-    (baseType(reg.type) === RegType.PTR_TO_MEM && reg.type & (TypeFlag.DYNPTR_TYPE_SKB | TypeFlag.DYNPTR_TYPE_XDP))
-      ? stale
-      : reg,
+    isPacketPointerAny(reg) || (baseType(reg.type) === RegType.PTR_TO_MEM && reg.type & PACKET_SLICE) ? stale : reg,
   )
 }
 

@@ -108,6 +108,7 @@ export function enterFunction(
   const caller = state.frame
   const callee = newFrame(callsite, state.curframe + 1, subprogno)
   env.touchAll()
+  caller.refsAtCall = state.refs
   fill(caller, callee)
   state.frames.push(callee)
 }

@@ -500,23 +500,23 @@ export function checkAtomic(env: Env, slot: number): void {
     const load = imm === op.BPF_LOAD_ACQ
     if (load) {
       env.readReg(src)
-      if (!atomicPointerOk(env, src))
-        env.reject(`BPF_ATOMIC loads from R${src} ${regTypeName(env.reg(src).type)} is not allowed`, EACCES)
       env.writeReg(dst)
       const type = env.reg(src).type
       checkMemAccess(env, src, off, size, 'read', dst, true, false)
       savePointerType(env, type, false)
       const value = env.reg(dst)
       env.sanity(value, 'atomic_load')
+      // Looked at when the load is done (check_atomic_load): the address may be gone by then.
+      if (!atomicPointerOk(env, src))
+        env.reject(`BPF_ATOMIC loads from R${src} ${regTypeName(env.reg(src).type)} is not allowed`, EACCES)
       return
     }
     env.readReg(src)
     env.readReg(dst)
-    if (!atomicPointerOk(env, dst))
-      env.reject(`BPF_ATOMIC stores into R${dst} ${regTypeName(env.reg(dst).type)} is not allowed`, EACCES)
     const type = env.reg(dst).type
     checkMemAccess(env, dst, off, size, 'write', src, true, false)
     savePointerType(env, type, false)
+    if (!atomicPointerOk(env, dst)) env.reject(`BPF_ATOMIC stores into R${dst} ${regTypeName(type)} is not allowed`, EACCES)
     return
   }
   if (!atomicOperations.has(imm)) env.reject(`BPF_ATOMIC uses invalid atomic opcode ${(imm >>> 0).toString(16).padStart(2, '0')}`)

@@ -13,12 +13,12 @@ import { attachProto, lsmRetvalRange, structOpsResult } from './attach.js'
 /** check_reference_leak. */
 export function checkReferenceLeak(env: Env, exceptionExit: boolean, note?: string): void {
   const { frame, state } = env
-  if (!exceptionExit && frame.frameno && !(frame.inCallbackFn && env.kernel.log !== 'plain')) return
+  if (!exceptionExit && frame.frameno && !(frame.inCallbackFn && !env.kernel.heldByPath)) return
   let lingering = false
   for (const ref of state.refs) {
     if (ref.type !== RefType.PTR) continue
-    // callback_ref, until 6.14: of what a callback found held nothing is asked.
-    if (!exceptionExit && env.kernel.log !== 'plain' && frame.inCallbackFn && ref.callbackFrame !== frame.frameno) continue
+    // callback_ref: of what a callback found held nothing is asked.
+    if (!exceptionExit && !env.kernel.heldByPath && frame.inCallbackFn && ref.callbackFrame !== frame.frameno) continue
     env.say(`Unreleased reference id=${ref.id} alloc_insn=${ref.insnIdx}\n`)
     lingering = true
   }
@@ -30,9 +30,8 @@ export function checkReferenceLeak(env: Env, exceptionExit: boolean, note?: stri
 /** check_resource_leak: everything that must not be held at an exit. `where` is "bpf_throw", "tail_call", "BPF_EXIT instruction in main prog". */
 export function checkHeldResources(env: Env, exceptionExit: boolean, check: boolean): void {
   const { state } = env
-  const plain = env.kernel.log === 'plain'
   const where = exceptionExit ? 'bpf_throw' : 'BPF_EXIT instruction in main prog'
-  if (!plain) {
+  if (!env.kernel.heldByPath) {
     if (state.activeLocks && (exceptionExit || !state.curframe || !env.kernel.callsUnderLock))
       env.reject(exceptionExit ? 'bpf_throw cannot be used inside bpf_spin_lock-ed region' : 'bpf_spin_unlock is missing')
     if (state.activeRcuLocks && (exceptionExit || !state.curframe))

@@ -83,6 +83,7 @@ export function statesEqualByKind(env: Env, old: VerifierState, current: Verifie
     const a = old.frames[f]!
     const b = current.frames[f]!
     if (a.callsite !== b.callsite) return false
+    if (f < last && !sameRefs(a.refsAtCall, b.refsAtCall)) return false
     const ids: Ids = new Map()
     const live = env.liveRegs[f === last ? old.insnIdx : old.frames[f + 1]!.callsite]!
     for (let i = 0; i < 11; i++)

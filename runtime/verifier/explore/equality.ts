@@ -1,7 +1,16 @@
 /** When an explored state covers the current one (kernel/bpf/verifier.c: states_equal, regsafe, stacksafe, refsafe). */
 import { baseType, RegType } from '../../kernel/reg-types.js'
 import type { Env } from '../env.js'
-import { type FuncState, isSpilledScalar64, RefType, Slot, type StackSlot, typeAt, type VerifierState } from '../state/frames.js'
+import {
+  type FuncState,
+  isSpilledScalar64,
+  type Reference,
+  RefType,
+  Slot,
+  type StackSlot,
+  typeAt,
+  type VerifierState,
+} from '../state/frames.js'
 import { BPF_ADD_CONST, isScalar, type RegState, rangeWithin, sameHead, sameUpToId, UNKNOWN_SCALAR } from '../state/registers.js'
 import { tnumIn } from '../state/tnum.js'
 import { statesEqualByKind } from './equality-by-kind.js'
@@ -171,7 +180,6 @@ function stackSafe(env: Env, old: FuncState, current: FuncState, ids: IdMap, exa
 
 function refsSafe(old: VerifierState, current: VerifierState, ids: IdMap): boolean {
   if (
-    old.refs.length !== current.refs.length ||
     old.activeLocks !== current.activeLocks ||
     old.activePreemptLocks !== current.activePreemptLocks ||
     old.activeRcuLocks !== current.activeRcuLocks ||
@@ -180,9 +188,14 @@ function refsSafe(old: VerifierState, current: VerifierState, ids: IdMap): boole
     old.activeLockOwner !== current.activeLockOwner
   )
     return false
-  for (let i = 0; i < old.refs.length; i++) {
-    const a = old.refs[i]!
-    const b = current.refs[i]!
+  return sameReferences(old.refs, current.refs, ids)
+}
+
+function sameReferences(old: readonly Reference[], current: readonly Reference[], ids: IdMap): boolean {
+  if (old.length !== current.length) return false
+  for (let i = 0; i < old.length; i++) {
+    const a = old[i]!
+    const b = current[i]!
     if (!ids.check(a.id, b.id) || a.type !== b.type) return false
     if (a.type !== RefType.PTR && a.type !== RefType.IRQ && a.owner !== b.owner) return false
   }
@@ -190,6 +203,7 @@ function refsSafe(old: VerifierState, current: VerifierState, ids: IdMap): boole
 }
 
 const ids = new IdMap(0)
+const ALL_REGISTERS = 0x7ff
 
 /** states_equal: whether all that can happen from `current` was seen from `old`. */
 export function statesEqual(env: Env, old: VerifierState, current: VerifierState, exact: Exactness): boolean {
@@ -205,10 +219,12 @@ export function statesEqual(env: Env, old: VerifierState, current: VerifierState
     const a = old.frames[f]!
     const b = current.frames[f]!
     if (a.callsite !== b.callsite || a.callbackDepth > b.callbackDepth) return false
-    const live = env.liveRegs[f === last ? old.insnIdx : old.frames[f + 1]!.callsite]!
+    const all = exact !== 'not-exact' && !env.kernel.liveRounds
+    const live = all ? ALL_REGISTERS : env.liveRegs[f === last ? old.insnIdx : old.frames[f + 1]!.callsite]!
     for (let i = 0; i < 11; i++)
       if ((live >> i) & 1 && !regSafe(a.regs[i]!, ((a.preciseRegs >> i) & 1) !== 0, b.regs[i]!, ids, exact, strict)) return false
     if (!stackSafe(env, a, b, ids, exact)) return false
+    if (f < last && !env.kernel.heldByPath && !sameReferences(a.refsAtCall, b.refsAtCall, ids)) return false
   }
   return true
 }

@@ -105,7 +105,7 @@ function sayLiveRegisters(env: Env): void {
   const { insns, liveRegs } = env
   env.say('Live regs before insn:\n')
   for (let slot = 0; slot < insns.length; slot++) {
-    const scc = env.loops.scc[slot]!
+    const scc = env.scc[slot]!
     let regs = ''
     for (let i = 0; i < 10; i++) regs += (liveRegs[slot]! >> i) & 1 ? i : '.'
     env.say(`${scc ? `${String(scc).padStart(3)} ` : '    '}${String(slot).padStart(3)}: ${regs} ${env.insnText(slot)}\n`)

@@ -17,14 +17,23 @@ interface Visit {
   backedges: VerifierState[]
 }
 
-export class LoopInfo {
-  /** Number of the component an instruction is in; 0 for none. */
-  readonly scc: Int32Array
+/** What is known of the loops that a path goes through. */
+export interface Loops {
+  /** Whether a walked state is part of a loop whose rounds are not all walked. */
+  incomplete(state: VerifierState): boolean
+  /** A new checkpoint. */
+  enter(env: Env, state: VerifierState): void
+  /** Everything from a checkpoint on has been walked. */
+  exit(env: Env, state: VerifierState): void
+  /** The current state was found to add nothing to `old`, which is in the same open loop. */
+  close(env: Env, old: VerifierState, current: VerifierState): void
+}
+
+export class LoopComponents implements Loops {
   private readonly visits = new Map<string, Visit>()
 
-  constructor(env: Env) {
-    this.scc = components(env)
-  }
+  /** `scc`: what `components` found. */
+  constructor(private readonly scc: Int32Array) {}
 
   /** compute_scc_callchain: the component a state is in with the calls that led there; undefined outside of loops. */
   private keyOf(state: VerifierState): string | undefined {
@@ -79,10 +88,13 @@ export class LoopInfo {
   }
 
   /** add_scc_backedge. */
-  addBackedge(env: Env, old: VerifierState, backedge: VerifierState): void {
+  close(env: Env, old: VerifierState, current: VerifierState): void {
     const visit = old.loopKey === undefined ? undefined : this.visits.get(old.loopKey)
     if (!visit) return
     sayVisit(env, 'backedge', visit)
+    const backedge = current.clone()
+    backedge.equalState = old
+    backedge.insnIdx = env.insnIdx
     visit.backedges.unshift(backedge)
     env.backedges++
     env.updatePeak()
@@ -91,7 +103,7 @@ export class LoopInfo {
 
 /** What becomes of a loop, at level 2: the calls that led to it, and its number. */
 function sayVisit(env: Env, what: string, visit: Visit): void {
-  if (env.log.level & 2 && env.kernel.loopsShown) env.say(`SCC ${what} (${visit.key.slice(1).replace('/', ',')})\n`)
+  if (env.log.level & 2) env.say(`SCC ${what} (${visit.key.slice(1).replace('/', ',')})\n`)
 }
 
 /** Successors of an instruction within its subprogram. */
@@ -108,8 +120,11 @@ export function successors(env: Env, slot: number): number[] {
   return operation === op.BPF_JA ? [target] : [next, target]
 }
 
-/** compute_scc: Tarjan's algorithm, without recursion. Only components of more than one instruction, or with an edge to itself, count. */
-function components(env: Env): Int32Array {
+/**
+ * compute_scc: Tarjan's algorithm, without recursion. Gives the number of the component that an instruction is in, 0 for none: only
+ * components of more than one instruction, or with an edge to itself, count.
+ */
+export function components(env: Env): Int32Array {
   const count = env.insns.length
   const scc = new Int32Array(count)
   const order = new Int32Array(count)

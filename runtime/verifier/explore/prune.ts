@@ -137,12 +137,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
       entry.hitCnt++
       if (env.jmpPoint[insnIdx]) env.pushHistory(0)
       propagatePrecision(env, state, current)
-      if (loop) {
-        const backedge = current.clone()
-        backedge.equalState = state
-        backedge.insnIdx = insnIdx
-        env.loops.addBackedge(env, state, backedge)
-      }
+      if (loop) env.loops.close(env, state, current)
       return true
     }
     if (addNew) entry.missCnt++
@@ -150,7 +145,7 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     if (entry.missCnt > entry.hitCnt * patience + patience) {
       list.splice(at, 1)
       entry.evicted = true
-      if (!env.kernel.peakIsMost && state.cleaned) env.peakStates--
+      if (!env.kernel.peakIsMost && state.cleaned && !state.isLoopEntry) env.peakStates--
       env.evictedSize++
       env.exploredSize--
       maybeForget(env, entry)

@@ -101,7 +101,7 @@ function checkPacketLoad(env: Env, slot: number): void {
   if (insns.dst[slot] !== 0 || insns.off[slot] !== 0 || (code & 0x18) === op.BPF_DW || (!indirect && insns.src[slot] !== 0))
     env.reject('BPF_LD_[ABS|IND] uses reserved fields')
   env.readReg(6)
-  if (env.kernel.log === 'plain') checkResourceLeak(env, false, true, 'BPF_LD_[ABS|IND]')
+  if (env.kernel.heldByPath) checkResourceLeak(env, false, true, 'BPF_LD_[ABS|IND]')
   else {
     checkReferenceLeak(env, false, 'BPF_LD_[ABS|IND] cannot be mixed with socket references')
     if (state.activeLocks) env.reject('BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region')
@@ -241,7 +241,7 @@ function checkCall(env: Env, slot: number): Next {
     env.reject('function calls are not allowed while holding a lock')
   if (state.activeLocks) {
     const kfunc = src === op.BPF_PSEUDO_KFUNC_CALL ? kfuncAt(env, slot) : ''
-    if ((src === 0 && insns.imm[slot] !== SPIN_UNLOCK) || (src === op.BPF_PSEUDO_KFUNC_CALL && !allowedUnderLock(kfunc)))
+    if ((src === 0 && insns.imm[slot] !== SPIN_UNLOCK) || (src === op.BPF_PSEUDO_KFUNC_CALL && !allowedUnderLock(env, kfunc)))
       env.reject('function calls are not allowed while holding a lock')
   }
   if (src === op.BPF_PSEUDO_CALL) checkFunctionCall(env, slot)
@@ -264,9 +264,12 @@ function checkCall(env: Env, slot: number): Next {
   return 'go-on'
 }
 
-const graphKfuncs =
-  /^bpf_(list_(push_front|push_back)(_impl)?|list_pop_front|list_pop_back|list_front|list_back|rbtree_(add(_impl)?|remove|first|root|left|right)|refcount_acquire(_impl)?|iter_num_(new|next|destroy)|res_spin_(lock|unlock)(_irqsave|_irqrestore)?)$/
-const allowedUnderLock = (name: string): boolean => graphKfuncs.test(name)
+/** Kernel functions that may be called with a lock held (kfunc_spin_allowed): none that sleeps or takes a lock of its own. */
+const lockedKfuncs =
+  /^bpf_(list_(push_front|push_back)(_impl)?|list_pop_front|list_pop_back|list_front|list_back|rbtree_(add(_impl)?|remove|first|root|left|right)|refcount_acquire(_impl)?|res_spin_(lock|unlock)(_irqsave|_irqrestore)?)$/
+const numberKfuncs = /^bpf_iter_num_(new|next|destroy)$/
+const allowedUnderLock = (env: Env, name: string): boolean =>
+  lockedKfuncs.test(name) || (env.kernel.numbersUnderLock && numberKfuncs.test(name))
 
 /** BPF_EXIT, and bpf_throw. */
 function exit(env: Env, exception: boolean): Next {

@@ -93,14 +93,27 @@ const repeatable: readonly FieldKind[] = ['kptr_unref', 'kptr_ref', 'kptr_percpu
 /** What btf_parse_fields refuses; the loader then does without BTF. */
 class InvalidRecord extends Error {}
 
+/** What a walk over a type looks for. */
+interface Search {
+  /** Resolves what kptrs point to. */
+  readonly kernel: BtfView | undefined
+  /** Fields of other kinds are ordinary bytes. */
+  readonly kinds: (kind: FieldKind) => boolean
+}
+
 /**
  * The record of a type; undefined where it has no special fields, `invalid` where the kernel refuses them. `kernel` resolves what
  * kptrs point to.
  */
-export function parseRecord(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | 'invalid' | undefined {
+export function parseRecord(
+  view: BtfView,
+  id: BtfId,
+  kernel: BtfView | undefined,
+  kinds: Search['kinds'] = () => true,
+): BtfRecord | 'invalid' | undefined {
   const fields: RecordField[] = []
   try {
-    collect(view, id, kernel, 0, fields, 0)
+    collect(view, id, { kernel, kinds }, 0, fields, 0)
   } catch (error) {
     if (error instanceof InvalidRecord) return 'invalid'
     throw error
@@ -116,19 +129,19 @@ export function parseRecord(view: BtfView, id: BtfId, kernel: BtfView | undefine
   return { fields }
 }
 
-function collect(view: BtfView, id: BtfId, kernel: BtfView | undefined, base: number, into: RecordField[], depth: number): void {
+function collect(view: BtfView, id: BtfId, search: Search, base: number, into: RecordField[], depth: number): void {
   if (depth >= 32) throw new InvalidRecord()
   const type = view.resolved(id)
   if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
     const structId = view.skipModifiers(id)
     type.members.forEach((member, index) => {
       if (member.bitOffset % 8) throw new InvalidRecord()
-      one(view, member.type, kernel, base + member.bitOffset / 8, into, depth, structId, index, undefined)
+      one(view, member.type, search, base + member.bitOffset / 8, into, depth, structId, index, undefined)
     })
   } else if (type.kind === BtfKind.Datasec) {
     for (const { type: variable, offset, size } of type.vars) {
       const entry = view.type(variable)
-      if (entry.kind === BtfKind.Var) one(view, entry.type, kernel, base + offset, into, depth, variable, -1, size)
+      if (entry.kind === BtfKind.Var) one(view, entry.type, search, base + offset, into, depth, variable, -1, size)
     }
   }
 }
@@ -137,7 +150,7 @@ function collect(view: BtfView, id: BtfId, kernel: BtfView | undefined, base: nu
 function one(
   view: BtfView,
   id: BtfId,
-  kernel: BtfView | undefined,
+  search: Search,
   offset: number,
   into: RecordField[],
   depth: number,
@@ -162,7 +175,7 @@ function one(
   if (type.kind === BtfKind.Struct || type.kind === BtfKind.Union) {
     const special = structKinds[type.name]
     if (expectedSize !== undefined && expectedSize !== (special ? special[1] : type.size) * repeat) return
-    if (special && type.kind === BtfKind.Struct) {
+    if (special && type.kind === BtfKind.Struct && search.kinds(special[0])) {
       const [kind, size] = special
       if (offset % (alignments[kind] ?? 8)) return
       if (type.size !== size) return
@@ -171,7 +184,7 @@ function one(
       return
     }
     const nested: RecordField[] = []
-    collect(view, element, kernel, 0, nested, depth + 1)
+    collect(view, element, search, 0, nested, depth + 1)
     add(nested, type.size)
     return
   }
@@ -183,11 +196,12 @@ function one(
   if (view.type(tag.type).kind === BtfKind.TypeTag) throw new InvalidRecord()
   const kind = kptrTags[tag.name]
   if (!kind) throw new InvalidRecord()
+  if (!search.kinds(kind)) return
   const target = view.skipModifiers(tag.type)
   const pointee = view.type(target)
   if (pointee.kind !== BtfKind.Struct && pointee.kind !== BtfKind.Union) throw new InvalidRecord()
-  const inKernel = kind === 'uptr' ? 0 : (kernel?.find(pointee.name, pointee.kind) ?? 0)
-  add([{ kind, offset: 0, size: 8, ...(inKernel ? { btf: kernel!, btfId: inKernel } : { btf: view, btfId: target }) }], 8)
+  const inKernel = kind === 'uptr' ? 0 : (search.kernel?.find(pointee.name, pointee.kind) ?? 0)
+  add([{ kind, offset: 0, size: 8, ...(inKernel ? { btf: search.kernel!, btfId: inKernel } : { btf: view, btfId: target }) }], 8)
 }
 
 const kptrTags: Readonly<Record<string, FieldKind>> = {
@@ -218,7 +232,7 @@ function isSpecial(view: BtfView, id: BtfId): boolean {
   const direct = type.kind === BtfKind.Volatile ? view.type(type.type) : type
   if (direct.kind !== BtfKind.Ptr) return false
   const tag = view.type(direct.type)
-  return tag.kind === BtfKind.TypeTag && !tag.attribute && kptrTags[tag.name] !== undefined
+  return tag.kind === BtfKind.TypeTag && !tag.attribute && inAllocations(kptrTags[tag.name])
 }
 /** A resilient lock alone makes no record (6.18). */
 const allocatedKinds: readonly (FieldKind | undefined)[] = [
@@ -230,12 +244,16 @@ const allocatedKinds: readonly (FieldKind | undefined)[] = [
   'refcount',
 ]
 
+/** Timers, work and pointers to a task's memory are special in values of maps only (btf_parse_struct_metas). */
+const onlyInMaps: readonly FieldKind[] = ['timer', 'wq', 'task_work', 'uptr']
+const inAllocations = (kind: FieldKind | undefined): boolean => kind !== undefined && !onlyInMaps.includes(kind)
+
 /** Special fields of a struct that programs allocate (btf_find_struct_meta); undefined where it has none. */
 export function structMeta(view: BtfView, id: BtfId, kernel: BtfView | undefined): BtfRecord | undefined {
   if (view.kernel) return undefined
   return view.memo(id, () => {
     if (!view.struct(id)?.members.some(member => isSpecial(view, member.type))) return undefined
-    const record = parseRecord(view, id, kernel)
+    const record = parseRecord(view, id, kernel, inAllocations)
     // The kernel refuses such a BTF whole, and the loader does without it.
     if (record === 'invalid') throw new NotImplemented(`BTF with a struct ${view.name(id)} that the kernel refuses`)
     return record

@@ -73,6 +73,8 @@ export class FuncState {
   inExceptionCallbackFn = false
   callbackDepth = 0
   asyncEntryCnt = 0
+  /** What was held when this frame called the next one; what that one releases stays here until it returns (kernels before 6.14). */
+  refsAtCall: readonly Reference[] = []
 
   constructor(
     /** Slot of the call, or BPF_MAIN_FUNC. */
@@ -98,6 +100,7 @@ export class FuncState {
     copy.inExceptionCallbackFn = this.inExceptionCallbackFn
     copy.callbackDepth = this.callbackDepth
     copy.asyncEntryCnt = this.asyncEntryCnt
+    copy.refsAtCall = this.refsAtCall
     return copy
   }
 
@@ -209,6 +212,9 @@ export class VerifierState {
   listed: ExploredState | undefined = undefined
   /** Of a checkpoint in a loop: the loop and the calls that led there (see explore/loops.ts). */
   loopKey: string | undefined = undefined
+  /** The state that begins the loop it is in, and whether it begins one itself (see explore/loop-entries.ts). */
+  loopEntry: VerifierState | undefined = undefined
+  isLoopEntry = false
 
   get curframe(): number {
     return this.frames.length - 1

@@ -72,7 +72,9 @@ export class VerifierMap {
     this.flags = def.type === M.DEVMAP || def.type === M.DEVMAP_HASH ? def.flags | BPF_F_RDONLY_PROG : def.flags
     const record =
       btf && def.valueType
-        ? (profile.nestedFields ? parseRecord : parsePlainRecord)(btf, def.valueType, kernel, profile)
+        ? profile.nestedFields
+          ? parseRecord(btf, def.valueType, kernel)
+          : parsePlainRecord(btf, def.valueType, kernel, profile)
         : undefined
     // Special fields that make no sense are no fields; where they may not be, the kernel refuses the map and loaders try again without BTF.
     const refused = record !== undefined && record !== 'invalid' && !fieldsAllowed(profile, def, record)

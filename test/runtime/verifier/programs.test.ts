@@ -1,6 +1,6 @@
 /**
  * Verdicts on programs in C, by kernel. Every `programs/*.bpf.c` says in comments what is expected:
- * `// 6.12 6.18 NAME: accepted`, or `rejected MESSAGE`, or `not-implemented FEATURE`. `NAME.kernel.c` beside it stands for the
+ * `// 6.12 6.18 NAME: accepted`, `accepted, N processed`, or `rejected MESSAGE`, or `not-implemented FEATURE`. `NAME.kernel.c` beside it stands for the
  * kernel: its BTF is the kernel's.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -33,6 +33,7 @@ describe.each(readdirSync(folder).filter(file => file.endsWith('.bpf.c')))('%s',
   it.each(expected)('%s %s: %s', (kernel, name, verdict) => {
     const program = object!.programs.find(candidate => candidate.name === name)!
     const got = verifyProgram(object!, program, { kernel: kernelProfile(kernel)! })
-    expect(`${got.verdict} ${got.message}`.trim()).toBe(verdict)
+    const processed = verdict.includes(' processed') ? `, ${got.processed} processed` : ''
+    expect(`${got.verdict} ${got.message}`.trim() + processed).toBe(verdict)
   })
 })
