@@ -30,7 +30,9 @@ const hashOf = files => {
   for (const file of files) hash.update(readFileSync(join(root, file)))
   return hash.digest('hex').slice(0, 16)
 }
-const indexSources = ['header-index', 'header-run-file', 'names', 'characters'].map(name => `compiler/preprocessor/${name}.ts`)
+const indexSources = ['header-index', 'header-words', 'header-run-file', 'names', 'characters'].map(
+  name => `compiler/preprocessor/${name}.ts`,
+)
 const vmlinuxSources = readdirSync(join(root, 'linker/btf')).map(name => `linker/btf/${name}`)
 
 const common = {

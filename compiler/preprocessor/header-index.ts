@@ -8,6 +8,7 @@
  * declaration) the run stops, and the preprocessor goes on in the ordinary way.
  */
 import { classOf, CharClass, isWordByte } from './characters.js'
+import { keepsAlive, WordClass, wordClass } from './header-words.js'
 import { hashBytes, hashStart } from './names.js'
 
 export const EntryKind = { typedef: 0, tag: 1, tagBody: 2, enumerator: 3, function: 4, variable: 5 } as const
@@ -37,63 +38,9 @@ export interface HeaderRun {
   readonly mentioned: Int32Array
 }
 
-const WordClass = {
-  none: 0,
-  record: 1,
-  enum: 2,
-  typedef: 3,
-  extern: 4,
-  static: 5,
-  type: 6,
-  qualifier: 7,
-  /** Followed by a group in parentheses that says nothing of names. */
-  attribute: 8,
-  typeof: 9,
-  /** Must be read at once. */
-  eager: 10,
-} as const
-
-const words: Readonly<Record<keyof typeof WordClass, string>> = {
-  none: '',
-  record: 'struct union',
-  enum: 'enum',
-  typedef: 'typedef',
-  extern: 'extern',
-  static: 'static',
-  type: 'void char short int long float double signed unsigned __signed __signed__ _Bool __int128 _Float16 _Complex __complex__',
-  qualifier:
-    'const volatile restrict inline __const __const__ __volatile __volatile__ __restrict __restrict__ __inline __inline__ _Noreturn __extension__ register',
-  attribute: '__attribute__ __attribute asm __asm __asm__ _Alignas',
-  typeof: 'typeof __typeof __typeof__ typeof_unqual _Atomic _BitInt',
-  eager: '_Static_assert __auto_type _Thread_local __thread auto __label__ _Pragma __COUNTER__',
-}
-
-const wordHashes = new Int32Array(256)
-const wordClasses = new Uint8Array(256)
-const wordLengths = new Uint8Array(256)
-for (const [name, list] of Object.entries(words))
-  for (const word of list.split(' ').filter(Boolean)) {
-    const bytes = new TextEncoder().encode(word)
-    const hash = hashBytes(bytes, 0, bytes.length)
-    let slot = (hash ^ (hash >>> 15)) & 255
-    while (wordClasses[slot] !== 0) slot = (slot + 1) & 255
-    wordHashes[slot] = hash
-    wordClasses[slot] = WordClass[name as keyof typeof WordClass]
-    wordLengths[slot] = bytes.length
-  }
-
-function wordClass(hash: number, length: number): number {
-  let slot = (hash ^ (hash >>> 15)) & 255
-  while (wordClasses[slot] !== 0) {
-    if (wordHashes[slot] === hash && wordLengths[slot] === length) return wordClasses[slot]!
-    slot = (slot + 1) & 255
-  }
-  return WordClass.none
-}
-
-/** Bytes at which the scan of a body looks up. */
-const stopsInBody = new Uint8Array(256)
-for (const c of '{};"\'/\\#') stopsInBody[c.charCodeAt(0)] = 1
+/** Where the scan of a body looks up; what lies between is passed over by the engine's own search. */
+const stopsInRecord = /[{}"'/\\#]/g
+const stopsInEnum = /[,}()[\]{"'/\\;#]/g
 
 const NEWLINE = 10
 const QUOTE = 34
@@ -126,6 +73,42 @@ export function indexHeader(bytes: Uint8Array, start: number, isMacro?: (hash: n
 
 const FAILED = -1
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+/** Of the files at hand: a file with directives has many runs. */
+const texts = new WeakMap<Uint8Array, string>()
+
+/** Bytes as a string of as many characters, for searches: ASCII is itself, of other bytes only their number matters. */
+function textOf(bytes: Uint8Array): string {
+  let text = texts.get(bytes)
+  if (text === undefined) {
+    text = decoder.decode(bytes)
+    if (text.length !== bytes.length) text = decoder.decode(bytes.map(byte => Math.min(byte, 127)))
+    texts.set(bytes, text)
+  }
+  return text
+}
+
+const noColumn = new Int32Array(0)
+const noHeads = new Int32Array(1).fill(-1)
+/** Of the many runs that end where they begin, at a directive. */
+const emptyRun: HeaderRun = {
+  stop: 0,
+  eager: false,
+  declarations: 0,
+  starts: noColumn,
+  ends: noColumn,
+  entries: 0,
+  nameStarts: noColumn,
+  nameLengths: noColumn,
+  nameHashes: noColumn,
+  kinds: new Uint8Array(0),
+  owners: noColumn,
+  chain: noColumn,
+  ordinary: noHeads,
+  tags: noHeads,
+  mentioned: new Int32Array(1),
+}
+
 class Indexer {
   private readonly end: number
   /** Entries that there may be. */
@@ -139,11 +122,14 @@ class Indexer {
   private owners: Int32Array<ArrayBuffer> = new Int32Array(0)
   private kinds: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   private entries = 0
-  private mentioned = new Int32Array(1 << 8)
+  private mentioned: Int32Array<ArrayBuffer> = noColumn
   private mentions = 0
   /** A name that the caller calls a macro was met. */
   private blocked = false
   private usedSeen = false
+  /** Hash of the word last read. */
+  private hash = 0
+  private text = ''
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -151,20 +137,24 @@ class Indexer {
     private readonly isMacro: ((hash: number) => boolean) | undefined,
   ) {
     this.end = bytes.length
-    // Many runs end where they begin, at a directive; room is made when there is something to put.
+    // Room is made when there is something to put.
     this.guess = isMacro ? 64 : Math.max(64, (this.end - start) >> 6)
   }
 
   run(start: number): HeaderRun {
-    let at = start
+    let at = this.skipSpace(start)
+    if (at >= this.end || this.bytes[at] === HASH) return { ...emptyRun, stop: Math.min(at, this.end) }
+    this.mentioned = new Int32Array(1 << 8)
     let eager = false
-    for (;;) {
-      at = this.skipSpace(at)
-      if (at >= this.end || this.bytes[at] === HASH) break
+    for (; at < this.end && this.bytes[at] !== HASH; at = this.skipSpace(at)) {
       const entries = this.entries
       this.blocked = false
       this.usedSeen = false
-      const next = this.declaration(at)
+      let next = this.tagged(at)
+      if (next < 0) {
+        this.entries = entries
+        next = this.declaration(at)
+      }
       if (next < 0 || this.blocked) {
         this.entries = entries
         eager = true
@@ -357,6 +347,53 @@ class Indexer {
     return stop
   }
 
+  /** Behind the word at `at`, whose hash is then in `hash`; `at` itself where none is. */
+  private word(at: number): number {
+    const { bytes } = this
+    let hash = hashStart
+    let to = at
+    // Beyond the end there is no byte, which is no word's.
+    while (isWordByte[bytes[to]!] === 1) hash = Math.imul(hash ^ bytes[to++]!, 0x01000193)
+    this.hash = hash
+    return to
+  }
+
+  /** The next place from `at` on that `stops` finds, or the end. */
+  private find(stops: RegExp, at: number): number {
+    if (this.text === '') this.text = textOf(this.bytes)
+    stops.lastIndex = at
+    return stops.test(this.text) ? stops.lastIndex - 1 : this.end
+  }
+
+  /**
+   * `struct tag;`, `struct tag { ... };` and the like, without anything else: the offset behind it, or FAILED for `declaration` to read
+   * it. Nearly all of a vmlinux.h is such, and V8 is done with little code before it would be with all of `declaration`.
+   */
+  private tagged(from: number): number {
+    const { bytes } = this
+    let at = this.word(from)
+    const kind = wordClass(this.hash, at - from)
+    if (kind !== WordClass.record && kind !== WordClass.enum) return FAILED
+    const start = this.skipSpace(at)
+    const stop = this.word(start)
+    const { hash } = this
+    at = this.skipSpace(stop)
+    if (stop > start) {
+      if (classOf[bytes[start]!] !== CharClass.letter || wordClass(hash, stop - start) !== WordClass.none) return FAILED
+      this.mention(hash)
+      if (bytes[at] === SEMICOLON) {
+        this.entry(EntryKind.tag, start, stop, hash)
+        return at + 1
+      }
+    }
+    if (bytes[at] !== BRACE) return FAILED
+    if (stop > start) this.entry(EntryKind.tagBody, start, stop, hash)
+    at = kind === WordClass.enum ? this.enumBody(at + 1) : this.recordBody(at + 1)
+    if (at < 0) return FAILED
+    at = this.skipSpace(at)
+    return bytes[at] === SEMICOLON ? at + 1 : FAILED
+  }
+
   /** One declaration from its first byte: the offset behind it, or FAILED. */
   private declaration(from: number): number {
     const { bytes, end } = this
@@ -388,12 +425,9 @@ class Indexer {
           continue
         case CharClass.letter: {
           const start = at
-          let hash = hashStart
-          do {
-            hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-            at++
-          } while (at < end && isWordByte[bytes[at]!] === 1)
+          at = this.word(at)
           if (initialised) continue
+          const { hash } = this
           const word = wordClass(hash, at - start)
           switch (word) {
             case WordClass.eager:
@@ -582,15 +616,19 @@ class Indexer {
     let member = from
     let at = from
     for (;;) {
-      while (at < end && stopsInBody[bytes[at]!] === 0) at++
-      if (at >= end) return FAILED
+      const stop = this.find(stopsInRecord, at)
+      if (stop >= end) return FAILED
+      if (bytes[stop] === BRACE_END && depth === 1) return stop + 1
+      for (let i = stop; i > at; i--)
+        if (bytes[i - 1] === SEMICOLON) {
+          member = i
+          break
+        }
+      at = stop
       switch (bytes[at]) {
-        case SEMICOLON:
-          member = ++at
-          continue
         case BRACE_END:
           at++
-          if (--depth === 0) return at
+          depth--
           continue
         case BRACE: {
           const kind = this.memberHead(member, at)
@@ -608,11 +646,6 @@ class Indexer {
           }
           continue
         }
-        case QUOTE:
-        case APOSTROPHE:
-          at = this.skipQuoted(at)
-          if (at < 0) return FAILED
-          continue
         case SLASH:
           if (bytes[at + 1] === STAR || bytes[at + 1] === SLASH) at = this.skipComment(at)
           else at++
@@ -621,8 +654,11 @@ class Indexer {
           if (this.isDirective(at)) return FAILED
           at++
           continue
-        default:
+        case BACKSLASH:
           return FAILED
+        default:
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
       }
     }
   }
@@ -649,8 +685,8 @@ class Indexer {
         continue
       }
       const start = at
-      let hash = hashStart
-      while (at < to && isWordByte[bytes[at]!] === 1) hash = Math.imul(hash ^ bytes[at++]!, 0x01000193)
+      at = this.word(at)
+      const { hash } = this
       const word = wordClass(hash, at - start)
       if (word === WordClass.record || word === WordClass.enum) {
         kind = word
@@ -672,54 +708,54 @@ class Indexer {
       if (bytes[at] === BRACE_END) return at + 1
       if (classOf[bytes[at]!] !== CharClass.letter) return FAILED
       const start = at
-      let hash = hashStart
-      do {
-        hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
-        at++
-      } while (at < end && isWordByte[bytes[at]!] === 1)
-      this.entry(EntryKind.enumerator, start, at, hash)
-      // A macro that makes enumerators is followed by parentheses.
-      const after = this.skipSpace(at)
-      if (bytes[after] === OPEN) return FAILED
-      for (;;) {
-        if (at >= end) return FAILED
-        const byte = bytes[at]!
-        if (byte === COMMA) {
-          at++
-          break
-        }
-        if (byte === BRACE_END) break
-        if (byte === OPEN || byte === BRACKET || byte === BRACE) {
-          at = this.skipGroup(at)
-          if (at < 0) return FAILED
-        } else if (byte === QUOTE || byte === APOSTROPHE) {
-          at = this.skipQuoted(at)
-          if (at < 0) return FAILED
-        } else if (byte === SLASH && (bytes[at + 1] === STAR || bytes[at + 1] === SLASH)) at = this.skipComment(at)
-        else if (byte === BACKSLASH || byte === SEMICOLON || (byte === HASH && this.isDirective(at))) return FAILED
-        else at++
-      }
+      at = this.word(at)
+      this.entry(EntryKind.enumerator, start, at, this.hash)
+      const stop = this.find(stopsInEnum, at)
+      at = bytes[stop] === COMMA || bytes[stop] === BRACE_END ? stop : this.enumValue(at)
+      if (at < 0) return FAILED
+      if (bytes[at] === COMMA) at++
     }
   }
-}
 
-const keepsAlive = new Set(
-  [
-    'used',
-    '__used__',
-    'constructor',
-    '__constructor__',
-    'destructor',
-    '__destructor__',
-    'alias',
-    '__alias__',
-    'retain',
-    '__retain__',
-  ].map(word => {
-    const bytes = new TextEncoder().encode(word)
-    return hashBytes(bytes, 0, bytes.length)
-  }),
-)
+  /** From behind an enumerator's name to the comma or brace behind its value, whatever that has in it. */
+  private enumValue(from: number): number {
+    const { bytes, end } = this
+    // A macro that makes enumerators is followed by parentheses.
+    let at = this.skipSpace(from)
+    if (bytes[at] === OPEN) return FAILED
+    while (at < end) {
+      switch (bytes[at]) {
+        case COMMA:
+        case BRACE_END:
+          return at
+        case OPEN:
+        case BRACKET:
+        case BRACE:
+          at = this.skipGroup(at)
+          if (at < 0) return FAILED
+          continue
+        case QUOTE:
+        case APOSTROPHE:
+          at = this.skipQuoted(at)
+          if (at < 0) return FAILED
+          continue
+        case SLASH:
+          if (bytes[at + 1] === STAR || bytes[at + 1] === SLASH) {
+            at = this.skipComment(at)
+            continue
+          }
+          break
+        case BACKSLASH:
+        case SEMICOLON:
+          return FAILED
+        case HASH:
+          if (this.isDirective(at)) return FAILED
+      }
+      at++
+    }
+    return FAILED
+  }
+}
 
 /** Whether a name stands where it decides what the run's declarations declare; `hash` is of its spelling. May err on the side of yes. */
 export function concerns(run: HeaderRun, hash: number): boolean {
