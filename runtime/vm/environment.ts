@@ -74,6 +74,8 @@ export interface Environment {
   /** What bpf_fib_lookup knows of the network. */
   readonly routes: RouteFixture[]
   readonly neighbours: NeighbourFixture[]
+  /** Serial numbers of the user's keys that bpf_lookup_user_key finds. */
+  readonly keys: Set<number>
 }
 
 /** A xorshift generator (Marsaglia 2003): the same numbers for the same seed, everywhere. */
@@ -121,5 +123,6 @@ export function makeEnvironment(options: EnvironmentOptions = {}): Environment {
     devices: new Map(),
     routes: [],
     neighbours: [],
+    keys: new Set(),
   }
 }

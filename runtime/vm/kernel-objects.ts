@@ -93,6 +93,13 @@ export class KernelObjects {
     return this.m.memory.view.getUint32(this.addressOf(address, struct, path), true)
   }
 
+  /** A member of one bit. */
+  flag(address: number, struct: string, path: string): boolean {
+    const found = this.member(this.structId(struct), path)
+    if (!found) throw new RangeError(`${struct} has no field ${path} in this kernel's BTF`)
+    return ((this.m.memory.bytes[address + (found.bitOffset >> 3)]! >> (found.bitOffset & 7)) & 1) === 1
+  }
+
   /** The struct that the pointers in a member point to; undefined for other members. */
   target(struct: string, path: string): string | undefined {
     const found = this.member(this.structId(struct), path)

@@ -7,6 +7,7 @@ import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { Environment } from './environment.js'
 import { VmFault } from './fault.js'
 import type { Connection } from './helpers/conntrack.js'
+import type { Streams } from './helpers/print.js'
 import type { Timer } from './helpers/timers.js'
 import { helperName, helpersById, kfuncsByName } from './helpers/table.js'
 import { callBack, FRAME_BYTES } from './interpreter.js'
@@ -92,6 +93,11 @@ export class Machine {
   /** Text of bpf_trace_printk and its like. */
   trace: string[] = []
   redirects: Redirect[] = []
+  streams: Streams = { stdout: '', stderr: '' }
+  /** Numbers of the signals that the run sent. */
+  signals: number[] = []
+  /** Kfuncs that the test answers. */
+  readonly answered = new Map<string, (m: Machine) => void>()
   /** Timers and work queues by the address of their field (helpers/timers.ts). */
   readonly timers = new Map<number, Timer>()
   /** State that one family of helpers keeps for a run or for the machine, by its own key. */
@@ -124,6 +130,8 @@ export class Machine {
     this.tailCall = undefined
     this.trace = []
     this.redirects = []
+    this.streams = { stdout: '', stderr: '' }
+    this.signals = []
     this.overridden = undefined
   }
 
@@ -174,8 +182,8 @@ export class Machine {
   }
 
   callKfunc(name: string): void {
-    const kfunc = kfuncsByName.get(name)
-    if (!kfunc) throw new NotImplemented(`kfunc ${name}`, this.where())
+    const kfunc = this.answered.get(name) ?? kfuncsByName.get(name)
+    if (!kfunc) throw new NotImplemented(`kfunc ${name} (a test can answer it: vm.setKfunc)`, this.where())
     kfunc(this)
   }
 

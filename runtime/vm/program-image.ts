@@ -13,6 +13,10 @@ import { FUNC_HANDLE, HANDLE_STEP, MAP_HANDLE } from './memory.js'
 /** The helper bpf_tail_call. */
 export const TAIL_CALL = 12
 
+/** What gives programs of any type pointers into kernel objects: casts, the current task, sockets as the kernel has them. */
+const POINTER_KFUNCS: ReadonlySet<string> = new Set(['bpf_cast_to_kern_ctx', 'bpf_rdonly_cast'])
+const POINTER_HELPERS: ReadonlySet<number> = new Set([136, 137, 138, 139, 140, 158, 178, 196])
+
 /** What loading a program needs to know of its surroundings. */
 export interface ImageScope {
   /** Address of the first byte of a map's only value (global data). */
@@ -40,6 +44,8 @@ export class ProgramImage {
   taken: Uint32Array | undefined
 
   readonly btf: BtfSet | undefined
+  /** Whether a load through a bad pointer gives 0, as in programs that follow BTF pointers (BPF_PROBE_MEM). */
+  readonly probing: boolean
 
   /** Where exceptions go (see exceptionCallback). */
   exceptionCallback = -1
@@ -49,20 +55,25 @@ export class ProgramImage {
     insns: Insns,
     readonly lineInfo: readonly LineInfo[],
     scope: ImageScope,
-    /** Whether a load through a bad pointer gives 0, as in programs that follow BTF pointers (BPF_PROBE_MEM). */
-    readonly probing: boolean,
+    probing: boolean,
   ) {
     this.btf = scope.btf
+    let followsPointers = probing
     this.words = new Int32Array(insns.length * 2)
     for (let slot = 0; slot < insns.length; slot++) {
       const form = classify(insns, slot)
       if (!isForm(form)) throw new VmFault(`invalid instruction: ${form.reason}`, slot, name)
       this.pack(insns, slot, insns.imm[slot]!)
-      if (form.kind === 'call_kfunc') this.kfuncs.set(slot, scope.kfuncName(insns.imm[slot]!))
+      if (form.kind === 'call_kfunc') {
+        const kfunc = scope.kfuncName(insns.imm[slot]!)
+        this.kfuncs.set(slot, kfunc)
+        followsPointers ||= POINTER_KFUNCS.has(kfunc)
+      } else if (form.kind === 'call_helper') followsPointers ||= POINTER_HELPERS.has(insns.imm[slot]!)
       if (form.slots === 1) continue
       this.wide(insns, slot, scope)
       slot++
     }
+    this.probing = followsPointers
   }
 
   private pack(insns: Insns, slot: number, imm: number): void {

@@ -21,7 +21,9 @@ import { addConnection } from './helpers/conntrack.js'
 import { setSample } from './helpers/samples.js'
 import { setStacks } from './helpers/stacks.js'
 import { fireTimers } from './helpers/timers.js'
+import { setDeviceMetadata } from './helpers/xdp-metadata.js'
 import { execute } from './interpreter.js'
+import { answeredKfunc, type KfuncAnswer } from './kfunc-answers.js'
 import { type Compiled, compile, repeat } from './jit/engine.js'
 import { type Fixture, KernelObjects } from './kernel-objects.js'
 import { bigOf } from './long.js'
@@ -194,6 +196,12 @@ export class Vm {
     const attributes = this.machine.xattrs.get(inode) ?? new Map<string, Uint8Array>()
     attributes.set(name, typeof value === 'string' ? new TextEncoder().encode(value) : value)
     this.machine.xattrs.set(inode, attributes)
+  }
+
+  /** Answers calls of a kfunc: of one's own modules, or in the place of what the VM has. Without an answer the VM's own is back. */
+  setKfunc(name: string, answer: KfuncAnswer | undefined): void {
+    if (answer) this.machine.answered.set(name, answeredKfunc(answer, this.objects))
+    else this.machine.answered.delete(name)
   }
 
   program(name: string): VmProgram {
@@ -414,6 +422,7 @@ export class VmProgram {
     machine.selected = undefined
     setStacks(machine, input.stack)
     setSample(machine, input.sample)
+    setDeviceMetadata(machine, input.metadata)
     let fault: FaultReport | undefined
     let context = { address: 0, size: 0 }
     try {
@@ -438,6 +447,9 @@ export class VmProgram {
       fault,
       insns: machine.executed,
       trace: machine.trace,
+      streams: machine.streams,
+      signals: machine.signals,
+      hookResult: machine.extras.get('retval') as number,
       redirects: machine.redirects,
       socket: machine.selected,
       overridden: machine.overridden,

@@ -13,6 +13,7 @@ function arena(m: Machine): Arena {
 defineKfuncs({
   /** bpf_arena_alloc_pages(map, addr, page_cnt, node_id, flags). */
   bpf_arena_alloc_pages: m => m.retAddress(arena(m).allocate(m.u32(2), m.u32(3))),
+  bpf_arena_reserve_pages: m => m.ret(m.u32(3) === 0 ? 0 : arena(m).reserve(m.u32(2), m.u32(3))),
   bpf_arena_free_pages: m => {
     arena(m).release(m.u32(2), m.u32(3))
     m.ret(0)

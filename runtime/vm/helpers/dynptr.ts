@@ -133,7 +133,8 @@ function slice(m: Machine, writable: boolean): void {
   else m.retAddress(start + offset)
 }
 
-function fromPacket(m: Machine): void {
+/** `metadata`: of the bytes before the packet (skb metadata) in the place of the packet. */
+function fromPacket(m: Machine, metadata: boolean): void {
   const packet = packetOf(m)
   const to = m.writable(3, 16)
   if (m.u64(2) !== 0n) {
@@ -141,7 +142,8 @@ function fromPacket(m: Machine): void {
     m.ret(-EINVAL)
     return
   }
-  put(m, to, packet.data, packet.length, WRITE_PACKETS.has(m.programType) ? PACKET : PACKET | READ_ONLY)
+  const [start, size] = metadata ? [packet.meta, packet.data - packet.meta] : [packet.data, packet.length]
+  put(m, to, start, size, WRITE_PACKETS.has(m.programType) ? PACKET : PACKET | READ_ONLY)
   m.ret(0)
 }
 
@@ -195,8 +197,9 @@ function fill(m: Machine): void {
 defineKfuncs({
   bpf_dynptr_copy: copy,
   bpf_dynptr_memset: fill,
-  bpf_dynptr_from_skb: fromPacket,
-  bpf_dynptr_from_xdp: fromPacket,
+  bpf_dynptr_from_skb: m => fromPacket(m, false),
+  bpf_dynptr_from_xdp: m => fromPacket(m, false),
+  bpf_dynptr_from_skb_meta: m => fromPacket(m, true),
   bpf_dynptr_slice: m => slice(m, false),
   bpf_dynptr_slice_rdwr: m => slice(m, true),
   bpf_dynptr_adjust: adjust,

@@ -153,6 +153,24 @@ function treeRemove(m: Machine): void {
   m.retAddress(nodes.splice(at, 1)[0]!)
 }
 
+/** Of the nodes in order, the middle one is the root; so on both sides. A kernel's tree of the same nodes may have another shape. */
+const middle = (from: number, to: number) => (from + to) >> 1
+
+const treeRoot = (nodes: readonly number[]) => nodes[middle(0, nodes.length)] ?? 0
+
+function treeChild(nodes: readonly number[], node: number, side: 'left' | 'right'): number {
+  const wanted = nodes.indexOf(node)
+  let [from, to] = [0, nodes.length]
+  while (wanted >= 0 && from < to) {
+    const at = middle(from, to)
+    const isHere = at === wanted
+    if (wanted < at || (isHere && side === 'left')) to = at
+    else from = at + 1
+    if (isHere) return from < to ? nodes[middle(from, to)]! : 0
+  }
+  return 0
+}
+
 const nothing: Helper = m => m.ret(0)
 /** Returns its argument: references are not counted here. */
 const same: Helper = m => {
@@ -173,7 +191,6 @@ defineKfuncs({
   bpf_preempt_enable: nothing,
   bpf_local_irq_save: nothing,
   bpf_local_irq_restore: nothing,
-  bpf_cast_to_kern_ctx: same,
   bpf_rdonly_cast: same,
   bpf_obj_new_impl: objectNew,
   bpf_obj_drop_impl: nothing,
@@ -188,6 +205,9 @@ defineKfuncs({
   bpf_list_pop_back: m => listPop(m, false),
   bpf_rbtree_add_impl: treeAdd,
   bpf_rbtree_remove: treeRemove,
+  bpf_rbtree_root: m => m.retAddress(treeRoot(chain(m, m.u32(1)))),
+  bpf_rbtree_left: m => m.retAddress(treeChild(chain(m, m.u32(1)), m.u32(2), 'left')),
+  bpf_rbtree_right: m => m.retAddress(treeChild(chain(m, m.u32(1)), m.u32(2), 'right')),
   bpf_rbtree_first: m => m.retAddress(chain(m, m.u32(1))[0] ?? 0),
   bpf_task_acquire: same,
   bpf_task_release: nothing,

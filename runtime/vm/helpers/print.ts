@@ -1,8 +1,8 @@
 /** Text: bpf_trace_printk and friends, whose lines a run returns, bpf_snprintf, and numbers from strings. */
-import { EINVAL, ERANGE } from '../errno.js'
+import { EINVAL, ENOENT, ERANGE } from '../errno.js'
 import type { Machine } from '../machine.js'
 import { formatText } from './format.js'
-import { defineHelpers } from './table.js'
+import { defineHelpers, defineKfuncs } from './table.js'
 
 const latin1 = new TextDecoder('latin1')
 
@@ -44,14 +44,40 @@ function traceVprintk(m: Machine): void {
   else print(m, formatText(m, format, args))
 }
 
+/** What programs wrote to their streams (bpf_stream_printk, 6.17). */
+export interface Streams {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** bpf_stream_vprintk_impl(stream_id, fmt, args, size): stream 1 is the standard output, 2 the errors. */
+function streamPrint(m: Machine): void {
+  const name = ([undefined, 'stdout', 'stderr'] as const)[m.u32(1)]
+  const format = stringFormat(m, 2)
+  const args = m.isNull(3) && m.u32(4) === 0 ? [] : values(m, 3, m.u32(4))
+  const text = format === undefined || !args ? -EINVAL : formatText(m, format, args)
+  if (!name) m.ret(-ENOENT)
+  else if (typeof text === 'number') m.ret(text)
+  else {
+    m.streams = { ...m.streams, [name]: m.streams[name] + text }
+    m.ret(0)
+  }
+}
+
+/** A format that ends with a zero somewhere in its memory. */
+function stringFormat(m: Machine, register: number): string | undefined {
+  const from = m.u32(register)
+  const region = m.memory.find(from)
+  if (!region) throw m.memory.fault(m.hi[register]!, from, 1, false)
+  const size = region.stride ? region.high - ((from - region.start) % region.stride) : region.end - from
+  return formatOf(m, register, size)
+}
+
 /** bpf_snprintf(str, str_size, fmt, data, data_len): like snprintf, the result counts the zero. */
 function snprintf(m: Machine): void {
   const size = m.u32(2)
   const to = size === 0 ? 0 : m.writable(1, size)
-  const from = m.u32(3)
-  const region = m.memory.find(from)
-  if (!region) throw m.memory.fault(m.hi[3]!, from, 1, false)
-  const format = formatOf(m, 3, region.stride ? region.high - ((from - region.start) % region.stride) : region.end - from)
+  const format = stringFormat(m, 3)
   const args = values(m, 4, m.u32(5))
   const text = format === undefined || !args ? -EINVAL : formatText(m, format, args)
   if (typeof text === 'number') {
@@ -135,3 +161,5 @@ defineHelpers([
   { id: 177, name: 'bpf_trace_vprintk', run: traceVprintk },
   { id: 182, name: 'bpf_strncmp', run: compare },
 ])
+
+defineKfuncs({ bpf_stream_vprintk_impl: streamPrint, bpf_stream_vprintk: streamPrint })

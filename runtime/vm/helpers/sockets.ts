@@ -7,7 +7,7 @@ import { VmFault } from '../fault.js'
 import type { Machine } from '../machine.js'
 import { skbState } from '../programs/skb.js'
 import { AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, TCP_CLOSE, type VmSocket } from '../sockets.js'
-import { defineHelpers } from './table.js'
+import { defineHelpers, defineKfuncs } from './table.js'
 
 const BPF_PROG_TYPE_SCHED_ACT = 4
 const BPF_PROG_TYPE_SCHED_CLS = 3
@@ -135,3 +135,12 @@ defineHelpers([
   { id: 178, name: 'bpf_skc_to_unix_sock', run: cast(({ family }) => family === AF_UNIX) },
   { id: 196, name: 'bpf_skc_to_mptcp_sock', run: none, partial: 'there are no MPTCP sockets' },
 ])
+
+/** bpf_sock_destroy(sock): closed as by the kernel, so that lookups have it no more. */
+defineKfuncs({
+  bpf_sock_destroy: m => {
+    const socket = socketOf(m, 1)
+    socket?.close()
+    m.ret(socket ? 0 : -EOPNOTSUPP)
+  },
+})

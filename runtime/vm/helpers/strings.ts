@@ -53,6 +53,8 @@ function compare(a: Uint8Array, b: Uint8Array, fold: (byte: number) => number): 
 
 const found = (position: number) => (position < 0 ? -ENOENT : position)
 
+const lowered = (text: Uint8Array) => text.map(lower)
+
 /** Position of one string in another; the empty one is found at once. */
 function position(text: Uint8Array, wanted: Uint8Array): number {
   for (let at = 0; at + wanted.length <= text.length; at++)
@@ -75,6 +77,12 @@ function bounded(m: Machine, size: number, answer: (text: Uint8Array) => number)
   m.ret(typeof text === 'number' ? text : answer(text))
 }
 
+function boundedPosition(m: Machine, fold: (text: Uint8Array) => Uint8Array): void {
+  const wanted = textAt(m, 2)
+  if (typeof wanted === 'number') m.ret(wanted)
+  else bounded(m, m.u32(3), text => found(position(fold(text), fold(wanted))))
+}
+
 defineKfuncs({
   bpf_strcmp: on([1, 2], (_, a, b) => compare(a!, b!, byte => byte)),
   bpf_strcasecmp: on([1, 2], (_, a, b) => compare(a!, b!, lower)),
@@ -93,9 +101,7 @@ defineKfuncs({
   bpf_strspn: on([1, 2], (_, text, set) => span(text!, set!, true)),
   bpf_strcspn: on([1, 2], (_, text, set) => span(text!, set!, false)),
   bpf_strstr: on([1, 2], (_, text, wanted) => found(position(text!, wanted!))),
-  bpf_strnstr: m => {
-    const wanted = textAt(m, 2)
-    if (typeof wanted === 'number') m.ret(wanted)
-    else bounded(m, m.u32(3), text => found(position(text, wanted)))
-  },
+  bpf_strcasestr: on([1, 2], (_, text, wanted) => found(position(lowered(text!), lowered(wanted!)))),
+  bpf_strnstr: m => boundedPosition(m, text => text),
+  bpf_strncasestr: m => boundedPosition(m, lowered),
 })

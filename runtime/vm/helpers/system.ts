@@ -2,7 +2,7 @@
 import { EINVAL } from '../errno.js'
 import { VmFault } from '../fault.js'
 import type { Machine } from '../machine.js'
-import { defineHelpers } from './table.js'
+import { defineHelpers, defineKfuncs } from './table.js'
 
 const pair = (m: Machine, high: number, low: number) => {
   m.lo[0] = low
@@ -44,11 +44,12 @@ function namespacePid(m: Machine): void {
   m.ret(0)
 }
 
-function sendSignal(m: Machine): void {
-  const sent = (m.extras.get('signals') as number[] | undefined) ?? []
-  sent.push(m.u32(1))
-  m.extras.set('signals', sent)
-  m.ret(m.u32(1) > 64 || m.u32(1) === 0 ? -EINVAL : 0)
+/** The signal's number is in a register. */
+function sendSignal(m: Machine, register: number): void {
+  const number = m.u32(register)
+  const isSignal = number > 0 && number <= 64
+  if (isSignal) m.signals.push(number)
+  m.ret(isSignal ? 0 : -EINVAL)
 }
 
 /** Ticks of the timer; they begin five minutes before 32 bits wrap (INITIAL_JIFFIES). */
@@ -65,8 +66,8 @@ defineHelpers([
   { id: 35, name: 'bpf_get_current_task', run: currentTask },
   { id: 42, name: 'bpf_get_numa_node_id', run: m => m.retAddress(m.env.numaNode) },
   { id: 80, name: 'bpf_get_current_cgroup_id', run: m => m.ret64(m.env.task.cgroupId) },
-  { id: 109, name: 'bpf_send_signal', run: sendSignal },
-  { id: 117, name: 'bpf_send_signal_thread', run: sendSignal },
+  { id: 109, name: 'bpf_send_signal', run: m => sendSignal(m, 1) },
+  { id: 117, name: 'bpf_send_signal_thread', run: m => sendSignal(m, 1) },
   {
     id: 118,
     name: 'bpf_jiffies64',
@@ -79,3 +80,6 @@ defineHelpers([
   { id: 160, name: 'bpf_ktime_get_coarse_ns', run: m => m.ret64(m.env.ktime) },
   { id: 208, name: 'bpf_ktime_get_tai_ns', run: m => m.ret64(m.env.ktime + m.env.taiOffset) },
 ])
+
+/** bpf_send_signal_task(task, sig, type, value). */
+defineKfuncs({ bpf_send_signal_task: m => sendSignal(m, 2) })

@@ -15,6 +15,8 @@ export interface Timer {
   callback: { readonly image: ProgramImage; readonly slot: number } | undefined
   /** When it fires; undefined while it is not armed. */
   due: bigint | undefined
+  /** Work of a task: done once, then it may be scheduled anew. */
+  readonly once?: true
 }
 
 const BPF_F_TIMER_ABS = 1n
@@ -102,6 +104,22 @@ defineKfuncs({
   },
 })
 
+/** bpf_task_work_schedule_*_impl(task, tw, map, callback): the callback runs when the clock moves next (6.18). */
+function taskWork(m: Machine): void {
+  const at = m.writable(2, 8)
+  if (m.timers.has(at)) m.ret(-EBUSY)
+  else if (m.hi[4] !== FUNC_HANDLE) m.ret(-EINVAL)
+  else {
+    m.timers.set(at, { map: m.map(3), callback: { image: m.image, slot: m.lo[4]! }, due: m.env.ktime, once: true })
+    m.ret(0)
+  }
+}
+
+defineKfuncs({
+  bpf_task_work_schedule_signal_impl: taskWork,
+  bpf_task_work_schedule_resume_impl: taskWork,
+})
+
 /** Fires all timers due up to a moment, the clock standing at each one's time while it runs. */
 export function fireTimers(m: Machine, until: bigint): void {
   for (;;) {
@@ -111,6 +129,7 @@ export function fireTimers(m: Machine, until: bigint): void {
     if (!next) return
     const { at, timer, due } = next
     timer.due = undefined
+    if (timer.once) m.timers.delete(at)
     if (due > m.env.ktime) m.env.ktime = due
     fire(m, at, timer)
   }

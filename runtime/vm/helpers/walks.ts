@@ -15,12 +15,18 @@ function walks(m: Machine): Map<number, { readonly items: readonly number[]; nex
   return all
 }
 
-function next(m: Machine): void {
+/** Begins a walk whose state, of `size` bytes, register 1 points to. */
+export function startWalk(m: Machine, size: number, items: readonly number[]): void {
+  walks(m).set(m.writable(1, size), { items, next: 0 })
+}
+
+/** The next object of the walk in register 1, 0 behind the last. */
+export function nextOfWalk(m: Machine): void {
   const state = walks(m).get(m.u32(1))
   m.retAddress(state?.items[state.next++] ?? 0)
 }
 
-function destroy(m: Machine): void {
+export function endWalk(m: Machine): void {
   walks(m).delete(m.u32(1))
   m.ret(0)
 }
@@ -31,9 +37,8 @@ const BPF_TASK_ITER_PROC_THREADS = 2
 
 /** bpf_iter_task_new(it, task, flags): processes, all threads, or the threads of one process. */
 function tasksNew(m: Machine): void {
-  const at = m.writable(1, 24)
   const [task, flags] = [m.u32(2), m.u32(3)]
-  walks(m).delete(at)
+  startWalk(m, 24, [])
   if (flags > BPF_TASK_ITER_PROC_THREADS || (flags === BPF_TASK_ITER_PROC_THREADS && task === 0)) {
     m.ret(-EINVAL)
     return
@@ -45,19 +50,18 @@ function tasksNew(m: Machine): void {
     if (flags === BPF_TASK_ITER_ALL_PROCS) return field(address, 'tgid') === 0 || field(address, 'tgid') === field(address, 'pid')
     return field(address, 'tgid') === field(task, 'tgid')
   })
-  walks(m).set(at, { items, next: 0 })
+  startWalk(m, 24, items)
   m.ret(0)
 }
 
 /** bpf_iter_task_vma_new(it, task, addr): areas that end behind an address. */
 function areasNew(m: Machine): void {
-  const at = m.writable(1, 8)
   const address = m.u64(3)
   const objects = objectsOf(m)
   const items = m.tasks
     .areas(m.u32(2))
     .filter(area => m.memory.view.getBigUint64(objects.addressOf(area, 'vm_area_struct', 'vm_end'), true) > address)
-  walks(m).set(at, { items, next: 0 })
+  startWalk(m, 8, items)
   m.ret(items.length > 0 ? 0 : -ENOENT)
 }
 
@@ -76,10 +80,9 @@ function underCgroup(m: Machine): void {
 }
 
 /** bpf_copy_from_user_str(dst, size, src, flags): the length with its zero; flag 1 pads with zeros. */
-function copyUserString(m: Machine): void {
+function copyUserString(m: Machine, flags: bigint): void {
   const size = m.u32(2)
   const to = m.writable(1, size)
-  const flags = m.u64(4)
   if (flags & ~1n || size === 0) {
     m.ret(flags & ~1n ? -EINVAL : 0)
     return
@@ -124,15 +127,17 @@ function sessionCookie(m: Machine): void {
 
 defineKfuncs({
   bpf_iter_task_new: tasksNew,
-  bpf_iter_task_next: next,
-  bpf_iter_task_destroy: destroy,
+  bpf_iter_task_next: nextOfWalk,
+  bpf_iter_task_destroy: endWalk,
   bpf_iter_task_vma_new: areasNew,
-  bpf_iter_task_vma_next: next,
-  bpf_iter_task_vma_destroy: destroy,
+  bpf_iter_task_vma_next: nextOfWalk,
+  bpf_iter_task_vma_destroy: endWalk,
   bpf_task_under_cgroup: underCgroup,
   bpf_session_is_return: m => m.ret(m.extras.get('returning') === true ? 1 : 0),
   bpf_session_cookie: sessionCookie,
-  bpf_copy_from_user_str: copyUserString,
+  bpf_copy_from_user_str: m => copyUserString(m, m.u64(4)),
+  // All tasks share the VM's memory.
+  bpf_copy_from_user_task_str: m => copyUserString(m, m.u64(5)),
   bpf_map_sum_elem_count: m => {
     const map = m.hi[1] === MAP_HANDLE ? m.map(1) : m.maps.find((_, index) => m.memory.mapObject?.(index) === m.u32(1))
     m.ret64(map instanceof HashMap ? BigInt(map.count) : 0n)

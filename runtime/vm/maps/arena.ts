@@ -4,7 +4,7 @@
  * zeros, and what is written to them is lost.
  */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
-import { EOPNOTSUPP } from '../errno.js'
+import { EBUSY, EINVAL, EOPNOTSUPP } from '../errno.js'
 import type { Region } from '../memory.js'
 import { defineMap, type MapScope, MapType, VmMap } from './map.js'
 
@@ -32,6 +32,8 @@ export class Arena extends VmMap {
     }
   }
 
+  private readonly reserved = new Set<number>()
+
   override valueBase(): number {
     return this.start
   }
@@ -40,7 +42,8 @@ export class Arena extends VmMap {
   allocate(address: number, count: number): number {
     const { pages, start } = this
     if (count < 1 || count > pages.length || address & (PAGE - 1)) return 0
-    const isFree = (page: number) => pages[page] !== undefined && pages[page].start === pages[page].end
+    const isFree = (page: number) =>
+      pages[page] !== undefined && !this.reserved.has(page) && pages[page].start === pages[page].end
     let first = address === 0 ? 0 : (address - start) / PAGE
     if (first < 0) return 0
     for (let free = 0; free < count; )
@@ -54,6 +57,16 @@ export class Arena extends VmMap {
     const at = start + first * PAGE
     this.m.memory.bytes.fill(0, at, at + count * PAGE)
     return at
+  }
+
+  /** Keeps a range from being allocated: 0, or why not. */
+  reserve(address: number, count: number): number {
+    const first = (address - this.start) / PAGE
+    if (!Number.isInteger(first) || first < 0 || first + count > this.pages.length) return -EINVAL
+    const taken = (page: number) => this.reserved.has(page) || this.pages[page]!.start !== this.pages[page]!.end
+    for (let page = first; page < first + count; page++) if (taken(page)) return -EBUSY
+    for (let page = first; page < first + count; page++) this.reserved.add(page)
+    return 0
   }
 
   release(address: number, count: number): void {

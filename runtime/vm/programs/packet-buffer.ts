@@ -22,7 +22,7 @@ export interface PacketFields {
 export class PacketBuffer {
   private readonly region: Region
   /** First byte of the reserved room and one past the last. */
-  protected readonly first: number
+  readonly first: number
   protected readonly last: number
   meta = 0
   data = 0
@@ -52,6 +52,11 @@ export class PacketBuffer {
 
   get length(): number {
     return this.end - this.data
+  }
+
+  /** Bytes of packet, headroom and tailroom together. */
+  get room(): number {
+    return this.last - this.first
   }
 
   get headroom(): number {

@@ -51,10 +51,14 @@ for (const { type, what, size, fields } of contexts)
       const address = scratchRegion(m, what, size)
       if (input.ctx instanceof Uint8Array) m.memory.write(address, input.ctx.subarray(0, size))
       else if (input.ctx) writeFields(m, address, fields, input.ctx, what)
+      if (type === 18) m.extras.set('socket path', new TextEncoder().encode(input.socketPath ?? ''))
       if (m.socket && type === 18) m.memory.writePointer(address + 64, m.socket.address)
       m.setArg(1, address)
       return { address, size }
     },
+    ...(type === 18 && {
+      resultAfter: m => ({ socketPath: new TextDecoder().decode(m.extras.get('socket path') as Uint8Array) }),
+    }),
   })
 
 /** Programs that only BPF_PROG_TEST_RUN starts: the context is whatever bytes the caller hands in. */

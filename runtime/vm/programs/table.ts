@@ -5,8 +5,10 @@
 import { NotImplemented } from '../../../base/outcome.js'
 import type { Machine, Redirect } from '../machine.js'
 import type { FaultReport } from '../fault.js'
+import type { Streams } from '../helpers/print.js'
 import type { SampleInput } from '../helpers/samples.js'
 import type { StackInput } from '../helpers/stacks.js'
+import type { DeviceMetadata } from '../helpers/xdp-metadata.js'
 import type { RemoteEvent } from './lirc.js'
 import type { Fixture } from '../kernel-objects.js'
 import type { IteratorItem } from './iterators.js'
@@ -51,6 +53,10 @@ export interface RunInput {
   readonly event?: Fixture
   /** Runs the program so often on the same context, as BPF_PROG_TEST_RUN's `repeat`; the result is the last one's. */
   readonly repeat?: number
+  /** XDP: what the device says of the packet (bpf_xdp_metadata_rx_*). */
+  readonly metadata?: DeviceMetadata
+  /** cgroup_sock_addr on UNIX sockets: the address, without a zero at its end. */
+  readonly socketPath?: string
   /** Called before each instruction; such a run is interpreted. */
   readonly onStep?: (step: Step) => void
   /** Instructions this run may take; the VM's budget otherwise. */
@@ -74,6 +80,12 @@ export interface RunResult {
   readonly insns: number
   /** Lines of bpf_printk. */
   readonly trace: readonly string[]
+  /** What was written to the program's streams (bpf_stream_printk). */
+  readonly streams: Streams
+  /** Signals that were sent (bpf_send_signal). */
+  readonly signals: readonly number[]
+  /** cgroup and LSM hooks: what the hook answers its caller, where the program said (bpf_set_retval); else 0. */
+  readonly hookResult: number
   /** What redirect helpers asked for, in order. */
   readonly redirects: readonly Redirect[]
   /** The socket that a program chose (bpf_sk_assign, bpf_sk_select_reuseport). */
@@ -84,6 +96,8 @@ export interface RunResult {
   readonly overridden: bigint | undefined
   /** cgroup/getsockopt and setsockopt: the option as the program left it. */
   readonly sockopt?: SockoptResult
+  /** cgroup_sock_addr on UNIX sockets: the address as the program left it. */
+  readonly socketPath?: string
   /** cgroup/sysctl: what the program wants written instead. */
   readonly newValue?: string
   /** sock_ops: what the program answered in `reply`, and the bytes of TCP options it reserved. */
