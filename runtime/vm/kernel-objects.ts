@@ -81,6 +81,13 @@ export class KernelObjects {
     this.fill(address, this.structId(struct), fields, struct)
   }
 
+  /** Sets those of the fields that this kernel's struct has. */
+  updateKnown(address: number, struct: string, fields: { readonly [field: string]: FixtureValue }): void {
+    const id = this.structId(struct)
+    const known = Object.entries(fields).filter(([path]) => this.member(id, path))
+    this.fill(address, id, Object.fromEntries(known), struct)
+  }
+
   /** Address of a member of an object in memory; `path` as in fixtures. */
   addressOf(address: number, struct: string, path: string): number {
     const found = this.member(this.structId(struct), path)
@@ -193,6 +200,8 @@ export class KernelObjects {
         if (value instanceof Uint8Array || typeof value === 'string') {
           const bytes = typeof value === 'string' ? encoder.encode(value) : value
           const room = type.nelems === 0 ? bytes.length : each * type.nelems
+          // Text ends where it ends, whatever was there before.
+          if (typeof value === 'string') this.m.memory.bytes.fill(0, address, address + room)
           this.m.memory.write(address, bytes.subarray(0, room))
         } else if (Array.isArray(value))
           for (const [index, item] of value.entries()) this.put(address + index * each, type.type, item, `${what}[${index}]`)

@@ -12,7 +12,8 @@ export interface KfuncCall {
 }
 
 /** The result: a number, a kernel object to point to (the same fixture is the same object), or nothing for a void function. */
-export type KfuncAnswer = (call: KfuncCall) => number | bigint | Fixture | undefined
+// biome-ignore lint/suspicious/noConfusingVoidType: what a kfunc without result is answered by returns nothing
+export type KfuncAnswer = (call: KfuncCall) => number | bigint | Fixture | void
 
 /** What the machine calls in the place of the kfunc. */
 export function answeredKfunc(answer: KfuncAnswer, objects: KernelObjects): (m: Machine) => void {

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD } from '../../assembler/isa/opcodes.js'
+import { BtfKind } from '../../linker/btf/btf-types.js'
 import { readBtf } from '../../linker/btf/btf-file.js'
 import type { MapDef } from '../../linker/object/bpf-object.js'
 import { openObject } from '../../linker/object/open.js'
@@ -14,7 +15,7 @@ import type { PreparedObject, PreparedProgram } from '../../linker/object/prepar
 import { ProgType } from '../../linker/object/uapi.js'
 import { helperNames } from '../../runtime/kernel/helper-names.js'
 import { asLoaded, mapCreationErrno } from '../../runtime/kernel/map-creation.js'
-import { mapLookup, mapNextKey } from '../../runtime/live/bpf-syscall.js'
+import { mapLookup, mapNextKey, type TestRunResult } from '../../runtime/live/bpf-syscall.js'
 import { errnoName, type LiveProgram, loadProgram } from '../../runtime/live/load-object.js'
 import { MapType } from '../../runtime/vm/maps/map.js'
 import { packet } from '../../runtime/vm/packets/build.js'
@@ -22,7 +23,7 @@ import { Vm } from '../../runtime/vm/vm.js'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 32)).toString('hex')
 
-/** Types that test runs take with nothing but a packet. */
+/** Types that test runs take with nothing but a packet; syscall programs take a context of bytes. */
 const types: ReadonlySet<number> = new Set([
   ProgType.SOCKET_FILTER,
   ProgType.SCHED_CLS,
@@ -32,11 +33,20 @@ const types: ReadonlySet<number> = new Set([
   ProgType.LWT_IN,
   ProgType.LWT_OUT,
   ProgType.LWT_XMIT,
+  ProgType.FLOW_DISSECTOR,
+  ProgType.NETFILTER,
+  ProgType.SYSCALL,
 ])
 
 /** Helpers whose answer is the machine's, not the program's. */
 const machineHelpers =
   /^(ktime|jiffies|get_(prandom|smp|numa|current|cgroup|socket|task|ns_current|stack|hash_recalc|netns)|probe_read|per_cpu|this_cpu|redirect|fib_lookup|sk_|skc_|skb_(cgroup|ecn|under)|sys_|tcp_|snprintf_btf|perf_|check_mtu|clone_redirect|set_hash|timer|kallsyms|send_signal|trace_|override|get_func|current_task)/
+
+/** What changes the machine that it is judged on: bpf(2) and file descriptors from within programs, and a crash. */
+const acting = /^(sys_bpf|sys_close|crash_kexec)$/
+
+/** The context of syscall programs: more than they read. */
+const SYSCALL_CONTEXT = new Uint8Array(256)
 
 /** Programs that see the packet from its Ethernet header on; for the others a test run hands that header back as zeros (bpf_prog_test_run_skb). */
 const withHeader: ReadonlySet<number> = new Set([ProgType.SCHED_CLS, ProgType.SCHED_ACT, ProgType.XDP])
@@ -80,7 +90,7 @@ export function judgeFolder(folder: string, filter = ''): Tally {
       continue
     }
     for (const program of prepared.programs)
-      if (types.has(program.type) && !program.fault) {
+      if (types.has(program.type) && !program.fault && !calledNames(prepared, program).some(name => acting.test(name))) {
         const unfilled = slotMaps(prepared, program)
         if (unfilled.length > 0) count('slots', `${file}:${program.name} ${unfilled.join(' ')}`)
         else judge(file, prepared, program, count)
@@ -105,7 +115,8 @@ export function slotMaps(prepared: PreparedObject, { insns }: PreparedProgram): 
 
 function judge(file: string, prepared: PreparedObject, program: PreparedProgram, count: Count): void {
   const name = `${file}:${program.name}`
-  for (const [number, input] of inputs.entries()) {
+  const isSyscall = program.type === ProgType.SYSCALL
+  for (const [number, input] of (isSyscall ? [SYSCALL_CONTEXT] : inputs).entries()) {
     // Fresh maps for each input, as the VM has them.
     const live = loadProgram(prepared, program)
     try {
@@ -113,7 +124,7 @@ function judge(file: string, prepared: PreparedObject, program: PreparedProgram,
         count('not loaded', name)
         return
       }
-      const theirs = live.run({ data: input, dataOutSize: input.length + 4096 })
+      const theirs = live.run(isSyscall ? { context: input } : { data: input, dataOutSize: input.length + 4096 })
       if (theirs.error !== 0) {
         count('kernel', `${name} ${errnoName(-theirs.error)}`)
         return
@@ -141,7 +152,7 @@ function difference(
   prepared: PreparedObject,
   program: PreparedProgram,
   live: LiveProgram,
-  theirs: { readonly retval: number; readonly data: Uint8Array },
+  theirs: TestRunResult,
   input: Uint8Array,
   engine: 'checked' | 'compiled',
 ): string | undefined {
@@ -149,11 +160,14 @@ function difference(
   // A test run's packets come from the loopback device.
   vm.env.devices.set(1, { mtu: 65536 })
   try {
-    const ours = vm.program(program.name).run({ packet: input })
+    const isSyscall = program.type === ProgType.SYSCALL
+    const ours = vm.program(program.name).run(isSyscall ? { ctx: input } : { packet: input })
     if (ours.fault) return `fault: ${ours.fault.message} at ${ours.fault.slot}`
     if (ours.retval >>> 0 !== theirs.retval >>> 0) return `${engine} returns ${ours.retval}, the kernel ${theirs.retval | 0}`
     const seen = (bytes: Uint8Array) => (withHeader.has(program.type) ? bytes : bytes.subarray(ETH_HLEN))
     const packetAfter = ours.packet && Buffer.concat([ours.metadata ?? new Uint8Array(0), ours.packet])
+    if (isSyscall && Buffer.compare(ours.ctx, theirs.context) !== 0)
+      return `${engine}: another context${firstDifference(ours.ctx, theirs.context)}`
     if (packetAfter && Buffer.compare(seen(packetAfter), seen(theirs.data)) !== 0)
       return `${engine}: packet of ${packetAfter.length} bytes, the kernel's has ${theirs.data.length}${firstDifference(seen(packetAfter), seen(theirs.data))}`
     for (const [index, def] of prepared.maps.entries()) {
@@ -193,6 +207,21 @@ function mapDifference(vm: Vm, def: MapDef, fd: number): string | undefined {
   }
   const own = [...ours.keys()].length
   return own === keys || keys === 4096 ? undefined : `map ${def.name} has ${own} keys, the kernel's ${keys}`
+}
+
+/** Names of the helpers and of the kernel's kfuncs that a program calls. */
+function calledNames({ kernelBtf }: PreparedObject, { insns }: PreparedProgram): string[] {
+  const names: string[] = []
+  for (let slot = 0; slot < insns.length; slot++) {
+    if (insns.code[slot] !== 0x85) continue
+    const imm = insns.imm[slot]!
+    if (insns.src[slot] === 0) names.push(helperNames[imm] ?? '')
+    else if (insns.src[slot] === BPF_PSEUDO_KFUNC_CALL && insns.off[slot] === 0) {
+      const type = kernelBtf?.type(imm)
+      if (type?.kind === BtfKind.Func) names.push(type.name)
+    }
+  }
+  return names
 }
 
 function machineCalls({ insns }: PreparedProgram): string[] {

@@ -4,7 +4,7 @@
  */
 import { NotImplemented } from '../../../base/outcome.js'
 import { ProgType } from '../../../linker/object/uapi.js'
-import type { FixtureValue, KernelObjects } from '../kernel-objects.js'
+import type { FixtureValue } from '../kernel-objects.js'
 import type { Machine } from '../machine.js'
 import { skbState } from '../programs/skb.js'
 import { objectsOf } from './files.js'
@@ -21,14 +21,8 @@ function view(m: Machine, struct: string, fields: Fields): number {
   const known = m.extras.get(key) as number | undefined
   const address = known ?? objects.build({ struct, fields: {} })
   m.extras.set(key, address)
-  objects.update(address, struct, present(objects, struct, fields))
+  objects.updateKnown(address, struct, fields)
   return address
-}
-
-/** Without fields that this kernel's struct, or the BTF that is at hand, does not have. */
-function present(objects: KernelObjects, struct: string, fields: Fields): Fields {
-  const id = objects.structId(struct)
-  return Object.fromEntries(Object.entries(fields).filter(([path]) => objects.member(id, path)))
 }
 
 /** The device of an index, made once. Loopback is called lo, as where test runs find themselves. */
@@ -43,7 +37,8 @@ function device(m: Machine, ifindex: number): number {
     name: ifindex === 1 ? 'lo' : `eth${ifindex - 2}`,
     mtu: m.env.devices.get(ifindex)?.mtu ?? 1500,
   }
-  const address = objects.build({ struct: 'net_device', fields: present(objects, 'net_device', fields) })
+  const address = objects.build({ struct: 'net_device' })
+  objects.updateKnown(address, 'net_device', fields)
   m.extras.set(key, address)
   return address
 }

@@ -2,6 +2,7 @@
 import { EINVAL } from '../errno.js'
 import { VmFault } from '../fault.js'
 import type { Machine } from '../machine.js'
+import { objectsOf } from './files.js'
 import { defineHelpers, defineKfuncs } from './table.js'
 
 const pair = (m: Machine, high: number, low: number) => {
@@ -19,9 +20,30 @@ function currentComm(m: Machine): void {
   m.ret(0)
 }
 
+/** The task_struct of the current task: the fixture that the test set, else one that holds what the environment says of the task. */
 function currentTask(m: Machine): void {
-  if (m.env.task.address === 0) throw new VmFault('the current task has no task_struct: give the run one (fixture `task`)')
-  m.retAddress(m.env.task.address)
+  const { task } = m.env
+  if (task.address === 0) task.address = ownTask(m)
+  if (task.address === m.extras.get(OWN_TASK)) {
+    const { pid, tgid, comm } = task
+    objectsOf(m).updateKnown(task.address, 'task_struct', { pid, tgid, comm })
+  }
+  m.retAddress(task.address)
+}
+
+const OWN_TASK = 'task_struct of the environment'
+
+function ownTask(m: Machine): number {
+  const objects = objectsOf(m)
+  if (!objects.has('task_struct')) throw new VmFault('the current task has no task_struct: set it with vm.setCurrentTask')
+  const known = m.extras.get(OWN_TASK) as number | undefined
+  if (known !== undefined) return known
+  const address = objects.build({ struct: 'task_struct' })
+  const parent = objects.build({ struct: 'task_struct' })
+  objects.updateKnown(parent, 'task_struct', { pid: 1, tgid: 1, comm: 'init' })
+  objects.updateKnown(address, 'task_struct', { group_leader: address, real_parent: parent, parent })
+  m.extras.set(OWN_TASK, address)
+  return address
 }
 
 function ancestorCgroup(m: Machine): void {

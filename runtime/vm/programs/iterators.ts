@@ -87,10 +87,10 @@ export function iterate(
 
 /** Objects of the VM that an iterator of a target visits. */
 function targets(vm: Vm, target: string, options: IterateOptions): IteratorItem[] {
-  const { tasks, sockets, env } = vm.machine
+  const { tasks, sockets } = vm.machine
   const found = Targets[target]
   if (!found) throw new NotImplemented(`iterator ${target}: give it its items`)
-  if (target === 'task' && tasks.addresses().length === 0 && env.task.address === 0)
+  if (target === 'task' && tasks.addresses().length === 0)
     throw new RangeError('there are no tasks to iterate over: add them with addTask')
   return found({ vm, tasks: tasks.addresses(), sockets: sockets.list(), options })
 }

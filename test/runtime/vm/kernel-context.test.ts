@@ -213,6 +213,31 @@ SEC("cgroup/setsockopt") int refuse(struct bpf_sockopt *ctx) { bpf_set_retval(-6
   })
 })
 
+describe('the current task', () => {
+  it('has a task_struct without a fixture, with what the environment says', async () => {
+    const { programs, globals, vm } = await build(
+      `
+u32 pid, parent;
+char comm[16];
+SEC("raw_tp/sys_enter") int look(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	pid = BPF_CORE_READ(task, group_leader, tgid);
+	parent = BPF_CORE_READ(task, real_parent, pid);
+	BPF_CORE_READ_STR_INTO(&comm, task, comm);
+	return 0;
+}`,
+      { task: { tgid: 7, comm: 'nginx' } },
+    )
+    programs['look']!.run({ args: [0, 0] })
+    expect([globals['pid']!.get(), globals['parent']!.get(), globals['comm']!.get()]).toEqual([7, 1, 'nginx'])
+    vm.env.task.comm = 'sh'
+    programs['look']!.run({ args: [0, 0] })
+    expect(globals['comm']!.get()).toBe('sh')
+  })
+})
+
 describe('congestion control', () => {
   it('falls back on Reno', async () => {
     const { vm } = await build(`
