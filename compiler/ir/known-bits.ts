@@ -1,5 +1,5 @@
 /** Bits of integers that are known whatever the program is given: through masks, constants, shifts by constants and changes of width. */
-import { bitsOf, type Value } from './ir.js'
+import { bitsOf, type Op, type Value } from './ir.js'
 
 export interface KnownBits {
   /** Bits that are 0, within the width of the type. */
@@ -13,8 +13,12 @@ const DEPTH = 16
 
 const nothing: KnownBits = { zero: 0n, one: 0n }
 
+/** Of whose result something can be known. */
+const telling: ReadonlySet<Op> = new Set<Op>(['const', 'undef', 'and', 'or', 'xor', 'shl', 'lshr', 'zext', 'trunc'])
+
 /** `depth` counts down; callers leave it out. */
 export function knownBits(value: Value, depth = DEPTH): KnownBits {
+  if (!telling.has(value.op)) return nothing
   const width = BigInt(bitsOf(value.type))
   const all = (1n << width) - 1n
   if (value.op === 'const') return { zero: all & ~value.value, one: value.value }

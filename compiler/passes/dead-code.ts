@@ -70,6 +70,7 @@ function removeWrittenOnly(func: Func): boolean {
   /** The stack object that an address lies in, through any number of additions; remembered, because these chains can be long. */
   const objects = new Map<Value, Value | undefined>()
   const objectOf = (value: Value): Value | undefined => {
+    if (value.op !== 'ptradd') return value.op === 'alloca' ? value : undefined
     let at = value
     while (at.op === 'ptradd' && !objects.has(at)) at = at.args[0]!
     const object = at.op === 'alloca' ? at : objects.get(at)
@@ -97,7 +98,8 @@ function removeWrittenOnly(func: Func): boolean {
       else for (let k = 0; k < args.length; k++) spoil(args[k]!)
     }
     for (const value of terminatorOperands(block.terminator)) spoil(value)
-    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) edge.args.forEach(spoil)
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k))
+      for (let i = 0; i < edge.args.length; i++) spoil(edge.args[i]!)
     if (candidates.size === 0) return false
   }
   const dead = new Set<Value>()

@@ -3,11 +3,11 @@
  * loaded is not loaded again. One copy of a value is also what the verifier wants: a bound checked on it holds for every use. CO-RE values
  * and addresses made with them stay apart, so that each can become the offset of its access.
  */
-import { commutative, divisions, sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { computeDominators } from '../ir/dominators.js'
-import { inverted, swapped } from '../ir/fold.js'
-import { type Block, bitsOf, type Edge, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
+import { inverted } from '../ir/fold.js'
+import { type Block, bitsOf, type Edge, type Func, type IrType, type Value } from '../ir/ir.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
+import { ExpressionTable } from './expression-table.js'
 import { type Access, AliasInfo, accessAt, accessOf, distinctElements } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -33,8 +33,8 @@ interface Frame {
   readonly block: Block
   readonly children: readonly Block[]
   next: number
-  /** Keys added in this block's scope, with what they hid. */
-  readonly added: [string, Value | undefined][]
+  /** How many expressions were known before the block. */
+  readonly known: number
 }
 
 export const gvn: FunctionPass = {
@@ -43,29 +43,15 @@ export const gvn: FunctionPass = {
   run: func => new ValueNumbering(func).run(),
 }
 
-const pure: ReadonlySet<Op> = new Set<Op>([
-  'ptradd',
-  ...sumsAndBits,
-  'mul',
-  ...divisions,
-  'icmp',
-  ...widthCasts,
-  'ptrtoint',
-  'inttoptr',
-  'addrspacecast',
-  'bswap',
-  'select',
-])
-
 class ValueNumbering {
-  private readonly known = new Map<string, Value>()
+  private readonly known: ExpressionTable
   private readonly replacements = new Replacements()
   private readonly alias: AliasInfo
   /** What memory holds at the end of each block. */
   private readonly atEnd = new Map<Block, KnownValue[]>()
-  private scope: [string, Value | undefined][] = []
 
   constructor(private readonly func: Func) {
+    this.known = new ExpressionTable(func)
     this.alias = new AliasInfo(func)
   }
 
@@ -75,12 +61,12 @@ class ValueNumbering {
     const incoming = predecessors(func)
     const stack: Frame[] = []
     const enter = (block: Block): void => {
-      this.scope = []
+      const known = this.known.size
       const edges = incoming[block.id]!
       const only = edges.length === 1 ? edges[0]!.from : undefined
       if (only) this.learn(only, block)
       this.visit(block, only ? (this.atEnd.get(only) ?? []) : this.meet(block, edges))
-      stack.push({ block, children: dominators.children[block.id]!, next: 0, added: this.scope })
+      stack.push({ block, children: dominators.children[block.id]!, next: 0, known })
     }
     enter(func.entry)
     while (stack.length) {
@@ -90,21 +76,12 @@ class ValueNumbering {
         enter(child)
         continue
       }
-      for (let i = top.added.length - 1; i >= 0; i--) {
-        const [key, before] = top.added[i]!
-        if (before) this.known.set(key, before)
-        else this.known.delete(key)
-      }
+      this.known.shrink(top.known)
       stack.pop()
     }
     if (this.replacements.empty) return false
     this.replacements.apply(func, true)
     return true
-  }
-
-  private remember(key: string, value: Value): void {
-    this.scope.push([key, this.known.get(key)])
-    this.known.set(key, value)
   }
 
   /** On the way from a branch its condition is known. */
@@ -113,24 +90,21 @@ class ValueNumbering {
     if (terminator.kind !== 'condbr' || terminator.then.block === terminator.otherwise.block) return
     const condition = this.replacements.resolve(terminator.condition)
     const holds = terminator.then.block === to
-    if (condition.op === 'icmp') {
-      for (const [predicate, truth] of [
-        [condition.predicate, holds],
-        [inverted[condition.predicate], !holds],
-      ] as const)
-        this.remember(this.compareKey(predicate, condition.args[0]!, condition.args[1]!), this.func.const('i1', truth ? 1 : 0))
-    }
+    if (condition.op !== 'icmp') return
+    const { predicate } = condition
+    const a = condition.args[0]!
+    const b = condition.args[1]!
+    this.known.setCompare(predicate, a, b, this.func.const('i1', holds ? 1 : 0))
+    this.known.setCompare(inverted[predicate], a, b, this.func.const('i1', holds ? 0 : 1))
   }
 
   private visit(block: Block, memory: KnownValue[]): void {
     for (const inst of block.insts) {
       for (let i = 0; i < inst.args.length; i++) inst.args[i] = this.replacements.resolve(inst.args[i]!)
-      if (pure.has(inst.op)) {
+      if (ExpressionTable.takes(inst.op)) {
         if (inst.op === 'ptradd' && inst.args[1]!.op === 'core') continue
-        const key = this.keyOf(inst)
-        const found = this.known.get(key)
+        const found = this.known.findOrAdd(inst)
         if (found) this.replacements.set(inst, found)
-        else this.remember(key, inst)
         continue
       }
       memory = this.throughMemory(inst, memory)
@@ -233,36 +207,10 @@ class ValueNumbering {
       return known.distance! < written.distance! + written.size && written.distance! < known.distance! + known.size
     return this.alias.mayOverlap(known, written) && !distinctElements(known, written)
   }
-
-  private keyOf(inst: Value): string {
-    if (inst.op === 'icmp') return this.compareKey(inst.predicate, inst.args[0]!, inst.args[1]!)
-    const args = inst.args.map(operandKey)
-    if (inst.op === 'addrspacecast') args.push(`${inst.size}>${inst.offset}`)
-    if (commutative.has(inst.op)) args.sort()
-    return `${inst.op} ${inst.type} ${args.join(' ')}`
-  }
-
-  private compareKey(predicate: Predicate, a: Value, b: Value): string {
-    const [left, right] = [operandKey(a), operandKey(b)]
-    return left <= right ? `icmp ${predicate} ${left} ${right}` : `icmp ${swapped[predicate]} ${right} ${left}`
-  }
 }
 
 function sameLeaf(a: Value, b: Value): boolean {
   return a === b || (a.op === 'const' && b.op === 'const' && a.type === b.type && a.value === b.value)
-}
-
-function operandKey(value: Value): string {
-  switch (value.op) {
-    case 'const':
-      return `#${value.type}:${value.value}`
-    case 'global':
-      return `@${value.global!.name}+${value.offset}`
-    case 'func':
-      return `@${value.func!.name}`
-    default:
-      return `%${value.id}`
-  }
 }
 
 function matches(a: Access, b: Access): boolean {

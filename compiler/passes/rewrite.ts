@@ -1,46 +1,58 @@
 /** Replacing values everywhere in a function, in one sweep for any number of replacements. */
 import { type Edge, type Func, successorAt, type Terminator, type Value } from '../ir/ir.js'
 
-/** What is to stand in place of what. A replacement may itself be replaced. */
+/** What is to stand in place of what, in one function. A replacement may itself be replaced. Asked for every operand there is. */
 export class Replacements {
-  private readonly table = new Map<Value, Value>()
+  private readonly list: Value[] = []
+  /** By value id: one more than the place in `list` of what stands for it, 0 for a value that stays. Values past the table stay. */
+  private places = new Int32Array(0)
 
   get empty(): boolean {
-    return this.table.size === 0
+    return this.list.length === 0
   }
 
   has(value: Value): boolean {
-    return this.table.has(value)
+    return value.id < this.places.length && this.places[value.id] !== 0
   }
 
   set(value: Value, by: Value): void {
-    this.table.set(value, by)
+    const { id } = value
+    if (id >= this.places.length) {
+      const larger = new Int32Array(Math.max(64, id + (id >> 1)))
+      larger.set(this.places)
+      this.places = larger
+    }
+    const place = this.places[id]!
+    if (place === 0) this.places[id] = this.list.push(by)
+    else this.list[place - 1] = by
   }
 
   /** What finally stands for the value; shortens chains on the way. */
   resolve(value: Value): Value {
-    let at = this.table.get(value)
-    if (at === undefined) return value
-    for (let next = this.table.get(at); next !== undefined; next = this.table.get(at)) at = next
-    this.table.set(value, at)
+    if (!this.has(value)) return value
+    let at = value
+    do at = this.list[this.places[at.id]! - 1]!
+    while (this.has(at))
+    this.list[this.places[value.id]! - 1] = at
     return at
   }
 
   /** Rewrites all operands of the function. Replaced instructions stay where they are, unused, unless `drop` is set. */
   apply(func: Func, drop = false): void {
     if (this.empty) return
+    const { places } = this
+    const resolve = (value: Value): Value => this.resolve(value)
     for (const block of func.blocks) {
-      if (drop) block.insts = block.insts.filter(inst => !this.table.has(inst))
+      if (drop && block.insts.some(inst => this.has(inst))) block.insts = block.insts.filter(inst => !this.has(inst))
       const { insts } = block
-      for (let i = 0; i < insts.length; i++) this.rewrite(insts[i]!.args)
-      mapTerminator(block.terminator, value => this.resolve(value))
-    }
-  }
-
-  private rewrite(args: Value[]): void {
-    for (let i = 0; i < args.length; i++) {
-      const by = this.table.get(args[i]!)
-      if (by !== undefined) args[i] = this.resolve(args[i]!)
+      for (let i = 0; i < insts.length; i++) {
+        const { args } = insts[i]!
+        for (let k = 0; k < args.length; k++) {
+          const { id } = args[k]!
+          if (id < places.length && places[id] !== 0) args[k] = this.resolve(args[k]!)
+        }
+      }
+      mapTerminator(block.terminator, resolve)
     }
   }
 }

@@ -176,30 +176,30 @@ function threadConstants(func: Func, uses: Uses): boolean {
     if (block.terminator.kind === 'asmgoto') continue
     for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) {
       const target = edge.block
-      if (target === block || target.params.length === 0 || !edge.args.some(arg => arg.op === 'const')) continue
+      if (target === block || target.params.length === 0 || !edge.args.some(isConst)) continue
       let candidate = decides.get(target)
       if (candidate === undefined) {
         candidate =
           (target.terminator.kind === 'condbr' || target.terminator.kind === 'switch') &&
           target.insts.length <= 6 &&
-          target.insts.every(inst => foldable(inst))
-        if (candidate) {
-          const elsewhere = (uses.elsewhere ??= usedElsewhere(func))
-          candidate = ![...target.params, ...target.insts].some(value => elsewhere[value.id])
-        }
+          target.insts.every(foldable)
         decides.set(target, candidate)
       }
       if (!candidate) continue
       const known = new Map<Value, Value>()
-      target.params.forEach((param, i) => {
-        known.set(param, edge.args[i]!)
-      })
+      for (let i = 0; i < target.params.length; i++) known.set(target.params[i]!, edge.args[i]!)
       for (const inst of target.insts) {
         const folded = evaluate(func, inst, known)
         if (folded) known.set(inst, folded)
       }
       const outcome = decide(target, known)
       if (!outcome || outcome.block === target) continue
+      // Asked last: most edges decide nothing, and this takes a walk over the function.
+      const elsewhere = (uses.elsewhere ??= usedElsewhere(func))
+      if (target.params.some(param => elsewhere[param.id]) || target.insts.some(inst => elsewhere[inst.id])) {
+        decides.set(target, false)
+        continue
+      }
       // Instructions of the block that did not fold must not be needed.
       const args = outcome.args.map(arg => known.get(arg) ?? arg)
       if (args.some(arg => target.insts.includes(arg))) continue
@@ -210,6 +210,8 @@ function threadConstants(func: Func, uses: Uses): boolean {
   }
   return changed
 }
+
+const isConst = (value: Value): boolean => value.op === 'const'
 
 function foldable(inst: Value): boolean {
   return (
@@ -225,7 +227,7 @@ function foldable(inst: Value): boolean {
 
 function evaluate(func: Func, inst: Value, known: ReadonlyMap<Value, Value>): Value | undefined {
   const args = inst.args.map(arg => known.get(arg) ?? arg)
-  if (!args.every(arg => arg.op === 'const')) return undefined
+  if (!args.every(isConst)) return undefined
   const type = args[0]!.type
   if (inst.op === 'icmp') return func.const('i1', foldCompare(inst.predicate, type, args[0]!.value, args[1]!.value) ? 1 : 0)
   if (args.length === 1) return func.const(inst.type, foldCast(inst.op as CastOp, type, inst.type, args[0]!.value))

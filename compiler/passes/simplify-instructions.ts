@@ -6,7 +6,17 @@
 import { commutative, divisions, sumsAndBits } from '../ir/op-groups.js'
 import { reversePostorder } from '../ir/cfg.js'
 import { foldBinary, foldByteSwap, foldCast, foldCompare, inverted, swapped } from '../ir/fold.js'
-import { type BinaryOp, bitsOf, type CastOp, type Func, type IrType, type Op, type Predicate, type Value } from '../ir/ir.js'
+import {
+  type BinaryOp,
+  bitsOf,
+  type CastOp,
+  type Func,
+  type IrType,
+  type Op,
+  type Predicate,
+  type Value,
+  wrap,
+} from '../ir/ir.js'
 import { knownBits } from '../ir/known-bits.js'
 import { countUses } from '../ir/uses.js'
 import { constantBytes, constantString, integerFrom } from './expand-memory.js'
@@ -71,8 +81,10 @@ class Simplifier {
         this.at = inst
         const by = this.simplify(inst)
         const replaced = by !== undefined && by !== inst
-        if (replaced || this.before.length > 0) out ??= insts.slice(0, at)
-        for (const made of this.before) out!.push(made)
+        if (replaced || this.before.length > 0) {
+          out ??= insts.slice(0, at)
+          for (const made of this.before) out.push(made)
+        }
         if (replaced) {
           this.replacements.set(inst, by)
           this.changed = true
@@ -104,8 +116,16 @@ class Simplifier {
   // --- rules: each gives the value to use instead, or undefined ---
 
   private simplify(inst: Value): Value | undefined {
-    if (binaryOps.has(inst.op)) return this.binary(inst)
+    // What is most frequent comes first.
     switch (inst.op) {
+      case 'load':
+        this.address(inst)
+        return this.constantLoad(inst) ?? this.loadOutside(inst)
+      case 'store':
+        this.address(inst)
+        return undefined
+      case 'ptradd':
+        return this.ptradd(inst)
       case 'icmp':
         return this.compare(inst)
       case 'zext':
@@ -124,14 +144,6 @@ class Simplifier {
       }
       case 'select':
         return this.select(inst)
-      case 'ptradd':
-        return this.ptradd(inst)
-      case 'load':
-        this.address(inst)
-        return this.constantLoad(inst) ?? this.loadOutside(inst)
-      case 'store':
-        this.address(inst)
-        return undefined
       case 'isconst':
         return inst.args[0]!.op === 'const' ? this.const('i1', 1n) : undefined
       case 'callindirect':
@@ -151,7 +163,7 @@ class Simplifier {
       case 'strcmp':
         return this.stringCompare(inst)
       default:
-        return undefined
+        return binaryOps.has(inst.op) ? this.binary(inst) : undefined
     }
   }
 
@@ -227,7 +239,8 @@ class Simplifier {
   }
 
   private ptradd(inst: Value): Value | undefined {
-    const [pointer, offset] = inst.args as [Value, Value]
+    const pointer = inst.args[0]!
+    const offset = inst.args[1]!
     if (offset.op === 'const') {
       if (offset.value === 0n) return pointer
       // offsetof written by hand: a member of address 0.
@@ -309,14 +322,16 @@ class Simplifier {
   }
 
   private compare(inst: Value): Value | undefined {
-    let [a, b] = inst.args as [Value, Value]
+    let a = inst.args[0]!
+    let b = inst.args[1]!
     if (a.op === 'const' && b.op === 'const')
       return this.const('i1', foldCompare(inst.predicate, a.type, a.value, b.value) ? 1n : 0n)
     if (a.op === 'const') {
       inst.args = [b, a]
       inst.predicate = swapped[inst.predicate]
       this.changed = true
-      ;[a, b] = [b, a]
+      a = inst.args[0]!
+      b = inst.args[1]!
     }
     if (a === b) {
       const holds = inst.predicate === 'eq' || inst.predicate.endsWith('e')
@@ -446,24 +461,24 @@ class Simplifier {
   private binary(inst: Value): Value | undefined {
     const type = inst.type
     // What nobody set is zero in machine code; saying so early lets bit fields that are set one by one become a number.
-    let [a, b] = inst.args.map(arg => (arg.op === 'undef' ? this.const(type, 0n) : arg)) as [Value, Value]
+    let a = inst.args[0]!
+    let b = inst.args[1]!
+    if (a.op === 'undef') a = this.const(type, 0n)
+    if (b.op === 'undef') b = this.const(type, 0n)
     const op = inst.op as BinaryOp
     if (a.op === 'const' && b.op === 'const') return this.const(type, foldBinary(op, type, a.value, b.value))
     if (a.op === 'const' && commutative.has(op)) {
       inst.args = [b, a]
       this.changed = true
-      ;[a, b] = [b, a]
+      a = inst.args[0]!
+      b = inst.args[1]!
     }
-    const allOnes = (1n << BigInt(bitsOf(type))) - 1n
     if (a === b) {
       if (op === 'sub' || op === 'xor') return this.const(type, 0n)
       if (op === 'and' || op === 'or') return a
     }
     // a - (difference of pointers) and sums with pointers taken as integers stay as they are: the verifier follows them.
-    if (b.op !== 'const') {
-      if (op === 'sub' && a.op === 'ptrtoint' && b.op === 'ptrtoint') return undefined
-      return undefined
-    }
+    if (b.op !== 'const') return undefined
     const c = b.value
     switch (op) {
       case 'add':
@@ -491,13 +506,13 @@ class Simplifier {
         break
       case 'and':
         if (c === 0n) return b
-        if (c === allOnes) return a
+        if (c === wrap(type, -1n)) return a
         if (a.op === 'and' && a.args[1]!.op === 'const' && this.single(a))
           return this.make('and', type, [a.args[0]!, this.const(type, a.args[1]!.value & c)])
         return this.masked(inst, a, c)
       case 'or':
         if (c === 0n) return a
-        if (c === allOnes) return b
+        if (c === wrap(type, -1n)) return b
         break
       case 'xor':
         if (c === 0n) return a

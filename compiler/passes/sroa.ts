@@ -4,7 +4,7 @@
  * atomic or a comparison stay whole, as do those with accesses at unknown offsets.
  */
 import { reversePostorder } from '../ir/cfg.js'
-import { bitsOf, type Func, type IrType, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import { bitsOf, type Func, type IrType, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
 import type { FunctionPass } from './pass.js'
 
 interface Slice {
@@ -64,6 +64,9 @@ function splitOnce(func: Func): boolean {
   const noteEscape = (value: Value): void => {
     if (within[value.id]) derived.get(value)!.subject.escapes = true
   }
+  const noteEscapes = (values: readonly Value[]): void => {
+    for (let i = 0; i < values.length; i++) noteEscape(values[i]!)
+  }
   for (const block of reversePostorder(func)) {
     const { insts } = block
     for (let i = 0; i < insts.length; i++) {
@@ -91,13 +94,13 @@ function splitOnce(func: Func): boolean {
           break
         }
         case 'memset':
-          if (inst.args.length > 2) inst.args.forEach(noteEscape)
+          if (inst.args.length > 2) noteEscapes(inst.args)
           else if (base) base.subject.slices.push({ inst, operand: 0, start: base.offset, end: base.offset + inst.size })
           break
         case 'memcpy':
         case 'memmove': {
           if (inst.args.length > 2) {
-            inst.args.forEach(noteEscape)
+            noteEscapes(inst.args)
             break
           }
           const source = derived.get(inst.args[1]!)
@@ -107,11 +110,11 @@ function splitOnce(func: Func): boolean {
           break
         }
         default:
-          inst.args.forEach(noteEscape)
+          noteEscapes(inst.args)
       }
     }
-    terminatorOperands(block.terminator).forEach(noteEscape)
-    for (const edge of successors(block)) edge.args.forEach(noteEscape)
+    noteEscapes(terminatorOperands(block.terminator))
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) noteEscapes(edge.args)
   }
 
   // Objects with the most typed accesses decide where copies are cut.
