@@ -248,11 +248,6 @@ export class BtfFile implements BtfSet {
     return offset === 0 ? '' : this.string(offset)
   }
 
-  /** Whether a type has a name. */
-  hasName(id: BtfId): boolean {
-    return this.nameOffsetOf(id) !== 0
-  }
-
   /** How many other types a type refers to, as `references` (remap.ts) counts. */
   referenceCount(id: BtfId): number {
     if (id === 0) return 0

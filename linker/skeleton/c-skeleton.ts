@@ -1,6 +1,6 @@
 /** A C header that opens, loads and attaches an object through libbpf, in the shape of `bpftool gen skeleton`: programs written for one work with the other. */
 import { alignOf } from '../btf/btf-file.js'
-import { CDump } from '../btf/c-dump.js'
+import { CDump } from '../btf/c-definitions.js'
 import type { BpfObject } from '../object/bpf-object.js'
 import { BPF_F_MMAPABLE } from '../object/uapi.js'
 import { type SkeletonMap, skeletonMaps } from './sections.js'

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
-import { btfToC, CDump } from '../../../linker/btf/c-dump.js'
+import { CDump } from '../../../linker/btf/c-definitions.js'
+import { btfToC } from '../../../linker/btf/c-dump.js'
 
 /** One of each thing that C makes hard. */
 function awkward(): BtfBuilder {
