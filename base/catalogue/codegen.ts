@@ -16,4 +16,5 @@ export const codegenCodes: CatalogueTable = {
   G0012: 'a branch to a label that is not there',
   G0013: 'inline assembly that wants more registers than there are',
   G0014: 'a chain of calls that takes more stack than a program may have',
+  G0015: 'a __builtin_trap() that can be reached',
 }

@@ -234,6 +234,13 @@ export class Selector {
       case 'asmresult':
         selectCall(this, inst)
         return
+      case 'trap':
+        this.error(
+          'G0015',
+          '__builtin_trap() can be reached: eBPF has no instruction for it',
+          'it marks what must not be left when the program is compiled: let the condition before it be a constant, or return instead',
+        )
+        return
       case 'memcpy':
       case 'memmove':
       case 'memset':

@@ -86,6 +86,8 @@ export type Op =
   | 'opaque'
   /** `__builtin_constant_p`: i1, whether args[0] is a constant. Settled by passes once inlining is done; none reaches code generation. */
   | 'isconst'
+  /** `__builtin_trap`: control must not come here, and that it cannot is to be shown by passes. An error in code generation. */
+  | 'trap'
 
 /** CO-RE information a value stands for. */
 export interface CoreAccess {
@@ -515,4 +517,5 @@ const effects: ReadonlySet<Op> = new Set<Op>([
   'memmove',
   'memset',
   'loadskb',
+  'trap',
 ])

@@ -69,7 +69,7 @@ const PREDICATES = new Set<string>(['eq', 'ne', 'ult', 'ule', 'ugt', 'uge', 'slt
 const PLAIN = new Set<string>(
   (
     'alloca begin load store ptradd add sub mul udiv sdiv urem srem and or xor shl lshr ashr zext sext trunc ptrtoint inttoptr addrspacecast ' +
-    'bswap select cmpxchg fence memcpy memmove memset memcmp strlen strcmp loadskb opaque isconst'
+    'bswap select cmpxchg fence memcpy memmove memset memcmp strlen strcmp loadskb opaque isconst trap'
   ).split(' '),
 )
 

@@ -190,8 +190,9 @@ const COUNTS: Readonly<Record<string, number>> = {
   asmresult: 1,
   opaque: 1,
   isconst: 1,
+  trap: 0,
 }
-const NO_RESULT = new Set(['begin', 'store', 'fence', 'memcpy', 'memmove', 'memset'])
+const NO_RESULT = new Set(['begin', 'store', 'fence', 'memcpy', 'memmove', 'memset', 'trap'])
 const HAS_RESULT = new Set([...BINARY, ...Object.keys(COUNTS).filter(op => !NO_RESULT.has(op) && op !== 'atomicrmw'), 'loadskb'])
 
 /** What is wrong with the operands or the result of an instruction, if anything. */

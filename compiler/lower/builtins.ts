@@ -25,6 +25,7 @@ export function lowerBuiltin(fc: FunctionContext, expr: BuiltinExpr): Value | un
     case 'unreachable':
     case 'trap':
       fc.mark(expr)
+      if (name === 'trap') builder.inst('trap', 'void')
       builder.terminate({ kind: 'unreachable', loc: builder.loc })
       fc.startUnreachable()
       return undefined

@@ -11,6 +11,7 @@ import {
   bitsOf,
   type CastOp,
   type Func,
+  type Global,
   type IrType,
   type Op,
   type Predicate,
@@ -458,6 +459,14 @@ class Simplifier {
       : undefined
   }
 
+  /** How far one pointer is behind another, where both come from one: into one object by constants, or the first from the second. */
+  private distance(to: Value, from: Value): Value | undefined {
+    if (to.op === 'ptradd' && to.args[0] === from) return to.args[1]
+    const end = placeOf(to)
+    const start = placeOf(from)
+    return end.object === start.object ? this.const('i64', end.offset - start.offset) : undefined
+  }
+
   private binary(inst: Value): Value | undefined {
     const type = inst.type
     // What nobody set is zero in machine code; saying so early lets bit fields that are set one by one become a number.
@@ -478,7 +487,8 @@ class Simplifier {
       if (op === 'and' || op === 'or') return a
     }
     // a - (difference of pointers) and sums with pointers taken as integers stay as they are: the verifier follows them.
-    if (b.op !== 'const') return undefined
+    if (b.op !== 'const')
+      return op === 'sub' && a.op === 'ptrtoint' && b.op === 'ptrtoint' ? this.distance(a.args[0]!, b.args[0]!) : undefined
     const c = b.value
     switch (op) {
       case 'add':
@@ -531,6 +541,14 @@ class Simplifier {
     }
     return undefined
   }
+}
+
+/** The object an address is in, or the pointer it was counted from, and the constant distance. */
+function placeOf(pointer: Value): { object: Value | Global; offset: bigint } {
+  if (pointer.op === 'global') return { object: pointer.global!, offset: BigInt(pointer.offset) }
+  if (pointer.op !== 'ptradd' || pointer.args[1]!.op !== 'const') return { object: pointer, offset: 0n }
+  const { object, offset } = placeOf(pointer.args[0]!)
+  return { object, offset: offset + BigInt.asIntN(64, pointer.args[1]!.value) }
 }
 
 function log2(power: bigint): bigint {

@@ -32,6 +32,7 @@ describe('refused', () => {
     ],
     ['v3', 'atomicrmw add %0, i8 1\n ret %1', 'G0003 an atomic operation on 8 bits has no instruction'],
     ['v3', '%3: i64 = call @g(%1, %1, %1, %1, %1, %1)\n ret %3', "G0004 6 arguments in a call of 'g': eBPF passes at most 5"],
+    ['v3', 'trap\n unreachable', 'G0015 __builtin_trap() can be reached: eBPF has no instruction for it'],
     ['v3', 'memcpy %0, %0 size 90000\n ret %1', 'G0005 a memcpy of 90000 bytes is too large to be done in line'],
     ['v3', 'asm "r0 = %0" volatile () (i %1) ()\n ret %1', "G0006 an operand with constraint 'i' is not a constant"],
     [
