@@ -16,6 +16,7 @@ import { deadGlobals } from './dead-globals.js'
 import { deadStores } from './dead-stores.js'
 import { expandDivision } from './expand-division.js'
 import { expandMemory } from './expand-memory.js'
+import { fewValues } from './few-values.js'
 import { gvn } from './gvn.js'
 import { hoistAddresses } from './hoist-addresses.js'
 import { inlinePass } from './inline.js'
@@ -47,6 +48,7 @@ const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simp
 
 /** What is found once everything is in one function. */
 const improve: readonly FunctionPass[] = [
+  fewValues,
   threadJumps,
   unsignedForms,
   gvn,
@@ -76,6 +78,7 @@ const optimize: readonly Pass[] = [
   constantResults,
   inlinePass('uncallable', tidy),
   ...tidy,
+  fewValues,
   countPointers,
   unroll,
   ...tidy,
