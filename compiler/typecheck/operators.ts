@@ -5,6 +5,7 @@ import { arithmeticConversions, checkCondition, promote, promotedType } from './
 import { constantTruth, foldArithmetic, foldCompare } from './constants.js'
 import type { Context } from './context.js'
 import { checkExpr, checkValue, refuseFloat, reportFloat } from './expressions.js'
+import { compareWithFloat } from './float-compare.js'
 import { commonFloat, floatConstant, floatExpr, foldFloats } from './floats.js'
 import { toIndex } from './members.js'
 import { at, bitFieldOf, convert, errorExpr, intExpr, isNullPointerConstant, rvalue } from './nodes.js'
@@ -19,6 +20,7 @@ import {
   isScalar,
   isVoid,
   pointerOf,
+  sizeOf,
   stepOf,
   wrap,
 } from './type-facts.js'
@@ -111,12 +113,16 @@ export function binary(c: Context, place: Place, op: ArithmeticOp | CompareOp, l
   }
 }
 
-/** Floating constants fold; with anything else they would have to be computed at run time. */
+const isComparison = (op: ArithmeticOp | CompareOp): op is CompareOp => op !== '<<' && op !== '>>' && /[<>=!]/.test(op)
+
+/** Floating constants fold; with anything else but comparisons they would have to be computed at run time. */
 function binaryFloat(c: Context, place: Place, op: ArithmeticOp | CompareOp, left: Expr, right: Expr): Expr {
   const value = foldFloats(op, left, right)
   const type = commonFloat(left.type, right.type)
-  if (value !== undefined) return /[<>=!]/.test(op) ? intExpr(place, BigInt(value)) : floatExpr(place, value, type)
+  if (value !== undefined) return isComparison(op) ? intExpr(place, BigInt(value)) : floatExpr(place, value, type)
   if (!isArithmetic(left.type) || !isArithmetic(right.type)) return invalidOperands(c, place, left.type, right.type)
+  const whole = isComparison(op) ? compareWithFloat(place, op, left, right, sizeOf(type)) : undefined
+  if (whole) return whole
   if (c.unevaluated === 0) reportFloat(c, place, type)
   return errorExpr(place)
 }

@@ -56,3 +56,5 @@ inline float also(float a) { return a + 1; }
 //// floating point in a static function that is used
 static int scaled(int a) { return a * 2.0; }
 int f(int a) { return scaled(a); }
+//// comparisons that floating point would round
+int f(unsigned long c, int x, float y) { return (c < 1e19) + (x < 16777217.0f) + (x < y); }

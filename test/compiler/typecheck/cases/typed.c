@@ -107,3 +107,10 @@ static int own;
 int f(void) { return early() + late + own; }
 //// sizes that are known when the program runs
 int f(int k, long n) { return sizeof(char[1 - 2 * !!(k > 3)]) + sizeof(int[3][n]) + sizeof(int (*)[k]) + sizeof(short[k++][n]); }
+//// integers compared with floating constants
+int f(unsigned a, int b, unsigned long c, signed char d) {
+  if (a >= 100 * 0.7) return 1;
+  if (0.5 > b || b == 2.0 || b <= -1.5f) return 2;
+  if (c < 1e9 || c != 1e15) return 3;
+  return (b++ == 0.25) + (d > 1e10) + (a > -1.0);
+}
