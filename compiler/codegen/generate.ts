@@ -10,6 +10,7 @@ import type { CType } from '../typecheck/types.js'
 import { printAssembly } from './assembly.js'
 import { type DebugInfo, emitDebugInfo } from './btf-emit.js'
 import { btfText } from './btf-text.js'
+import { noteKeptParams } from '../ir/object-lives.js'
 import { compileFunction } from './compile-function.js'
 import type { FunctionCode } from './linear.js'
 import { ObjectImage } from './object-image.js'
@@ -41,6 +42,8 @@ export function generate(module: Module, context: GenerateContext): Generated {
   const { options, sink } = context
   if (module.fileAsm.length > 0) throw new NotImplemented('assembly at file scope')
   const codes: FunctionCode[] = []
+  // Their bodies are given up one after the other.
+  module.funcs.forEach(noteKeptParams)
   module.funcs.forEach((func, serial) => {
     if (func.isDeclaration) return
     const code = compileFunction(func, { target: options.target, sink, care: careOf(options, func) }, serial)

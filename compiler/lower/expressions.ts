@@ -659,7 +659,7 @@ function lowerStatementExpr(
   const depth = fc.scopes.length
   // What is inside was written in a context of its own.
   const outer = fc.preserving
-  fc.scopes.push({ node: body, cleanups: [] })
+  fc.scopes.push({ node: body, cleanups: [], objects: [] })
   const last = body.body[body.body.length - 1]
   const lastIsResult = result !== undefined && last?.kind === 'expr' && last.expr === result
   const count = lastIsResult ? body.body.length - 1 : body.body.length

@@ -10,6 +10,8 @@ import type { ModuleContext } from './module-context.js'
 export interface CleanupScope {
   readonly node: TypedNode
   readonly cleanups: VarDecl[]
+  /** Objects of it whose address something may have: nothing is left of them at its end. */
+  readonly objects: Value[]
 }
 
 export interface JumpTarget {

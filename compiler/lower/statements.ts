@@ -90,14 +90,18 @@ function jump(fc: FunctionContext, to: Block, depth: number): void {
 
 export function lowerCompound(fc: FunctionContext, stmt: CompoundStmt): void {
   const depth = fc.scopes.length
-  fc.scopes.push({ node: stmt, cleanups: [] })
+  fc.scopes.push({ node: stmt, cleanups: [], objects: [] })
   for (const each of stmt.body) lowerStatement(fc, each)
   closeScope(fc, depth)
 }
 
 /** Leaves all scopes above `depth` the ordinary way. */
 export function closeScope(fc: FunctionContext, depth: number): void {
-  if (!fc.builder.terminated) runCleanups(fc, depth)
+  if (!fc.builder.terminated) {
+    runCleanups(fc, depth)
+    // The end of a life is the beginning of one that nobody uses. At the function's end nothing is left anyway.
+    if (depth > 0) for (const { objects } of fc.scopes.slice(depth)) for (const object of objects) fc.builder.begin(object)
+  }
   fc.scopes.length = depth
 }
 
@@ -123,7 +127,9 @@ function declareLocal(fc: FunctionContext, decl: VarDecl): void {
   if (!inResult) builder.begin(place)
   if (decl.init)
     initialiseLocal(fc, { ...temporaryPlace(place, decl.type), align: Math.max(decl.align, alignmentOf(decl.type)) }, decl.init)
-  if (decl.cleanup) fc.scopes[fc.scopes.length - 1]!.cleanups.push(decl)
+  const scope = fc.scopes[fc.scopes.length - 1]!
+  if (decl.cleanup) scope.cleanups.push(decl)
+  if (decl.addressTaken && !inResult) scope.objects.push(place)
 }
 
 // --- control flow ---
@@ -131,7 +137,7 @@ function declareLocal(fc: FunctionContext, decl: VarDecl): void {
 function lowerLoop(fc: FunctionContext, stmt: LoopStmt): void {
   const { builder } = fc
   const depth = fc.scopes.length
-  fc.scopes.push({ node: stmt, cleanups: [] })
+  fc.scopes.push({ node: stmt, cleanups: [], objects: [] })
   for (const each of stmt.init) lowerStatement(fc, each)
   const body = builder.newBlock('body')
   const step = builder.newBlock('step')

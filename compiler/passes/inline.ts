@@ -3,6 +3,7 @@
  * function that the kernel can verify on its own (other objects may replace it), never a `noinline` one. Callees come first, so that what is
  * put in has been simplified; cycles are left as calls.
  */
+import { keepsArgument } from '../ir/object-lives.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
 import {
   type Block,
@@ -349,7 +350,11 @@ export function addressesKept(blocks: readonly Block[], allocas: readonly Value[
   for (const block of blocks) {
     for (const inst of block.insts) {
       if (inst.op === 'store') keep(inst.args[1]!)
-      else if (inst.op === 'select' || inst.op === 'opaque') inst.args.forEach(keep)
+      else if (inst.op === 'select' || inst.op === 'opaque' || inst.op === 'asm') inst.args.forEach(keep)
+      else if (inst.op === 'call')
+        inst.args.forEach((arg, i) => {
+          if (keepsArgument(inst, i)) keep(arg)
+        })
     }
     for (const edge of successors(block)) edge.args.forEach(keep)
   }

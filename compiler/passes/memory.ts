@@ -124,7 +124,7 @@ export class AliasInfo {
 }
 
 /** Allocas whose address is stored, passed, compared, returned or merged with others. */
-function escapedObjects(func: Func): Set<Value> {
+export function escapedObjects(func: Func): Set<Value> {
   const escaped = new Set<Value>()
   const rootOf = (value: Value): Value | undefined => {
     let at = value

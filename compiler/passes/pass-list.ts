@@ -22,6 +22,7 @@ import { hoistAddresses } from './hoist-addresses.js'
 import { inlinePass } from './inline.js'
 import { loopMemory } from './loop-memory.js'
 import { mem2reg } from './mem2reg.js'
+import { mergeCopies } from './merge-copies.js'
 import { mergeStores } from './merge-stores.js'
 import { orderBranches } from './order-branches.js'
 import type { FunctionPass, Pass } from './pass.js'
@@ -44,7 +45,15 @@ import { unroll } from './unroll.js'
 import { unsignedForms } from './unsigned-forms.js'
 
 /** Brings a function from memory into values and tidies up; run before a function is inlined and after others were inlined into it. */
-const tidy: readonly FunctionPass[] = [simplifyInstructions, sroa, mem2reg, simplifyInstructions, simplifyCfg, deadCode]
+const tidy: readonly FunctionPass[] = [
+  simplifyInstructions,
+  mergeCopies,
+  sroa,
+  mem2reg,
+  simplifyInstructions,
+  simplifyCfg,
+  deadCode,
+]
 
 /** What is found once everything is in one function. */
 const improve: readonly FunctionPass[] = [
