@@ -39,46 +39,72 @@ const isCopyName = (name: number) => name >= COPY && name < SPILLED
 const isSpillName = (name: number) => name >= SPILLED && name < ADDRESS
 
 export function reuseCarriedValues(func: MFunc): void {
-  const entry = func.blocks[0]!
-  const incoming = new Map<MBlock, { readonly from: MBlock; readonly taken: boolean }[]>()
-  for (const block of func.blocks) incoming.set(block, [])
-  for (const from of func.blocks) {
-    const { last } = from
+  const { blocks } = func
+  const places = new Map<MBlock, number>()
+  for (let b = 0; b < blocks.length; b++) places.set(blocks[b]!, b)
+  const incoming: { readonly from: number; readonly taken: MInsn | undefined }[][] = blocks.map(() => [])
+  const outgoing: number[][] = []
+  for (let from = 0; from < blocks.length; from++) {
+    const { last, next } = blocks[from]!
     const taken = last && isBranch(last) && !last.asm ? last.target : undefined
-    // An edge on which a branch is both taken and not says nothing.
-    for (const to of successorBlocks(from))
-      incoming.get(to)?.push({ from, taken: to === taken && to !== from.next && isEqualTest(last!) })
-  }
-  const ends = new Map<MBlock, State>()
-  const names = new Names()
-  const begin = (block: MBlock): State | undefined => {
-    if (block === entry) return new Float64Array(REGISTERS).fill(UNKNOWN)
-    let state: State | undefined
-    for (const { from, taken } of incoming.get(block)!) {
-      let end = ends.get(from)
-      // A way not gone yet: taken to agree, until it is known.
-      if (!end) continue
-      if (taken) end = withEqual(end, from.last!)
-      if (!state) state = end.slice()
-      else for (let r = 0; r < REGISTERS; r++) if (state[r] !== end[r]) state[r] = UNKNOWN
+    const targets: number[] = []
+    for (const to of successorBlocks(blocks[from]!)) {
+      const place = places.get(to)
+      if (place === undefined) continue
+      targets.push(place)
+      // An edge on which a branch is both taken and not says nothing.
+      incoming[place]!.push({ from, taken: to === taken && to !== next && isEqualTest(last!) ? last : undefined })
     }
-    return state
+    outgoing.push(targets)
   }
+  /** What registers hold at the end of each block that has been gone through, one block after the other. */
+  const ends = new Float64Array(blocks.length * REGISTERS)
+  const gone = new Uint8Array(blocks.length)
+  const names = new Names()
+  /** Where the walk stands. */
+  const state: State = new Float64Array(REGISTERS)
+  /** Puts into `state` what is known where the block begins; false where no way to it has been gone yet. */
+  const begin = (block: number): boolean => {
+    let first = true
+    if (block === 0) {
+      state.fill(UNKNOWN)
+      return true
+    }
+    for (const { from, taken } of incoming[block]!) {
+      // A way not gone yet: taken to agree, until it is known.
+      if (!gone[from]) continue
+      for (let r = 0, at = from * REGISTERS; r < REGISTERS; r++, at++) {
+        // Behind `if r == number` the register holds the number.
+        const held = taken && r === taken.dst ? taken.imm : ends[at]!
+        if (first) state[r] = held
+        else if (state[r] !== held) state[r] = UNKNOWN
+      }
+      first = false
+    }
+    return !first
+  }
+  /** Blocks before which something has changed. */
+  const waiting = new Uint8Array(blocks.length).fill(1)
   for (let changed = true; changed; ) {
     changed = false
-    for (const block of func.blocks) {
-      const state = begin(block)
-      if (!state) continue
-      for (const insn of block.insns) names.step(state, insn)
-      const before = ends.get(block)
-      if (before && sameState(before, state)) continue
-      ends.set(block, state)
+    for (let b = 0; b < blocks.length; b++) {
+      if (!waiting[b] || !begin(b)) continue
+      waiting[b] = 0
+      const { insns } = blocks[b]!
+      for (let i = 0; i < insns.length; i++) names.step(state, insns[i]!)
+      const end = b * REGISTERS
+      let same = gone[b] === 1
+      for (let r = 0; same && r < REGISTERS; r++) same = ends[end + r] === state[r]
+      if (same) continue
+      ends.set(state, end)
+      gone[b] = 1
+      for (const to of outgoing[b]!) waiting[to] = 1
       changed = true
     }
   }
-  for (const block of func.blocks) {
-    const state = begin(block)
-    if (!state) continue
+  for (let b = 0; b < blocks.length; b++) {
+    if (!begin(b)) continue
+    const block = blocks[b]!
     block.insns = block.insns.filter(insn => {
       const name = resolve(state, names.of(insn))
       if (name !== UNKNOWN && state[insn.dst] === name) return false
@@ -87,11 +113,6 @@ export function reuseCarriedValues(func: MFunc): void {
       return true
     })
   }
-}
-
-function sameState(a: State, b: State): boolean {
-  for (let r = 0; r < REGISTERS; r++) if (a[r] !== b[r]) return false
-  return true
 }
 
 /** A spilled value that another register holds is copied from there. */
@@ -164,10 +185,3 @@ function resolve(state: State, name: number): number {
 }
 
 const isEqualTest = (insn: MInsn) => insn.op === (op.BPF_JMP | op.BPF_JEQ | op.BPF_K)
-
-/** Behind `if r == number` the register holds the number. */
-function withEqual(state: State, branch: MInsn): State {
-  const known = state.slice()
-  known[branch.dst] = branch.imm
-  return known
-}

@@ -14,6 +14,7 @@ export const deadStores: FunctionPass = {
   kind: 'function',
   name: 'dead-stores',
   run(func) {
+    if (!func.entry.insts.some(inst => inst.op === 'alloca')) return false
     const alias = new AliasInfo(func)
     let changed = false
     for (const block of func.blocks) {

@@ -9,12 +9,13 @@ import { type Block, bitsOf, type Func, successors, terminatorOperands, type Val
  * blocks of none are outside of all.
  */
 export function demote(func: Func, regionOf: (block: Block) => number | undefined): void {
-  const defined = new Map<Value, number>()
+  /** By value id: one more than the region that makes the value; 0 for none, as values have that come later. */
+  const defined = new Int32Array(func.valueCount)
   for (const block of func.blocks) {
     const region = regionOf(block)
     if (region === undefined) continue
-    for (const param of block.params) defined.set(param, region)
-    for (const inst of block.insts) defined.set(inst, region)
+    for (const param of block.params) defined[param.id] = region + 1
+    for (const inst of block.insts) defined[inst.id] = region + 1
   }
   const slots = new Map<Value, Value>()
   const slotOf = (value: Value): Value => {
@@ -28,11 +29,13 @@ export function demote(func: Func, regionOf: (block: Block) => number | undefine
     return slot
   }
   for (const block of func.blocks) {
-    const here = regionOf(block)
-    const out: Value[] = []
+    const here = (regionOf(block) ?? -1) + 1
+    const { insts } = block
+    const isForeign = ({ id }: Value): boolean => id < defined.length && defined[id] !== 0 && defined[id] !== here
+    /** The block's instructions as they become; empty while all stay. */
+    let out: Value[] = []
     const reload = (value: Value): Value => {
-      const region = defined.get(value)
-      if (region === undefined || region === here) return value
+      if (!isForeign(value)) return value
       // Truth values have no place in memory; they travel as a byte.
       const load = func.value('load', value.type === 'i1' ? 'i8' : value.type, [slotOf(value)], value.loc)
       load.align = slotOf(value).align
@@ -43,10 +46,17 @@ export function demote(func: Func, regionOf: (block: Block) => number | undefine
       out.push(bit)
       return bit
     }
-    for (const inst of block.insts) {
-      inst.args = inst.args.map(reload)
-      out.push(inst)
+    let changed = false
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!
+      if (inst.args.some(isForeign)) {
+        if (!changed) out = insts.slice(0, i)
+        changed = true
+        inst.args = inst.args.map(reload)
+      }
+      if (changed) out.push(inst)
     }
+    if (!changed) out = insts
     mapOperands(block, reload)
     block.insts = out
   }
@@ -84,5 +94,5 @@ function mapOperands(block: Block, map: (value: Value) => Value): void {
     else if (terminator.kind === 'ret' && terminator.value) terminator.value = map(terminator.value)
     else if (terminator.kind === 'asmgoto') terminator.args = terminator.args.map(map)
   }
-  for (const edge of successors(block)) edge.args = edge.args.map(map)
+  for (const edge of successors(block)) if (edge.args.length > 0) edge.args = edge.args.map(map)
 }

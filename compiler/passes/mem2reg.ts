@@ -26,15 +26,17 @@ export const mem2reg: FunctionPass = {
     if (candidates.size === 0) return changed
     const incoming = predecessors(func)
     const replacements = new Replacements()
-    const dead = new Set<Value>()
+    const dead = new Uint8Array(func.valueCount)
     const casts = new Map<Value, Value[]>()
     for (const candidate of candidates.values()) promote(func, candidate, incoming, replacements, dead, casts)
     for (const block of func.blocks) {
+      // Only what is dead has casts.
+      if (!block.insts.some(({ id }) => dead[id])) continue
       const insts: Value[] = []
       for (const inst of block.insts) {
         const before = casts.get(inst)
         if (before) insts.push(...before)
-        if (!dead.has(inst)) insts.push(inst)
+        if (!dead[inst.id]) insts.push(inst)
       }
       block.insts = insts
     }
@@ -56,6 +58,7 @@ function findCandidates(func: Func): Map<Value, Candidate> {
   }
   const begins = new Map<Value, Value[]>()
   for (const block of func.blocks) {
+    if (widths.size === 0) break
     const { insts } = block
     for (let i = 0; i < insts.length; i++) {
       const inst = insts[i]!
@@ -114,12 +117,13 @@ function promote(
   candidate: Candidate,
   incoming: readonly IncomingEdge[][],
   replacements: Replacements,
-  dead: Set<Value>,
+  /** By value id. */
+  dead: Uint8Array,
   casts: Map<Value, Value[]>,
 ): void {
   const { alloca, accesses, type } = candidate
-  dead.add(alloca)
-  for (const begin of candidate.begins) dead.add(begin)
+  dead[alloca.id] = 1
+  for (const begin of candidate.begins) dead[begin.id] = 1
 
   // Where its contents are wanted on entry: backwards from loads that no store of their own block precedes.
   const liveIn = new Set<Block>()
@@ -156,7 +160,7 @@ function promote(
     for (const list of accesses.values()) for (const access of list) if (access.op === 'store') value = storedBy(access)
     for (const list of accesses.values()) {
       for (const access of list) {
-        dead.add(access)
+        dead[access.id] = 1
         if (access.op === 'load') replacements.set(access, convert(value!, access.type, access))
       }
     }
@@ -197,7 +201,7 @@ function promote(
   for (const [block, list] of accesses) {
     let current: Value | undefined
     for (const access of list) {
-      dead.add(access)
+      dead[access.id] = 1
       if (access.op === 'store') current = access === lastStore(list) ? leaving.get(block)! : storedBy(access)
       else {
         current ??= entering.get(block) ?? valueAtEnd(incoming[block.id]![0]!.from)

@@ -126,6 +126,7 @@ export class AliasInfo {
 /** Allocas whose address is stored, passed, compared, returned or merged with others. */
 export function escapedObjects(func: Func): Set<Value> {
   const escaped = new Set<Value>()
+  if (!func.entry.insts.some(inst => inst.op === 'alloca')) return escaped
   const rootOf = (value: Value): Value | undefined => {
     let at = value
     while (at.op === 'ptradd') at = at.args[0]!

@@ -63,7 +63,8 @@ function usersOfAddresses(func: Func): Map<Value, User[]> {
   if (users.size === 0) return users
   for (const block of func.blocks) {
     for (const inst of block.insts)
-      for (const arg of inst.args) users.get(arg)?.push({ block, address: users.has(inst) ? inst : undefined })
+      for (const arg of inst.args)
+        if (arg.op === 'ptradd') users.get(arg)?.push({ block, address: users.has(inst) ? inst : undefined })
     for (const value of terminatorOperands(block.terminator)) users.get(value)?.push({ block, address: undefined })
     for (const edge of successors(block)) for (const arg of edge.args) users.get(arg)?.push({ block, address: undefined })
   }

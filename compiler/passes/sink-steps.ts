@@ -4,7 +4,7 @@
  */
 import { sumsAndBits } from '../ir/op-groups.js'
 import { computeDominators, type Dominators } from '../ir/dominators.js'
-import { type Block, type Func, type Op, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import { type Block, type Func, type Op, successorAt, successors, terminatorOperands, type Value } from '../ir/ir.js'
 import { findLoops, type LoopForest } from '../ir/loops.js'
 import type { FunctionPass } from './pass.js'
 
@@ -33,15 +33,19 @@ function isReducible({ order, position, dominates }: Dominators): boolean {
 }
 
 interface Uses {
-  readonly blocks: Set<Block>
+  /** Each block once. */
+  readonly blocks: Block[]
   readonly users: Value[]
-  /** Blocks with a use in the terminator or on an edge. */
-  readonly ends: Set<Block>
+  /** Blocks with a use in the terminator or on an edge; undefined where there are none. */
+  ends: Set<Block> | undefined
 }
 
 class Sinker {
-  private readonly uses: (Uses | undefined)[] = []
-  private readonly home: (Block | undefined)[] = []
+  /** By value id, of values that are asked for: steps, what they are made of, and what shares a register with that. */
+  private readonly uses: (Uses | undefined)[]
+  private readonly home: (Block | undefined)[]
+  /** By value id, the place of an instruction in its block. */
+  private readonly places: Int32Array
   private readonly loops: LoopForest
 
   constructor(
@@ -49,36 +53,63 @@ class Sinker {
     private readonly dominators: Dominators,
   ) {
     this.loops = findLoops(func, dominators)
+    this.uses = new Array(func.valueCount)
+    this.home = new Array(func.valueCount)
+    this.places = new Int32Array(func.valueCount)
     for (const block of dominators.order) {
       for (const param of block.params) this.home[param.id] = block
-      for (const inst of block.insts) {
+      const { insts } = block
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i]!
         this.home[inst.id] = block
-        for (const arg of inst.args) this.use(arg, block, inst)
+        this.places[inst.id] = i
+        const from = sourceOf(inst)
+        if (from) this.follow(from)
+        if (from || sameRegister.has(inst.op)) this.follow(inst)
       }
-      for (const operand of terminatorOperands(block.terminator)) this.use(operand, block, undefined)
-      for (const edge of successors(block)) for (const arg of edge.args) this.use(arg, block, undefined)
     }
     for (const param of func.params) this.home[param.id] = func.entry
+    for (const block of dominators.order) {
+      const { insts } = block
+      for (let i = 0; i < insts.length; i++) {
+        const { args } = insts[i]!
+        for (let k = 0; k < args.length; k++) this.use(args[k]!, block)?.users.push(insts[i]!)
+      }
+      const atEnd = (value: Value): void => {
+        const uses = this.use(value, block)
+        if (uses) (uses.ends ??= new Set()).add(block)
+      }
+      terminatorOperands(block.terminator).forEach(atEnd)
+      for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) edge.args.forEach(atEnd)
+    }
   }
 
-  private use(value: Value, block: Block, user: Value | undefined): void {
-    const uses = (this.uses[value.id] ??= { blocks: new Set(), users: [], ends: new Set() })
-    uses.blocks.add(block)
-    if (user) uses.users.push(user)
-    else uses.ends.add(block)
+  private follow(value: Value): void {
+    this.uses[value.id] ??= { blocks: [], users: [], ends: undefined }
+  }
+
+  /** Notes a use in the block, whose uses come one after the other; answers undefined for a value that nobody asks for. */
+  private use(value: Value, block: Block): Uses | undefined {
+    const uses = this.uses[value.id]
+    if (uses && uses.blocks[uses.blocks.length - 1] !== block) uses.blocks.push(block)
+    return uses
+  }
+
+  /** The place of an instruction in the block; undefined where it stands in another. */
+  private placeIn(block: Block, inst: Value): number | undefined {
+    return this.home[inst.id] === block ? this.places[inst.id] : undefined
   }
 
   visit(block: Block): boolean {
     const { insts } = block
-    const place = new Map<Value, number>(insts.map((inst, i) => [inst, i]))
     const moved = new Map<number, Value[]>()
     // From the end, so that where later ones went is known.
     for (let i = insts.length - 1; i >= 0; i--) {
       const inst = insts[i]!
       const from = sourceOf(inst)
-      const to = from && this.lastUse(from, inst, block, place)
-      if (to === undefined || to <= i || to >= this.firstUse(inst, block, place)) continue
-      place.set(inst, to)
+      const to = from && this.lastUse(from, inst, block)
+      if (to === undefined || to <= i || to >= this.firstUse(inst, block)) continue
+      this.places[inst.id] = to
       const list = moved.get(to)
       if (list) list.push(inst)
       else moved.set(to, [inst])
@@ -90,44 +121,38 @@ class Sinker {
   }
 
   /** Place of the last use of the value besides the one by `step`; undefined where the value may be needed behind the block or at its end. */
-  private lastUse(value: Value, step: Value, block: Block, place: ReadonlyMap<Value, number>): number | undefined {
+  private lastUse(value: Value, step: Value, block: Block): number | undefined {
     const home = this.home[value.id]
     if (!home || this.uses[value.id]!.users.length < 2) return undefined
     if (home !== block) {
       const loop = this.loops.loopOf(block)
       if (loop && !this.loops.contains(loop, home)) return undefined
     }
-    return this.lastRead(value, step, block, place, 0)
+    return this.lastRead(value, step, block, 0)
   }
 
-  private lastRead(
-    value: Value,
-    step: Value,
-    block: Block,
-    place: ReadonlyMap<Value, number>,
-    depth: number,
-  ): number | undefined {
+  private lastRead(value: Value, step: Value, block: Block, depth: number): number | undefined {
     const uses = this.uses[value.id]
     if (!uses) return -1
-    if (uses.ends.has(block) || depth > 3) return undefined
+    if (uses.ends?.has(block) || depth > 3) return undefined
     for (const other of uses.blocks) if (other !== block && !this.dominators.dominates(other, block)) return undefined
     let last = -1
     for (const user of uses.users) {
       if (user === step) continue
-      const at = place.get(user)
+      const at = this.placeIn(block, user)
       if (at !== undefined && at > last) last = at
       if (!sameRegister.has(user.op)) continue
-      const further = this.lastRead(user, step, block, place, depth + 1)
+      const further = this.lastRead(user, step, block, depth + 1)
       if (further === undefined) return undefined
       last = Math.max(last, further)
     }
     return last
   }
 
-  private firstUse(value: Value, block: Block, place: ReadonlyMap<Value, number>): number {
+  private firstUse(value: Value, block: Block): number {
     const uses = this.uses[value.id]
     let first = block.insts.length
-    for (const user of uses?.users ?? []) first = Math.min(first, place.get(user) ?? first)
+    for (const user of uses?.users ?? []) first = Math.min(first, this.placeIn(block, user) ?? first)
     return first
   }
 }
@@ -135,7 +160,7 @@ class Sinker {
 /** What a step is made of. */
 function sourceOf(inst: Value): Value | undefined {
   if (!steps.has(inst.op)) return undefined
-  const [a, b] = inst.args as [Value, Value]
-  if (b.op !== 'const') return undefined
+  const a = inst.args[0]!
+  if (inst.args[1]!.op !== 'const') return undefined
   return a.op === 'const' || a.op === 'global' || a.op === 'undef' || a.op === 'func' || a.op === 'alloca' ? undefined : a
 }

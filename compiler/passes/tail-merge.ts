@@ -4,9 +4,18 @@
  * or in constants that are stored or passed to functions: those become parameters. Addresses must be the very same values, so that no
  * pointers of different origin meet in one access, or those of objects on the stack that each block has for itself.
  */
-import { type Block, type Edge, type Func, successors, type Terminator, terminatorOperands, type Value } from '../ir/ir.js'
+import {
+  type Block,
+  type Edge,
+  type Func,
+  type Op,
+  successors,
+  type Terminator,
+  terminatorOperands,
+  type Value,
+} from '../ir/ir.js'
 import { usedElsewhere } from '../ir/uses.js'
-import { removeUnreachable } from './cfg.js'
+import { predecessors, removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 import { mapTerminator } from './rewrite.js'
 
@@ -44,19 +53,17 @@ interface Outside {
 const sameNumber = (a: Value, b: Value): boolean => a === b || (a.op === 'const' && b.op === 'const' && a.value === b.value)
 
 function mergeOnce(func: Func): boolean {
-  const rough = roughShapes(func)
   const elsewhere = usedElsewhere(func)
   const own = ownObjects(func)
-  const incoming = new Map<Block, { readonly from: Block; readonly edge: Edge }[]>()
-  for (const block of func.blocks) incoming.set(block, [])
-  for (const from of func.blocks) for (const edge of successors(from)) incoming.get(edge.block)!.push({ from, edge })
+  const rough = roughShapes(func, elsewhere, own)
+  if (!rough.any) return false
+  const incoming = predecessors(func, func.blocks)
   const seen = new Map<string, { readonly block: Block; readonly outside: readonly Outside[] }>()
   let changed = false
   for (let i = func.blocks.length - 1; i > 0; i--) {
     const block = func.blocks[i]!
-    if (!rough.shared(block) || block.terminator.kind === 'asmgoto') continue
-    if (block.params.some(param => elsewhere[param.id]) || block.insts.some(inst => elsewhere[inst.id])) continue
-    const edges = incoming.get(block)!
+    if (!rough.shared(block)) continue
+    const edges = incoming[block.id]!
     const shape = shapeOf(block, own)
     if (!shape || edges.length === 0) continue
     const first = seen.get(shape.key)
@@ -65,7 +72,7 @@ function mergeOnce(func: Func): boolean {
       continue
     }
     const differing = shape.outside.flatMap(({ value }, k) => (sameNumber(value, first.outside[k]!.value) ? [] : [k]))
-    const into = incoming.get(first.block)!
+    const into = incoming[first.block.id]!
     if (differing.length > 0) {
       const asm = [...edges, ...into].some(({ from }) => from.terminator.kind === 'asmgoto')
       if (asm || differing.length > MAX_DIFFERENCES || block.insts.length < WORTH_PARAMETER) continue
@@ -78,7 +85,7 @@ function mergeOnce(func: Func): boolean {
       for (const k of differing) each.edge.args.push(shape.outside[k]!.value)
       into.push(each)
     }
-    incoming.set(block, [])
+    incoming[block.id] = []
     changed = true
   }
   if (changed) removeUnreachable(func)
@@ -107,22 +114,23 @@ function makeParameter(
 function ownObjects(func: Func): Set<Value> {
   const homes = new Map<Value, Block>()
   const shared = new Set<Value>()
+  if (!func.entry.insts.some(inst => inst.op === 'alloca')) return shared
+  const keep = (value: Value): void => {
+    let at = value
+    while (at.op === 'ptradd') at = at.args[0]!
+    if (at.op === 'alloca') shared.add(at)
+  }
   for (const block of func.blocks) {
-    const use = (value: Value): void => {
-      if (value.op !== 'alloca') return
-      const home = homes.get(value)
-      if (home && home !== block) shared.add(value)
-      homes.set(value, block)
-    }
-    const keep = (value: Value): void => {
-      let at = value
-      while (at.op === 'ptradd') at = at.args[0]!
-      if (at.op === 'alloca') shared.add(at)
-    }
-    for (const inst of block.insts) {
-      inst.args.forEach(use)
-      if (inst.op === 'store') keep(inst.args[1]!)
-      else if (inst.op === 'select') inst.args.forEach(keep)
+    for (const { op, args } of block.insts) {
+      for (let i = 0; i < args.length; i++) {
+        const value = args[i]!
+        if (value.op !== 'alloca') continue
+        const home = homes.get(value)
+        if (home && home !== block) shared.add(value)
+        homes.set(value, block)
+      }
+      if (op === 'store') keep(args[1]!)
+      else if (op === 'select') args.forEach(keep)
     }
     terminatorOperands(block.terminator).forEach(keep)
     for (const edge of successors(block)) edge.args.forEach(keep)
@@ -131,21 +139,56 @@ function ownObjects(func: Func): Set<Value> {
 }
 
 /**
- * Most blocks have no like. Those that have not even another's operations and offsets in a row need not be put into words: of blocks of one
- * shape the number is the same.
+ * Most blocks have no like, and need not be put into words: those with values that are used elsewhere, and those of which a number made of all
+ * that cannot change until the block is looked at is no other's. Of blocks with the same words it is the same.
  */
-function roughShapes(func: Func): { shared(block: Block): boolean } {
+function roughShapes(
+  func: Func,
+  elsewhere: Uint8Array,
+  own: ReadonlySet<Value>,
+): { readonly any: boolean; shared(block: Block): boolean } {
+  const places = new Int32Array(func.valueCount)
+  let place = 0
+  /** 0 for a block that is left alone. */
+  const roughShape = ({ params, insts, terminator }: Block): number => {
+    if (terminator.kind === 'asmgoto') return 0
+    const first = place + 1
+    let hash = params.length + terminator.kind.length
+    for (let i = 0; i < params.length; i++) {
+      if (elsewhere[params[i]!.id]) return 0
+      places[params[i]!.id] = ++place
+    }
+    for (let i = 0; i < insts.length; i++) {
+      const inst = insts[i]!
+      if (elsewhere[inst.id]) return 0
+      places[inst.id] = ++place
+      const { op, type, offset, size, args } = inst
+      hash = (Math.imul(hash, 31) + op.length + op.charCodeAt(0) + type.charCodeAt(1) + args.length + offset + size) | 0
+      for (let k = 0; k < args.length; k++) {
+        const arg = args[k]!
+        const local = places[arg.id]!
+        if (local >= first) hash = (Math.imul(hash, 31) + local - first) | 0
+        else if (arg.type === 'ptr' && !leaves.has(arg.op) && !own.has(arg)) hash = (Math.imul(hash, 31) + arg.id) | 0
+      }
+    }
+    return hash | 1
+  }
   const numbers = new Int32Array(func.blockCount)
   const blocks = new Map<number, number>()
-  for (const { id, params, insts, terminator } of func.blocks) {
-    let number = params.length + terminator.kind.length
-    for (const { op, type, offset, size, args } of insts)
-      number = (Math.imul(number, 31) + op.length + op.charCodeAt(0) + type.charCodeAt(1) + args.length + offset + size) | 0
-    numbers[id] = number
-    blocks.set(number, (blocks.get(number) ?? 0) + 1)
+  let any = false
+  for (const block of func.blocks) {
+    const number = roughShape(block)
+    if (number === 0) continue
+    numbers[block.id] = number
+    const count = (blocks.get(number) ?? 0) + 1
+    blocks.set(number, count)
+    if (count > 1) any = true
   }
-  return { shared: ({ id }) => blocks.get(numbers[id]!)! > 1 }
+  return { any, shared: ({ id }) => numbers[id] !== 0 && blocks.get(numbers[id]!)! > 1 }
 }
+
+/** Of these there are many values that are the same. */
+const leaves: ReadonlySet<Op> = new Set<Op>(['const', 'undef', 'global', 'func'])
 
 /** What the block does, in words; undefined where it is better left alone. */
 function shapeOf(block: Block, own: ReadonlySet<Value>): Shape | undefined {
