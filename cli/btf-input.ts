@@ -8,16 +8,29 @@ import { BUNDLED } from './kernel-btf.js'
 import { readInput } from './read-input.js'
 import type { CliContext } from './context.js'
 
+/** Where the running kernel has its BTF, and that of its modules. */
+const SYSFS = '/sys/kernel/btf/'
+
 /** The types, or an exit code after saying why there are none. Throws a `FormatError` for malformed ones. */
 export function readBtfInput(path: string, context: CliContext, base?: BtfFile): BtfFile | number {
   if (path === BUNDLED && !context.host.exists(path)) return bundledBtf()
+  // What the running kernel's modules build on need not be said, as with bpftool.
+  if (!base && path.startsWith(SYSFS) && path !== `${SYSFS}vmlinux`) {
+    const vmlinux = readBtfInput(`${SYSFS}vmlinux`, context)
+    if (typeof vmlinux === 'number') return vmlinux
+    base = vmlinux
+  }
   const bytes = readInput(path, context)
   if (typeof bytes === 'number') return bytes
   const options = base ? { base } : {}
   if (!isElf(bytes)) return readBtf(bytes, options)
   const section = findElfSection(bytes, '.BTF')
   if (!section) throw new FormatError('F0201', 'there is no .BTF section; compile with -g', -1)
-  return readBtf(section.data, { ...options, origin: section.offset })
+  const own = findElfSection(bytes, '.BTF.base')
+  if (!own) return readBtf(section.data, { ...options, origin: section.offset })
+  // Since Linux 6.11 a module may bring what it needs of its base along; its ids are not those of any vmlinux.
+  if (base) throw new FormatError('F0201', 'it builds on its own section .BTF.base: leave --base out', own.offset)
+  return readBtf(section.data, { base: readBtf(own.data, { origin: own.offset }), origin: section.offset })
 }
 
 /** A kernel that a program is to run on. */

@@ -1,6 +1,7 @@
 /** `bpfc btf`: types of an object or a kernel as text, JSON or C, and what changed between two of them. */
 import type { Command } from 'commander'
 import { ExitCode } from '../../base/outcome.js'
+import type { BtfFile } from '../../linker/btf/btf-file.js'
 import { btfToCBytes } from '../../linker/btf/c-dump.js'
 import { diffBtf, type TypeChange } from '../../linker/btf/diff.js'
 import { validateBtf } from '../../linker/btf/validate.js'
@@ -55,6 +56,13 @@ function addDump(group: Command, context: CliContext, exit: (code: number) => vo
   })
 }
 
+interface DiffValues {
+  readonly base?: string
+  readonly type?: string
+  readonly exitCode?: boolean
+  readonly format: string
+}
+
 function addDiff(group: Command, context: CliContext, exit: (code: number) => void): Command {
   const command = group
     .command('diff')
@@ -64,24 +72,32 @@ function addDiff(group: Command, context: CliContext, exit: (code: number) => vo
     )
     .argument('<before>', FILE)
     .argument('<after>', FILE)
+    .option(
+      '--base <files>',
+      'what split BTFs (kernel modules) build on: one file, or BEFORE,AFTER; only their own types are compared',
+    )
     .option('--type <names>', 'only these types, comma-separated')
     .option('--exit-code', 'exit with 1 if anything differs')
     .option('--format <format>', 'text or json (one change a line)', 'text')
     .addHelpText(
       'after',
-      '\nExamples:\n  bpfc btf diff 6.1.btf 6.12.btf --type task_struct,sock\n  bpfc btf diff old.bpf.o new.bpf.o --exit-code',
+      '\nExamples:\n  bpfc btf diff 6.1.btf 6.12.btf --type task_struct,sock\n  bpfc btf diff old.bpf.o new.bpf.o --exit-code\n  bpfc btf diff 6.1/nf_nat 6.12/nf_nat --base 6.1/vmlinux,6.12/vmlinux',
     )
-  return command.action((before: string, after: string, values: { type?: string; exitCode?: boolean; format: string }) => {
+  return command.action((before: string, after: string, values: DiffValues) => {
     if (values.format !== 'text' && values.format !== 'json')
       command.error(`error: --format ${values.format}: must be text or json`, { exitCode: ExitCode.usage })
     let changes: readonly TypeChange[] = []
-    const read = (path: string, then: (btf: Exclude<ReturnType<typeof readBtfInput>, number>) => number) =>
+    const bases = values.base?.split(',') ?? []
+    if (bases.length > 2) command.error('error: --base takes one file, or two', { exitCode: ExitCode.usage })
+    const read = (path: string, base: BtfFile | undefined, then: (btf: BtfFile) => number) =>
       reportFaults(path, context, () => {
-        const btf = readBtfInput(path, context)
+        const btf = readBtfInput(path, context, base)
         return typeof btf === 'number' ? btf : then(btf)
       })
-    const code = read(before, old =>
-      read(after, now => {
+    const readOver = (path: string, base: string | undefined, then: (btf: BtfFile) => number) =>
+      base === undefined ? read(path, undefined, then) : read(base, undefined, types => read(path, types, then))
+    const code = readOver(before, bases[0], old =>
+      readOver(after, bases[1] ?? bases[0], now => {
         changes = diffBtf(old, now)
         return ExitCode.ok
       }),

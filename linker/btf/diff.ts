@@ -1,4 +1,5 @@
 /** What changed from one BTF to another, by name: the question "does this kernel still have what my program reads". */
+import { BtfFile } from './btf-file.js'
 import { type BtfComposite, type BtfEnum, type BtfId, BtfKind, type BtfSet, type BtfType } from './btf-types.js'
 import { typeText } from './type-text.js'
 
@@ -23,7 +24,7 @@ const KINDS: Readonly<Record<number, string>> = {
   [BtfKind.Var]: 'var',
 }
 
-/** Compares all named types. Where a name stands for several types, they are compared in order. The result is sorted by kind and name. */
+/** Compares all named types, of split BTF its own. Where a name stands for several types, they are compared in order. The result is sorted by kind and name. */
 export function diffBtf(before: BtfSet, after: BtfSet): TypeChange[] {
   const [old, now] = [index(before), index(after)]
   const changes: TypeChange[] = []
@@ -55,7 +56,7 @@ const split = (key: string): [string, string] => {
 
 function index(btf: BtfSet): Map<string, BtfId[]> {
   const found = new Map<string, BtfId[]>()
-  for (let id = 1; id < btf.count; id++) {
+  for (let id = btf instanceof BtfFile ? btf.firstId : 1; id < btf.count; id++) {
     const type = btf.type(id)
     const kind = KINDS[type.kind]
     if (!kind || !('name' in type) || type.name === '') continue

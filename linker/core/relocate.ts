@@ -312,8 +312,11 @@ function poison(insns: Insns, slot: number): void {
   for (let i = 0; i < slots; i++) insns.set(slot + i, BPF_JMP | BPF_CALL, 0, 0, 0, POISON_CALL)
 }
 
-/** Changes one instruction as its relocation says. Throws a `CoreFault` where libbpf would refuse the object. */
-export function patchInsn(insns: Insns, slot: number, result: CoreResult): void {
+/**
+ * Changes one instruction as its relocation says; true if that is to a call that no kernel takes ("poison"). Throws a `CoreFault` where libbpf would
+ * refuse the object.
+ */
+export function patchInsn(insns: Insns, slot: number, result: CoreResult): boolean {
   const code = insns.code[slot]!
   const unexpected = (have: number | bigint) =>
     new CoreFault(`instruction ${slot} holds ${have} where the object's own types give ${result.original}`)
@@ -323,26 +326,26 @@ export function patchInsn(insns: Insns, slot: number, result: CoreResult): void 
       if (code & BPF_X) throw new CoreFault(`instruction ${slot} has no immediate to relocate`)
       if (result.poison) {
         poison(insns, slot)
-        return
+        return true
       }
       if (result.validate && BigInt.asUintN(64, BigInt(insns.imm[slot]!)) !== result.original) throw unexpected(insns.imm[slot]!)
       insns.imm[slot] = Number(BigInt.asIntN(32, result.value))
-      return
+      return false
     case BPF_LDX:
     case BPF_ST:
     case BPF_STX: {
       if (result.poison) {
         poison(insns, slot)
-        return
+        return true
       }
       if (result.validate && BigInt.asUintN(64, BigInt(insns.off[slot]!)) !== result.original) throw unexpected(insns.off[slot]!)
       if (result.value > 0x7fffn) throw new CoreFault(`instruction ${slot}: offset ${result.value} does not fit in 16 bits`)
       if (result.badResize) {
         poison(insns, slot)
-        return
+        return true
       }
       insns.off[slot] = Number(result.value)
-      if (result.size === result.originalSize) return
+      if (result.size === result.originalSize) return false
       const size = code & 0x18
       if (SIZE_BITS[result.originalSize] !== size)
         throw new CoreFault(`instruction ${slot} does not access the ${result.originalSize} bytes of its field`)
@@ -350,7 +353,7 @@ export function patchInsn(insns: Insns, slot: number, result: CoreResult): void 
       if (bits === undefined)
         throw new CoreFault(`instruction ${slot} cannot access the ${result.size} bytes that its field has on this kernel`)
       insns.code[slot] = (code & 0xe0) | bits | (code & 7)
-      return
+      return false
     }
     case BPF_LD: {
       const next = slot + 1
@@ -360,13 +363,13 @@ export function patchInsn(insns: Insns, slot: number, result: CoreResult): void 
         throw new CoreFault(`instruction ${slot} is a load that cannot be relocated`)
       if (result.poison) {
         poison(insns, slot)
-        return
+        return true
       }
       const have = (BigInt.asUintN(32, BigInt(insns.imm[next]!)) << 32n) | BigInt.asUintN(32, BigInt(insns.imm[slot]!))
       if (result.validate && have !== result.original) throw unexpected(have)
       insns.imm[slot] = Number(BigInt.asIntN(32, result.value))
       insns.imm[next] = Number(BigInt.asIntN(32, result.value >> 32n))
-      return
+      return false
     }
     default:
       throw new CoreFault(`instruction ${slot} of class ${code & 7} cannot be relocated`)

@@ -1,7 +1,8 @@
 /** What every CO-RE relocation of an object becomes on a kernel, for people and for CI. */
+import { Insns } from '../../assembler/isa/insns.js'
 import type { BpfObject, CoreRelo, ObjectFunction } from '../object/bpf-object.js'
 import { CoreFault, describeSpec, describeType } from './access-spec.js'
-import { CoreRelocator, type CoreTarget } from './relocate.js'
+import { CoreRelocator, type CoreTarget, patchInsn } from './relocate.js'
 
 export const CORE_KIND_NAMES: readonly string[] = [
   'field byte offset',
@@ -44,34 +45,34 @@ export function coreReport(object: BpfObject, target: CoreTarget): CoreReportRow
   const { btf } = object
   if (!btf) return []
   const relocator = new CoreRelocator(btf, target, object.little)
-  return [...object.programs, ...object.subprograms].flatMap(fn =>
-    fn.coreRelos.map((relo): CoreReportRow => {
+  return [...object.programs, ...object.subprograms].flatMap(fn => {
+    const insns = new Insns(fn.insns.length)
+    insns.copy(0, fn.insns, 0, fn.insns.length)
+    return fn.coreRelos.map((relo): CoreReportRow => {
       const row = {
         ...sourceOf(fn, relo),
         function: fn.name,
         slot: relo.slot,
         kind: CORE_KIND_NAMES[relo.kind] ?? `kind ${relo.kind}`,
       }
+      let access = describeType(btf, relo.type)
+      let original = 0n
       try {
         const result = relocator.calculate(relo)
-        const access = describeSpec(result.local, relo.kind)
-        const { original } = result
-        if (result.poison)
-          return { ...row, access, original, value: undefined, outcome: 'poison', reason: `the kernel has no ${access}` }
-        return { ...row, access, original, value: result.value, outcome: 'ok', reason: '' }
+        access = describeSpec(result.local, relo.kind)
+        original = result.original
+        if (!patchInsn(insns, relo.slot, result))
+          return { ...row, access, original, value: result.value, outcome: 'ok', reason: '' }
+        const reason = result.poison
+          ? `the kernel has no ${access}`
+          : `${access} has ${result.size} bytes there and not ${result.originalSize}, and is signed or no number: the instruction cannot follow`
+        return { ...row, access, original, value: undefined, outcome: 'poison', reason }
       } catch (error) {
         if (!(error instanceof CoreFault)) throw error
-        return {
-          ...row,
-          access: describeType(btf, relo.type),
-          original: 0n,
-          value: undefined,
-          outcome: 'fault',
-          reason: error.message,
-        }
+        return { ...row, access, original, value: undefined, outcome: 'fault', reason: error.message }
       }
-    }),
-  )
+    })
+  })
 }
 
 /** The source line that an instruction belongs to: the last row at or before it. */

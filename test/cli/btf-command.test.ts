@@ -7,6 +7,8 @@ import { type CliContext, NodeHost, nodeContext } from '../../cli/context.js'
 import { main } from '../../cli/main.js'
 import { BtfBuilder } from '../../linker/btf/btf-builder.js'
 import { readBtf } from '../../linker/btf/btf-file.js'
+import { SHT_PROGBITS } from '../../linker/elf/elf-types.js'
+import { writeElf } from '../../linker/elf/write-elf.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'bpfc-btf-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -93,6 +95,15 @@ describe('bpfc btf', () => {
     expect([alone.code, alone.err]).toEqual([1, expect.stringMatching(/nat/)])
   })
 
+  it('takes the base that a module brings along', async () => {
+    const section = (name: string, data: Uint8Array) => ({ name, type: SHT_PROGBITS, flags: 0, align: 4, data })
+    const sections = [section('.BTF', moduleOver(kernel()).finish(true)), section('.BTF.base', kernel())]
+    writeFileSync(join(folder, 'nat.ko'), writeElf({ little: true, sections, symbols: [] }))
+    expect(await bpfc('btf', 'dump', 'nat.ko')).toEqual(await bpfc('btf', 'dump', 'nat', '--base', 'vmlinux'))
+    const { code, err } = await bpfc('btf', 'dump', 'nat.ko', '--base', 'vmlinux')
+    expect([code, err]).toEqual([1, expect.stringMatching(/nat\.ko: it builds on its own section \.BTF\.base/)])
+  })
+
   it('names the offset of what is malformed, and goes on with other files', async () => {
     const bytes = kernel()
     // The size of struct sock, the second type.
@@ -120,5 +131,14 @@ describe('bpfc btf', () => {
       name: 'sock',
       change: 'changed',
     })
+  })
+
+  it('says what changed in split BTF, over one base or two', async () => {
+    writeFileSync(join(folder, 'nat-later'), moduleOver(kernel(true)).finish(true))
+    // The embedded struct has grown; what the bases hold themselves is not listed.
+    expect(await bpfc('btf', 'diff', 'nat', 'nat-later', '--base', 'vmlinux,later')).toEqual({ code: 0, err: '', out: '' })
+    expect(await bpfc('btf', 'diff', 'nat', 'nat', '--base', 'vmlinux', '--exit-code')).toEqual({ code: 0, err: '', out: '' })
+    expect((await bpfc('btf', 'diff', 'nat', 'nat')).code).toBe(1)
+    expect((await bpfc('btf', 'diff', 'nat', 'nat', '--base', 'vmlinux,later,vmlinux')).code).toBe(2)
   })
 })

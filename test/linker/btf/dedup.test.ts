@@ -68,6 +68,20 @@ describe('dedupBtf', () => {
     expect(ids[one]).not.toBe(ids[two])
   })
 
+  // As gcc writes them.
+  it('knows a name again that stands in the table twice', () => {
+    const builder = new BtfBuilder()
+    const [one, two] = ['twin', 'twix'].map(name => builder.addStruct(name, 8, []))
+    const bytes = builder.finish(true)
+    bytes.set([0x6e], bytes.length - 2)
+    const btf = readBtf(bytes)
+    expect([1, 2].map(id => btf.nameOf(id))).toEqual(['twin', 'twin'])
+    const linked = LinkedBtf.of(btf)
+    const deduplication = dedupBtf(linked)
+    expect(deduplication.ids[one!]).toBe(deduplication.ids[two!])
+    expect(Buffer.from(linked.encode(deduplication, true)).toString('latin1').match(/twin/g)).toHaveLength(1)
+  })
+
   it('leaves variables alone', () => {
     const btf = new BtfBuilder()
     const int = btf.addInt('int', 4)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { BPF_DW, BPF_LDX, BPF_MEM } from '../../../assembler/isa/opcodes.js'
 import { BtfBuilder } from '../../../linker/btf/btf-builder.js'
 import { readBtf } from '../../../linker/btf/btf-file.js'
 import { minimizeBtf } from '../../../linker/core/minimize.js'
@@ -45,6 +46,29 @@ describe('coreReport', () => {
     const rows = coreReport(kitchen(), { vmlinux: madeUpKernel({ ambiguous: true }), modules: [] })
     const port = rows.find(row => row.outcome === 'fault')!
     expect(port.reason).toMatch(/ambiguous: at bit 64 or 0/)
+  })
+
+  // gcc 14 writes such objects: an array's element in the access, a member in the instruction.
+  it('sees an instruction that holds something else than the access gives', () => {
+    const object = kitchen()
+    const { function: name, slot } = coreReport(object, kernel()).find(row => row.access === 'struct sock_like.port')!
+    const { insns } = [...object.programs, ...object.subprograms].find(fn => fn.name === name)!
+    insns.off[slot] = insns.imm[slot] = 77
+    const [row] = coreReport(object, kernel()).filter(other => other.slot === slot)
+    expect(row).toMatchObject({ outcome: 'fault', original: 8n, access: 'struct sock_like.port' })
+    expect(row!.reason).toBe(`instruction ${slot} holds 77 where the object's own types give 8`)
+  })
+
+  it('sees a field whose size no load can follow', () => {
+    const object = kitchen()
+    const { function: name, slot } = coreReport(object, kernel()).find(row => row.access === 'struct sock_like.port')!
+    const { insns } = [...object.programs, ...object.subprograms].find(fn => fn.name === name)!
+    insns.set(slot, BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 8, 0)
+    const vmlinux = new BtfBuilder()
+    vmlinux.addStruct('sock_like', 4, [{ name: 'port', type: vmlinux.addInt('int', 4, { signed: true }), bitOffset: 0 }])
+    const row = coreReport(object, { vmlinux, modules: [] }).find(other => other.slot === slot)!
+    expect([row.outcome, row.value]).toEqual(['poison', undefined])
+    expect(row.reason).toMatch(/^struct sock_like.port has 4 bytes there and not 8/)
   })
 
   it('finds types of modules only where the kernel has none', () => {
