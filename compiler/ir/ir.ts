@@ -448,6 +448,8 @@ export class Global {
   readonly: boolean
   isExtern = false
   used = false
+  /** Nothing but accesses to it takes its address, in this module and so anywhere (confined-globals). */
+  confined = false
   /** For BTF; undefined for string literals and in IR read from text. */
   decl: VarDecl | undefined
 

@@ -9,7 +9,7 @@ export interface IncomingEdge {
 }
 
 /** Incoming edges of every reachable block, by block id. Several edges of one block to another (a switch) are several entries. */
-export function predecessors(func: Func, order = reversePostorder(func)): IncomingEdge[][] {
+export function predecessors(func: Func, order: readonly Block[] = reversePostorder(func)): IncomingEdge[][] {
   const table: IncomingEdge[][] = []
   for (const block of order) table[block.id] = []
   for (const block of order) for (const edge of successors(block)) table[edge.block.id]!.push({ from: block, edge })

@@ -8,7 +8,7 @@ import { inverted } from '../ir/fold.js'
 import { type Block, bitsOf, type Edge, type Func, type IrType, type Value } from '../ir/ir.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
 import { ExpressionTable } from './expression-table.js'
-import { type Access, AliasInfo, accessAt, accessOf, distinctElements } from './memory.js'
+import { type Access, AliasInfo, accessAt, accessOf, samePlace } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
 
@@ -123,7 +123,7 @@ class ValueNumbering {
     for (const entry of first) {
       const all = edges.map(({ edge, from }) => ({
         edge,
-        known: this.atEnd.get(from)!.find(each => each.type === entry.type && matches(each.access, entry.access)),
+        known: this.atEnd.get(from)!.find(each => each.type === entry.type && samePlace(each.access, entry.access)),
       }))
       if (all.some(each => each.known === undefined)) continue
       const from = all as { edge: Edge; known: KnownValue }[]
@@ -160,7 +160,7 @@ class ValueNumbering {
       case 'load': {
         if (inst.volatile) return memory
         const access = accessOf(inst)
-        const found = memory.find(each => matches(each.access, access) && each.type === inst.type)
+        const found = memory.find(each => samePlace(each.access, access) && each.type === inst.type)
         if (found) {
           this.replacements.set(inst, this.demand(found))
           return memory
@@ -169,7 +169,7 @@ class ValueNumbering {
       }
       case 'store': {
         const access = accessOf(inst)
-        const kept = memory.filter(each => !this.clash(each.access, access))
+        const kept = memory.filter(each => !this.alias.mayOverwrite(each.access, access))
         // A truth value or a part of a word never stands for another width; types are compared on use.
         return inst.volatile || bitsOf(inst.args[1]!.type) < 8
           ? kept
@@ -179,7 +179,7 @@ class ValueNumbering {
       case 'memcpy':
       case 'memmove': {
         const access = accessAt(inst.args[0]!, 0, inst.args.length > 2 ? undefined : inst.size)
-        return memory.filter(each => !this.clash(each.access, access))
+        return memory.filter(each => !this.alias.mayOverwrite(each.access, access))
       }
       case 'atomicrmw':
       case 'cmpxchg':
@@ -197,27 +197,10 @@ class ValueNumbering {
         return memory
     }
   }
-
-  /**
-   * Whether a write there can change what is known here. Knowledge never goes round a loop, so one anchor is one address, and distances from
-   * it can be compared even where a variable index is in it.
-   */
-  private clash(known: Access, written: Access): boolean {
-    if (known.anchor !== undefined && known.anchor === written.anchor && known.size !== undefined && written.size !== undefined)
-      return known.distance! < written.distance! + written.size && written.distance! < known.distance! + known.size
-    return this.alias.mayOverlap(known, written) && !distinctElements(known, written)
-  }
 }
 
 function sameLeaf(a: Value, b: Value): boolean {
   return a === b || (a.op === 'const' && b.op === 'const' && a.type === b.type && a.value === b.value)
-}
-
-function matches(a: Access, b: Access): boolean {
-  const same = a.base === b.base || (a.base.op === 'global' && b.base.op === 'global' && a.base.global === b.base.global)
-  if (a.size !== b.size) return false
-  if (same && a.offset !== undefined && a.offset === b.offset) return true
-  return a.anchor !== undefined && a.anchor === b.anchor && a.distance === b.distance
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {

@@ -1,9 +1,9 @@
 /**
  * Which accesses can touch the same bytes, by provenance: an address is a base and, where it is known, a constant distance from it. Stack
- * objects and globals are apart from each other; a stack object whose address never leaves the function is apart from everything; the function's
- * own objects cannot be what it was given as a parameter.
+ * objects and globals are apart from each other; a stack object whose address never leaves the function is apart from everything, and so is a
+ * global whose address goes nowhere (confined-globals); the function's own objects cannot be what it was given as a parameter.
  */
-import { bitsOf, type Func, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import { bitsOf, type Func, type Global, successors, terminatorOperands, type Value } from '../ir/ir.js'
 
 export interface Access {
   /** Alloca, global leaf, param or another value that addresses are counted from. */
@@ -17,18 +17,19 @@ export interface Access {
   readonly distance?: number
 }
 
-/** Takes an address apart. Variable distances are seen through, so that the object is still known. */
+/** Takes an address apart. Variable distances and casts between address spaces are seen through, so that the object is still known. */
 export function accessAt(pointer: Value, offset: number, size: number | undefined): Access {
   let base = pointer
   let sum: number | undefined = offset
   let anchor = pointer
   let distance = offset
-  while (base.op === 'ptradd') {
-    const by = base.args[1]!
-    if (sum !== undefined) sum = by.op === 'const' ? sum + Number(BigInt.asIntN(64, by.value)) : undefined
-    base = base.args[0]!
+  for (; base.op === 'ptradd' || base.op === 'addrspacecast'; base = base.args[0]!) {
+    if (base.op === 'ptradd' && sum !== undefined) {
+      const by = base.args[1]!
+      sum = by.op === 'const' ? sum + Number(BigInt.asIntN(64, by.value)) : undefined
+    }
     if (sum !== undefined) {
-      anchor = base
+      anchor = base.args[0]!
       distance = sum
     }
   }
@@ -45,12 +46,19 @@ function sameBase(a: Value, b: Value): boolean {
   return a === b || (a.op === 'global' && b.op === 'global' && a.global === b.global)
 }
 
+/** Whether two accesses, seen in one round of every loop, are to the same bytes. */
+export function samePlace(a: Access, b: Access): boolean {
+  if (a.size !== b.size) return false
+  if (sameBase(a.base, b.base) && a.offset !== undefined && a.offset === b.offset) return true
+  return a.anchor !== undefined && a.anchor === b.anchor && a.distance === b.distance
+}
+
 /**
  * Whether two accesses, seen in one round of every loop, are to different elements of one array: their addresses differ by the index alone, one
  * index is the other plus a constant, and neither access reaches beyond its element. Numbers that differ in 32 bits also differ when they
  * are extended, by one at least, so an overflow of the index does no harm.
  */
-export function distinctElements(a: Access, b: Access): boolean {
+function distinctElements(a: Access, b: Access): boolean {
   const left = elementOf(a)
   const right = elementOf(b)
   if (!left || !right || left.array !== right.array || left.stride !== right.stride || left.extension !== right.extension)
@@ -92,8 +100,8 @@ function elementOf(access: Access): Element | undefined {
 }
 
 export class AliasInfo {
-  /** Stack objects whose address somebody else may hold. */
-  readonly escaped: ReadonlySet<Value>
+  /** Stack objects and globals whose address somebody else may hold, or is merged with others. */
+  readonly escaped: ReadonlySet<Value | Global>
 
   constructor(func: Func) {
     this.escaped = escapedObjects(func)
@@ -104,6 +112,12 @@ export class AliasInfo {
     return base.op === 'alloca' && !this.escaped.has(base)
   }
 
+  /** Whether an address that is not counted from the object can still be one within it. */
+  private isApart(base: Value): boolean {
+    if (base.op === 'global') return base.global!.confined && !this.escaped.has(base.global!)
+    return this.isPrivate(base)
+  }
+
   mayOverlap(a: Access, b: Access): boolean {
     if (sameBase(a.base, b.base)) {
       if (a.offset === undefined || b.offset === undefined) return true
@@ -111,7 +125,7 @@ export class AliasInfo {
       const bEnd = b.size === undefined ? Number.POSITIVE_INFINITY : b.offset + b.size
       return a.offset < bEnd && b.offset < aEnd
     }
-    if (this.isPrivate(a.base) || this.isPrivate(b.base)) return false
+    if (this.isApart(a.base) || this.isApart(b.base)) return false
     const aOwn = a.base.op === 'alloca'
     const bOwn = b.base.op === 'alloca'
     if (aOwn && bOwn) return false
@@ -121,16 +135,25 @@ export class AliasInfo {
     if ((aOwn && b.base.op === 'param') || (bOwn && a.base.op === 'param')) return false
     return true
   }
+
+  /**
+   * Whether a write there can change what is known here, both seen in one round of every loop. So one anchor is one address, and distances from
+   * it can be compared even where a variable index is in it.
+   */
+  mayOverwrite(known: Access, written: Access): boolean {
+    if (known.anchor !== undefined && known.anchor === written.anchor && known.size !== undefined && written.size !== undefined)
+      return known.distance! < written.distance! + written.size && written.distance! < known.distance! + known.size
+    return this.mayOverlap(known, written) && !distinctElements(known, written)
+  }
 }
 
-/** Allocas whose address is stored, passed, compared, returned or merged with others. */
-export function escapedObjects(func: Func): Set<Value> {
-  const escaped = new Set<Value>()
-  if (!func.entry.insts.some(inst => inst.op === 'alloca')) return escaped
-  const rootOf = (value: Value): Value | undefined => {
+/** Stack objects and globals whose address is stored, passed, compared, returned or merged with others. */
+export function escapedObjects(func: Func): Set<Value | Global> {
+  const escaped = new Set<Value | Global>()
+  const rootOf = (value: Value): Value | Global | undefined => {
     let at = value
-    while (at.op === 'ptradd') at = at.args[0]!
-    return at.op === 'alloca' ? at : undefined
+    while (at.op === 'ptradd' || at.op === 'addrspacecast') at = at.args[0]!
+    return at.op === 'alloca' ? at : at.global
   }
   const leak = (value: Value): void => {
     if (value.type !== 'ptr') return
@@ -143,6 +166,7 @@ export function escapedObjects(func: Func): Set<Value> {
         case 'begin':
         case 'load':
         case 'ptradd':
+        case 'addrspacecast':
         case 'memset':
         case 'memcpy':
         case 'memmove':

@@ -7,6 +7,7 @@ import type { Func, Module } from '../ir/ir.js'
 import { careOf, isDone } from '../care.js'
 import type { CompileOptions } from '../options.js'
 import { byteSwaps } from './byte-swaps.js'
+import { confinedGlobals } from './confined-globals.js'
 import { constantArguments } from './constant-arguments.js'
 import { constantResults } from './constant-results.js'
 import { constantGlobals } from './constant-globals.js'
@@ -96,6 +97,7 @@ const optimize: readonly Pass[] = [
   byteSwaps,
   rotateLoops,
   ...tidy,
+  confinedGlobals,
   ...improve,
   readBehindCheck,
   ...legalize,

@@ -1,5 +1,5 @@
 /** Replacing values everywhere in a function, in one sweep for any number of replacements. */
-import { type Edge, type Func, successorAt, type Terminator, type Value } from '../ir/ir.js'
+import { type Block, type Edge, type Func, successorAt, type Terminator, type Value } from '../ir/ir.js'
 
 /** What is to stand in place of what, in one function. A replacement may itself be replaced. Asked for every operand there is. */
 export class Replacements {
@@ -90,44 +90,64 @@ export function mapTerminator(terminator: Terminator, map: (value: Value) => Val
 }
 
 /**
- * Block parameters that get one and the same value from every edge (or themselves, round a loop) are that value. Removes them and
- * returns whether there were any.
+ * Block parameters that get one and the same value from every edge (or themselves, round a loop, or others of which the same is true) are that
+ * value. Removes them and returns whether there were any.
  */
 export function removeRedundantParams(func: Func): boolean {
-  let changed = false
-  for (let again = true; again; ) {
-    again = false
-    const incoming: Edge[][] = []
-    for (const block of func.blocks) if (block.params.length > 0) incoming[block.id] = []
-    for (const block of func.blocks)
-      for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) incoming[edge.block.id]?.push(edge)
-    const replacements = new Replacements()
-    for (const block of func.blocks) {
-      const edges = incoming[block.id]
-      if (!edges || edges.length === 0) continue
-      const keep: number[] = []
+  const withParams = func.blocks.filter(block => block.params.length > 0)
+  if (withParams.length === 0) return false
+  const incoming: Edge[][] = []
+  for (const block of withParams) incoming[block.id] = []
+  for (const block of func.blocks)
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) incoming[edge.block.id]?.push(edge)
+  const sources = sourcesOfParams(func, withParams, incoming)
+  const replacements = new Replacements()
+  for (const block of withParams) {
+    const keep: number[] = []
+    block.params.forEach((param, i) => {
+      const source = sources[param.id]
+      if (source === undefined || source === param) keep.push(i)
+      else replacements.set(param, source)
+    })
+    if (keep.length === block.params.length) continue
+    block.params = keep.map(i => block.params[i]!)
+    for (const edge of incoming[block.id]!) edge.args = keep.map(i => edge.args[i]!)
+  }
+  replacements.apply(func)
+  return !replacements.empty
+}
+
+/** By parameter's id, the one value that it can be, or itself. Each is thought to be nothing until an edge brings something. */
+function sourcesOfParams(func: Func, blocks: readonly Block[], incoming: readonly Edge[][]): (Value | undefined)[] {
+  const sources: (Value | undefined)[] = new Array(func.valueCount).fill(undefined)
+  for (let changed = true; changed; ) {
+    changed = false
+    for (const block of blocks) {
+      const edges = incoming[block.id]!
       for (let i = 0; i < block.params.length; i++) {
         const param = block.params[i]!
-        let only: Value | undefined
-        let redundant = true
+        const before = sources[param.id]
+        if (before === param) continue
+        let source = edges.length === 0 ? param : undefined
         for (const edge of edges) {
-          const arg = replacements.resolve(edge.args[i]!)
-          if (arg === param || arg === only) continue
-          if (only === undefined) only = arg
-          else if (!(only.op === 'const' && arg.op === 'const' && only.value === arg.value && only.type === arg.type)) {
-            redundant = false
+          const arg = edge.args[i]!
+          const from = arg.op === 'blockparam' ? sources[arg.id] : arg
+          if (from === undefined || from === source) continue
+          if (source === undefined) source = from
+          else if (!sameConstant(source, from)) {
+            source = param
             break
           }
         }
-        if (redundant && only !== undefined) replacements.set(param, only)
-        else keep.push(i)
+        if (source === before || (source && before && sameConstant(source, before))) continue
+        sources[param.id] = source
+        changed = true
       }
-      if (keep.length === block.params.length) continue
-      again = changed = true
-      block.params = keep.map(i => block.params[i]!)
-      for (const edge of edges) edge.args = keep.map(i => edge.args[i]!)
     }
-    replacements.apply(func)
   }
-  return changed
+  return sources
+}
+
+function sameConstant(a: Value, b: Value): boolean {
+  return a.op === 'const' && b.op === 'const' && a.value === b.value && a.type === b.type
 }

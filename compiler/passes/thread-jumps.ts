@@ -1,18 +1,21 @@
 /**
  * Edges that already know what the block they lead to will decide go there directly, through a copy of what else the block does: flags that are
  * set on one branch and asked on the next. The bound that was checked and the use it guards then follow each other, which
- * is what older verifiers need. Loop heads are left alone. What depends on a variable that has no value there may go either way: it goes where
+ * is what older verifiers need. What the block loads may also be known, from a store on the way there. Loop heads are left alone. What depends on a variable that has no value there may go either way: it goes where
  * the variable is not used.
  */
 import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
+import { computeDominators } from '../ir/dominators.js'
+import { type Range, computeRanges } from '../ir/ranges.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, type Op, successors, type Value } from '../ir/ir.js'
+import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, type Op, signed, successors, type Value } from '../ir/ir.js'
 import { predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
 import { demote } from './demote.js'
 import { mem2reg } from './mem2reg.js'
+import { storedBefore } from './stored-before.js'
+import { AliasInfo } from './memory.js'
 import type { FunctionPass } from './pass.js'
-import { reversePostorder } from '../ir/cfg.js'
 
 /** Instructions of a block that may be copied for the sake of a known branch. */
 const MAX_COPIED = 6
@@ -43,24 +46,28 @@ export const threadJumps: FunctionPass = {
 }
 
 function findThreads(func: Func): Threaded[] {
-  const order = reversePostorder(func)
-  const position = new Int32Array(func.blockCount).fill(-1)
-  order.forEach((block, i) => {
-    position[block.id] = i
-  })
-  const incoming = predecessors(func, order)
+  const dominators = computeDominators(func)
+  const incoming = predecessors(func, dominators.order)
+  const alias = new AliasInfo(func)
   const busy = new Set<Block>()
   const found: Threaded[] = []
-  for (const block of order) {
+  for (const block of dominators.order) {
     const { terminator } = block
     if (busy.has(block) || (terminator.kind !== 'condbr' && terminator.kind !== 'switch')) continue
-    if (block.params.length === 0 || block.insts.length > MAX_COPIED || !block.insts.every(copyable)) continue
+    if (block.insts.length > MAX_COPIED || !block.insts.every(copyable)) continue
+    if (block.params.length === 0 && !block.insts.some(inst => inst.op === 'load')) continue
     const edges = incoming[block.id]!
-    if (edges.some(({ from }) => position[from.id]! >= position[block.id]! || from.terminator.kind === 'asmgoto')) continue
+    if (edges.length < 2 && block.params.length === 0) continue
+    if (edges.some(({ from }) => dominators.dominates(block, from) || from.terminator.kind === 'asmgoto')) continue
     const threaded: Threaded = { block, edges: [] }
     for (const { from, edge } of edges) {
       if (busy.has(from)) continue
-      const outcome = outcomeOf(block, edge)
+      const outcome = outcomeOf(
+        block,
+        edge,
+        load => storedBefore(from, load, alias),
+        value => computeRanges(func, [value], dominators).at(value, from),
+      )
       if (outcome !== undefined) threaded.edges.push({ edge, outcome })
     }
     if (threaded.edges.length === 0) continue
@@ -73,26 +80,34 @@ function findThreads(func: Func): Threaded[] {
   return found
 }
 
-const pure: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', 'icmp', ...widthCasts, 'ptradd'])
+const addresses: ReadonlySet<Op> = new Set<Op>(['ptradd', 'addrspacecast'])
+const pure: ReadonlySet<Op> = new Set<Op>([...sumsAndBits, 'mul', 'icmp', ...widthCasts, ...addresses])
 
 function copyable(inst: Value): boolean {
-  return pure.has(inst.op)
+  return pure.has(inst.op) || (inst.op === 'load' && !inst.volatile)
 }
 
 /** What is known of a value on one edge: a number, or that it is none in particular. */
 type Known = bigint | 'undef'
 
 /** Which successor the block goes on to when entered by the edge, if what the edge brings decides that. */
-function outcomeOf(block: Block, edge: Edge): number | undefined {
+function outcomeOf(
+  block: Block,
+  edge: Edge,
+  loaded: (load: Value) => Value | undefined,
+  rangeOf: (value: Value) => Range,
+): number | undefined {
   const known = new Map<Value, Known>()
-  block.params.forEach((param, i) => {
-    const arg = edge.args[i]!
-    if (arg.op === 'const') known.set(param, arg.value)
-    else if (arg.op === 'undef') known.set(param, 'undef')
-  })
+  const note = (value: Value, is: Value | undefined): void => {
+    if (is?.op === 'const') known.set(value, is.value)
+    else if (is?.op === 'undef') known.set(value, 'undef')
+  }
+  block.params.forEach((param, i) => note(param, edge.args[i]))
+  for (const inst of block.insts) if (inst.op === 'load') note(inst, loaded(inst))
   if (known.size === 0) return undefined
   const get = (value: Value): Known | undefined => (value.op === 'const' ? value.value : known.get(value))
   for (const inst of block.insts) {
+    if (inst.op === 'load') continue
     const result = resultOf(inst, inst.args.map(get))
     if (result !== undefined) known.set(inst, result)
   }
@@ -100,7 +115,8 @@ function outcomeOf(block: Block, edge: Edge): number | undefined {
   if (terminator.kind === 'condbr') {
     const condition = get(terminator.condition)
     if (condition === 'undef') return withoutUndef(block, known)
-    return condition === undefined ? undefined : condition ? 0 : 1
+    const holds = condition ?? signOfDifference(terminator.condition, get, rangeOf)
+    return holds === undefined ? undefined : holds ? 0 : 1
   }
   if (terminator.kind !== 'switch') return undefined
   const value = get(terminator.value)
@@ -109,20 +125,38 @@ function outcomeOf(block: Block, edge: Edge): number | undefined {
   return hit < 0 ? terminator.cases.length : hit
 }
 
+/** Whether a known number less one that is known by its bounds is below zero (or is not), where that is asked: what is left of a buffer. */
+function signOfDifference(
+  condition: Value,
+  get: (value: Value) => Known | undefined,
+  rangeOf: (value: Value) => Range,
+): boolean | undefined {
+  if (condition.op !== 'icmp' || (condition.predicate !== 'slt' && condition.predicate !== 'sge')) return undefined
+  const [difference, zero] = condition.args as [Value, Value]
+  if (difference.op !== 'sub' || zero.op !== 'const' || zero.value !== 0n) return undefined
+  const whole = get(difference.args[0]!)
+  if (typeof whole !== 'bigint') return undefined
+  const { lo, hi } = rangeOf(difference.args[1]!)
+  const number = Number(signed(difference.type, whole))
+  if (number < 0 || lo < 0) return undefined
+  return number >= hi ? condition.predicate === 'sge' : number < lo ? condition.predicate === 'slt' : undefined
+}
+
 function resultOf(inst: Value, args: readonly (Known | undefined)[]): Known | undefined {
   const { op } = inst
+  if (addresses.has(op)) return args.includes('undef') ? 'undef' : undefined
   const { type } = inst.args[0]!
   const [a, b] = args
   if (args.includes('undef')) {
     // A mask or a widening says something of the result all the same.
     if (op === 'and') return a === 0n || b === 0n ? 0n : undefined
-    return op === 'icmp' || op === 'ptradd' || op === 'add' || op === 'sub' || op === 'trunc' ? 'undef' : undefined
+    return op === 'icmp' || op === 'add' || op === 'sub' || op === 'trunc' ? 'undef' : undefined
   }
   if (typeof a !== 'bigint') return undefined
   if (args.length === 1) return foldCast(op as CastOp, type, inst.type, a)
   if (typeof b !== 'bigint') return undefined
   if (op === 'icmp') return foldCompare(inst.predicate, type, a, b) ? 1n : 0n
-  return op === 'ptradd' ? undefined : foldBinary(op as BinaryOp, inst.type, a, b)
+  return foldBinary(op as BinaryOp, inst.type, a, b)
 }
 
 /** Of two successors the one that has no use for what is undefined; the other only if the first has. */
