@@ -20,6 +20,7 @@ export interface CompileFlags {
   machineFirst: boolean
   prefixMap: PrefixReplacement[]
   macroPrefixMap: PrefixReplacement[]
+  noStrictAliasing: boolean
   disabledPasses: string[]
   workingDirectory: string | undefined
   btf: BtfChoice
@@ -40,6 +41,7 @@ export const defaultFlags = (): CompileFlags => ({
   machineFirst: false,
   prefixMap: [],
   macroPrefixMap: [],
+  noStrictAliasing: false,
   disabledPasses: [],
   workingDirectory: undefined,
   btf: { kind: 'default' },
@@ -116,6 +118,7 @@ export function toCompileOptions(flags: CompileFlags, cwd: string): CompileOptio
     prefixMap: flags.prefixMap,
     macroPrefixMap: flags.macroPrefixMap,
     workingDirectory: resolve(flags.workingDirectory ?? cwd),
+    noStrictAliasing: flags.noStrictAliasing,
     disabledPasses: new Set(flags.disabledPasses),
     vmlinux: () => vmlinuxHeader(flags.btf),
   }

@@ -61,6 +61,8 @@ export interface CompileOptions {
   readonly macroPrefixMap?: readonly PrefixReplacement[]
   /** Recorded as the base of relative paths in BTF line info. */
   readonly workingDirectory: string
+  /** `-fno-strict-aliasing`: an object may be accessed as any type, whatever C says. */
+  readonly noStrictAliasing?: boolean
   /** Passes to leave out, by name. */
   readonly disabledPasses: ReadonlySet<string>
   /** Functions to lower more carefully than others, by name. */

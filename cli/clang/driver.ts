@@ -194,6 +194,9 @@ function applyOption(option: ParsedOption, job: Job, context: CliContext, versio
     case 'big':
       flags.little = false
       break
+    case 'strict-aliasing':
+      flags.noStrictAliasing = name === '-fno-strict-aliasing'
+      break
     case 'cpu': {
       const cpu = parseCpu(value)
       if (!cpu) return `unknown target CPU '${value}'; valid are: generic, v1, v2, v3, v4, probe`

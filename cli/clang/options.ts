@@ -76,6 +76,7 @@ export const clangOptions: readonly OptionRow[] = [
   ...row('flag', 'standard', '-ansi'),
   ...row('joined', 'prefix-map', '-fdebug-prefix-map=', '-ffile-prefix-map=', '-fmacro-prefix-map='),
   ...row('joined', 'working-directory', '-fdebug-compilation-dir=', '-ffile-compilation-dir='),
+  ...row('flag', 'strict-aliasing', '-fstrict-aliasing', '-fno-strict-aliasing'),
   ...row('joined', 'error-limit', '-ferror-limit='),
   ...row(
     'joined',

@@ -24,6 +24,7 @@ export function addCompileFlags(command: Command): Command {
     .option('--include <file>', 'include a file first', collect, [])
     .option('--mcpu <version>', 'instruction set: v1, v2, v3 or v4', 'v3')
     .option('-O, --optimize <level>', '0, 1, 2 or s', '2')
+    .option('--no-strict-aliasing', 'objects may be accessed as any type (-fno-strict-aliasing)')
     .option('--big-endian', 'for big-endian machines')
     .option('--arch <name>', 'machine whose registers kprobes read (__TARGET_ARCH_<name>)', targetArch(process.arch))
     .option('--btf <file>', 'kernel BTF that vmlinux.h is made of (default: the running kernel, else a bundled subset)')
@@ -47,6 +48,7 @@ interface ParsedCompileFlags {
   include: string[]
   mcpu: string
   optimize: string
+  strictAliasing: boolean
   bigEndian?: boolean
   arch: string
   btf?: string
@@ -72,6 +74,7 @@ export function readCompileFlags(values: object): CompileRequest {
   const flags = defaultFlags()
   flags.cpu = cpu
   flags.optimize = optimize
+  flags.noStrictAliasing = !given.strictAliasing
   flags.little = !given.bigEndian
   flags.debug = given.debug
   flags.user = given.I

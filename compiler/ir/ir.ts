@@ -141,6 +141,8 @@ export class Value {
   align = 0
   volatile = false
   predicate: Predicate = 'eq'
+  /** load, store: the objects, by their C types, that the access is to, where others cannot be meant (lower/access-type.ts). */
+  accessedAs: readonly string[] | undefined = undefined
   /** alloca and blockparam: the variable's name, for people. */
   name: string | undefined = undefined
   /** What few values have; never changed, so that copies can share it. */
@@ -229,6 +231,7 @@ export class Value {
     this.align = of.align
     this.volatile = of.volatile
     this.predicate = of.predicate
+    this.accessedAs = of.accessedAs
     this.name = of.name
     this.details = of.details
   }

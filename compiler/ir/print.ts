@@ -116,6 +116,7 @@ export function printInst(inst: Value, options: PrintOptions = {}): string {
   if (inst.align) words.push(`align ${inst.align}`)
   if (inst.volatile) words.push('volatile')
   if (inst.signed) words.push('signed')
+  if (inst.accessedAs !== undefined) words.push(`as ${quote(inst.accessedAs.join('/'))}`)
   if (inst.order) words.push(`order ${inst.order}`)
   if (options.places && inst.loc) words.push(`!${inst.loc}`)
   return words.join(' ')

@@ -392,6 +392,7 @@ class Reader {
       else if (this.take('align')) inst.align = this.number()
       else if (this.take('volatile')) inst.volatile = true
       else if (this.take('signed')) inst.signed = true
+      else if (this.take('as')) inst.accessedAs = this.expect('string').split('/')
       else if (this.take('order')) inst.order = this.number()
       else return
     }
@@ -480,6 +481,7 @@ class Reader {
           packed: false,
           preserveAccessIndex: true,
           preserveStaticOffset: false,
+          mayAlias: false,
           declTags: [],
           token: 0,
         }

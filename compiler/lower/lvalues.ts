@@ -2,6 +2,7 @@
 import { InternalError } from '../../base/outcome.js'
 import type { Expr, VarDecl } from '../typecheck/typed-ast.js'
 import { canonical, type CType } from '../typecheck/types.js'
+import { withinElement, withinMember } from './access-type.js'
 import { bitRangeOf } from './bit-fields.js'
 import { closeChain, coreRoot, extendByIndex, extendByMember, isRecorded } from './core-access.js'
 import { lowerEffect, lowerToMemory, lowerValue } from './expressions.js'
@@ -87,12 +88,13 @@ function memberPlace(fc: FunctionContext, expr: Expr & { kind: 'member' }): Plac
   const range =
     field.bits === undefined ? undefined : bitRangeOf(field, isSigned(field.type), record.size, isRecorded(fc, record))
   const byte = range ? range.byte : field.bitOffset >> 3
+  const within = withinMember(base.within, expr.base.type, record, byte)
   if (isRecorded(fc, record)) {
     const chain = extendByMember(base, record, field, byte)
     const part = partOf(base, byte, expr.type)
-    return { ...part, offset: base.offset, chain, bits: range?.bits }
+    return { ...part, offset: base.offset, chain, bits: range?.bits, within }
   }
-  return { ...partOf(closeChain(fc, base), byte, expr.type), bits: range?.bits }
+  return { ...partOf(closeChain(fc, base), byte, expr.type), bits: range?.bits, within }
 }
 
 function indexPlace(fc: FunctionContext, expr: Expr & { kind: 'index' }): Place {
@@ -121,6 +123,7 @@ function indexPlace(fc: FunctionContext, expr: Expr & { kind: 'index' }): Place 
       Math.min(closed.align, elementAlign(size)),
       closed.volatile,
       closed.space,
+      withinElement(closed.within),
     )
   }
   const pointer = lowerValue(fc, expr.base)
@@ -160,6 +163,7 @@ function elementPlace(
   align: number,
   isVolatileArray: boolean,
   space: number,
+  within: Place['within'] = undefined,
 ): Place {
   const { builder } = fc
   const scaled = builder.binary('mul', index, builder.const('i64', size))
@@ -172,6 +176,7 @@ function elementPlace(
     bits: undefined,
     chain: undefined,
     space,
+    within,
   }
 }
 

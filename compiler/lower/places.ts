@@ -6,6 +6,7 @@ import { NotImplemented } from '../../base/outcome.js'
 import { Qualifier } from '../parser/ast.js'
 import type { Value } from '../ir/ir.js'
 import { type CType, qualifiersOf } from '../typecheck/types.js'
+import { accessedObjects, type Within, withinElement } from './access-type.js'
 import { type BitRange, loadBits, storeBits } from './bit-fields.js'
 import { type CoreChain, closeChain } from './core-access.js'
 import type { FunctionContext } from './function-context.js'
@@ -23,6 +24,7 @@ export interface Place {
   readonly chain: CoreChain | undefined
   /** Address space of the object: 1 is the arena, whose addresses are converted before an access. */
   readonly space: number
+  readonly within: Within
 }
 
 /** A whole object of ours. */
@@ -36,6 +38,7 @@ export function temporaryPlace(address: Value, type: CType): Place {
     bits: undefined,
     chain: undefined,
     space: 0,
+    within: undefined,
   }
 }
 
@@ -47,7 +50,8 @@ export function isVolatile(type: CType): boolean {
 export function partOf(place: Place, offset: number, type: CType): Place {
   let align = place.align
   while (offset % align !== 0) align >>= 1
-  return { ...place, offset: place.offset + offset, align, type, volatile: place.volatile || isVolatile(type) }
+  const within = withinElement(place.within)
+  return { ...place, offset: place.offset + offset, align, type, volatile: place.volatile || isVolatile(type), within }
 }
 
 /** The address as a value. */
@@ -75,13 +79,23 @@ export function loadPlace(fc: FunctionContext, from: Place): Value {
   const place = accessible(fc, from)
   const type = irTypeOf(place.type)
   if (place.bits) return loadBits(fc, place, place.bits, type, isSigned(place.type))
-  return fc.builder.load(type, place.base, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+  const load = fc.builder.load(type, place.base, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+  load.accessedAs = accessedAs(fc, place)
+  return load
 }
 
 export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
   const place = accessible(fc, to)
-  if (place.bits) storeBits(fc, place, place.bits, value)
-  else fc.builder.store(place.base, value, place.offset, Math.min(place.align, bytesOf(place.type)), place.volatile)
+  if (place.bits) {
+    storeBits(fc, place, place.bits, value)
+    return
+  }
+  const align = Math.min(place.align, bytesOf(place.type))
+  fc.builder.store(place.base, value, place.offset, align, place.volatile).accessedAs = accessedAs(fc, place)
+}
+
+function accessedAs(fc: FunctionContext, { type, within }: Place): readonly string[] | undefined {
+  return fc.module.context.options.noStrictAliasing ? undefined : accessedObjects(type, within)
 }
 
 /** The two words of a 128-bit integer. */

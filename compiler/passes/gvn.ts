@@ -160,7 +160,7 @@ class ValueNumbering {
       case 'load': {
         if (inst.volatile) return memory
         const access = accessOf(inst)
-        const found = memory.find(each => samePlace(each.access, access) && each.type === inst.type)
+        const found = memory.find(each => samePlace(each.access, access) && each.type === inst.type && outlives(each.access, access))
         if (found) {
           this.replacements.set(inst, this.demand(found))
           return memory
@@ -201,6 +201,11 @@ class ValueNumbering {
 
 function sameLeaf(a: Value, b: Value): boolean {
   return a === b || (a.op === 'const' && b.op === 'const' && a.type === b.type && a.value === b.value)
+}
+
+/** Whether what could have changed the one would also be known to have changed the other: an object may get another type by a store. */
+function outlives(known: Access, wanted: Access): boolean {
+  return !known.as || known.as === wanted.as || (!!wanted.as && known.as.length === wanted.as.length && known.as[0] === wanted.as[0])
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {

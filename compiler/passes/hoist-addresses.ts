@@ -3,6 +3,7 @@
  * need so far. An address made from such a number keeps them. So addresses that all rounds of such a loop make anew from what was known
  * before it are made before it, unless the loop itself asks about the number.
  */
+import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { type Block, type Func, jump, type Op, successors, type Value } from '../ir/ir.js'
 import { findLoops, type Loop } from '../ir/loops.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
@@ -31,20 +32,7 @@ export const hoistAddresses: FunctionPass = {
   },
 }
 
-const movable: ReadonlySet<Op> = new Set<Op>([
-  'ptradd',
-  'add',
-  'sub',
-  'mul',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'lshr',
-  'zext',
-  'sext',
-  'trunc',
-])
+const movable: ReadonlySet<Op> = new Set<Op>(['ptradd', 'mul', ...sumsAndBits, ...widthCasts])
 
 /** Addresses that are the same in each round, and the arithmetic that they are made by, operands first. */
 function unchanging(loop: Loop): Value[] {

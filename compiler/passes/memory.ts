@@ -1,7 +1,8 @@
 /**
  * Which accesses can touch the same bytes, by provenance: an address is a base and, where it is known, a constant distance from it. Stack
  * objects and globals are apart from each other; a stack object whose address never leaves the function is apart from everything, and so is a
- * global whose address goes nowhere (confined-globals); the function's own objects cannot be what it was given as a parameter.
+ * global whose address goes nowhere (confined-globals); the function's own objects cannot be what it was given as a parameter. And by type:
+ * what is accessed as one C type is not accessed as another, where lowering says of which it is.
  */
 import { bitsOf, type Func, type Global, successors, terminatorOperands, type Value } from '../ir/ir.js'
 
@@ -15,6 +16,8 @@ export interface Access {
   /** The last address before constants alone were added, and their sum: tells `a[i].x` from `a[i].y`, in one iteration of a loop. */
   readonly anchor?: Value
   readonly distance?: number
+  /** The objects, by their C types, that the access is to, where others cannot be meant. */
+  readonly as?: readonly string[] | undefined
 }
 
 /** Takes an address apart. Variable distances and casts between address spaces are seen through, so that the object is still known. */
@@ -39,7 +42,7 @@ export function accessAt(pointer: Value, offset: number, size: number | undefine
 
 export function accessOf(inst: Value): Access {
   const type = inst.op === 'store' ? inst.args[1]!.type : inst.type
-  return accessAt(inst.args[0]!, inst.offset, bitsOf(type) / 8)
+  return { ...accessAt(inst.args[0]!, inst.offset, bitsOf(type) / 8), as: inst.accessedAs }
 }
 
 function sameBase(a: Value, b: Value): boolean {
@@ -133,7 +136,7 @@ export class AliasInfo {
     const bGlobal = b.base.op === 'global'
     if ((aOwn && bGlobal) || (aGlobal && bOwn) || (aGlobal && bGlobal)) return false
     if ((aOwn && b.base.op === 'param') || (bOwn && a.base.op === 'param')) return false
-    return true
+    return a.as === undefined || b.as === undefined || a.as.includes(b.as[0]!) || b.as.includes(a.as[0]!)
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * Loops that run a known number of times and that the author asked to be unrolled (`#pragma unroll`), or that are small, become straight code. The number is
- * found by running the loop's counters: header parameters that start as constants and go on by constant arithmetic. Values used after the
+ * Loops that run a known number of times and that the author asked to be unrolled (`#pragma unroll`), or that are small, become straight code;
+ * with a number in the pragma, any loop becomes one of so many copies. The number of rounds is found by running the loop's counters: header parameters that start as constants and go on by constant arithmetic. Values used after the
  * loop go through memory while blocks are copied; mem2reg, which follows, brings them back.
  */
 import { computeDominators } from '../ir/dominators.js'
@@ -36,8 +36,8 @@ interface Plan {
   readonly inside: ReadonlySet<Block>
   readonly exit: Block
   readonly rounds: number
-  /** The copy that goes through the exit. */
-  readonly leaving: number
+  /** The copy that goes through the exit; undefined where any may. */
+  readonly leaving: number | undefined
   /** The copies themselves are gone through several times. */
   readonly again: boolean
 }
@@ -122,7 +122,9 @@ function planFor(loop: Loop, incoming: readonly IncomingEdge[], dominates: (a: B
     if (size * rounds > limit) return undefined
     return { loop, inside, exit, rounds, leaving: rounds - 1, again: false }
   }
-  return undefined
+  // A number asked for where it is not known how many rounds there are: each copy tests whether it is the last.
+  if (typeof hint !== 'number' || hint < 2 || size * hint > ENABLED_LIMIT) return undefined
+  return { loop, inside, exit: loop.header, rounds: hint, leaving: undefined, again: true }
 }
 
 /** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known, or more than `most`. */
@@ -215,8 +217,9 @@ function carryOut(func: Func, plans: readonly Plan[]): Block[] {
 }
 
 /**
- * Copies the loop's blocks once a round and chains the copies. Only the copy `leaving` goes through the exit. Where the row of copies is all
- * there is (`again` is not set), it is the last and leaves for good; else it tests the loop's condition, and the last copy leads back to the first.
+ * Copies the loop's blocks once a round and chains the copies. Only the copy `leaving` goes through the exit, or all where that is not known. Where
+ * the row of copies is all there is (`again` is not set), it is the last and leaves for good; else it tests the loop's condition, and the last copy
+ * leads back to the first.
  */
 function copyRounds(func: Func, { loop, inside, exit, rounds, leaving, again }: Plan): { head: Block; blocks: Block[] } {
   const copies: Block[][] = []
@@ -243,7 +246,7 @@ function copyRounds(func: Func, { loop, inside, exit, rounds, leaving, again }: 
           copies[round]!.push(edge.block)
         }
       }
-      if (block !== branch || terminator.kind !== 'condbr' || (again && round === leaving)) continue
+      if (leaving === undefined || block !== branch || terminator.kind !== 'condbr' || (again && round === leaving)) continue
       const stays = inside.has((exit.terminator as typeof terminator).then.block)
       const to = stays === (round !== leaving) ? terminator.then : terminator.otherwise
       block.terminator = jump(to, terminator.loc)

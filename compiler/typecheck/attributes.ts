@@ -30,6 +30,7 @@ export interface AttributeSet {
   preserveAccessIndex: boolean
   preserveStaticOffset: boolean
   overloadable: boolean
+  mayAlias: boolean
   /** Bytes; 0 for none. */
   align: number
   /** -1 for none. */
@@ -57,6 +58,7 @@ export const noAttributes = (): AttributeSet => ({
   preserveAccessIndex: false,
   preserveStaticOffset: false,
   overloadable: false,
+  mayAlias: false,
   align: 0,
   space: -1,
   mode: undefined,
@@ -127,6 +129,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   preserve_access_index: flag('preserveAccessIndex'),
   preserve_static_offset: flag('preserveStaticOffset'),
   overloadable: flag('overloadable'),
+  may_alias: flag('mayAlias'),
   aligned(c, attribute, into) {
     if (attribute.args.length === 0 && !attribute.type) {
       into.align = Math.max(into.align, biggestAlignment)
@@ -176,7 +179,7 @@ const ignored: ReadonlySet<string> = new Set(
   `alias aligned_value align_value alloc_align alloc_size annotate argmemonly artificial assume_aligned availability bpf_fastcall
   cdecl cold common const constructor convergent counted_by counted_by_or_null deprecated designated_init destructor diagnose_if
   disable_sanitizer_instrumentation disable_tail_calls enable_if enforce_tcb error external_source_symbol fallthrough flag_enum
-  flatten format_arg guard_nocf hot ifunc internal_linkage leaf likely lockable malloc may_alias min_vector_width
+  flatten format_arg guard_nocf hot ifunc internal_linkage leaf likely lockable malloc min_vector_width
   minsize musttail no_builtin no_caller_saved_registers no_instrument_function no_profile_instrument_function no_reorder no_sanitize
   no_sanitize_address no_sanitize_memory no_sanitize_thread no_stack_protector no_split_stack noclone nocf_check noderef nodebug
   nodiscard nodirect nodup noescape nomerge nonnull nonstring noplt nothrow nouwtable opencl_global pass_object_size patchable_function_entry

@@ -143,6 +143,7 @@ function declareTypedef(c: Context, what: Declared): void {
       to: type,
       declTags: attributes.declTags,
       ...(attributes.align ? { align: attributes.align } : {}),
+      ...(attributes.mayAlias ? { mayAlias: true } : {}),
     },
     token: declarator.token,
   })

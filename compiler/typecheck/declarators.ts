@@ -227,6 +227,7 @@ function merge(a: AttributeSet, b: AttributeSet): AttributeSet {
     preserveAccessIndex: a.preserveAccessIndex || b.preserveAccessIndex,
     preserveStaticOffset: a.preserveStaticOffset || b.preserveStaticOffset,
     overloadable: a.overloadable || b.overloadable,
+    mayAlias: a.mayAlias || b.mayAlias,
     align: Math.max(a.align, b.align),
     space: b.space >= 0 ? b.space : a.space,
     mode: b.mode ?? a.mode,

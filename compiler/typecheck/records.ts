@@ -26,6 +26,7 @@ function newRecord(c: Context, specifier: ast.RecordSpecifier): RecordType {
     packed: false,
     preserveAccessIndex: false,
     preserveStaticOffset: false,
+    mayAlias: false,
     declTags: [],
     token: c.namePlace(specifier).token,
   }
@@ -40,6 +41,7 @@ export function checkRecord(c: Context, specifier: ast.RecordSpecifier, alone: b
   if (specifier.preserveAccessIndex) type.preserveAccessIndex = true
   if (set.preserveAccessIndex) preserveAccess(specifier, type)
   if (set.preserveStaticOffset) type.preserveStaticOffset = true
+  if (set.mayAlias) type.mayAlias = true
   if (set.declTags.length) type.declTags = [...type.declTags, ...set.declTags]
   return type
 }

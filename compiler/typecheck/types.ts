@@ -83,6 +83,8 @@ export interface RecordType {
   preserveAccessIndex: boolean
   /** `preserve_static_offset`: loads and stores keep constant offsets. */
   preserveStaticOffset: boolean
+  /** `may_alias`: members may be accessed as any other type. */
+  mayAlias: boolean
   declTags: readonly string[]
   /** Where it was defined (or first declared). */
   token: TokenIndex
@@ -128,6 +130,8 @@ export interface TypedefType {
   readonly declTags: readonly string[]
   /** `__attribute__((aligned(n)))` on the typedef, bytes; absent for the type's own. */
   readonly align?: number
+  /** `__attribute__((may_alias))`: what is accessed as this may be an object of any type. */
+  readonly mayAlias?: boolean
 }
 
 export interface QualifiedType {
