@@ -11,7 +11,11 @@ export type Within = { readonly record: RecordType; readonly offset: number } | 
 /** What a member at a distance in bytes is within, of a record that is itself within something. */
 export function withinMember(outer: Within, type: CType, record: RecordType, byte: number): Within {
   if (outer === 'anything' || record.union || isMarked(type)) return 'anything'
-  return outer ? { record: outer.record, offset: outer.offset + byte } : isOpenEnded(record) ? undefined : { record, offset: byte }
+  return outer
+    ? { record: outer.record, offset: outer.offset + byte }
+    : isOpenEnded(record)
+      ? undefined
+      : { record, offset: byte }
 }
 
 /** Of an element of an array, and of what was taken apart in another way. */

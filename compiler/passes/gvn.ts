@@ -40,7 +40,7 @@ interface Frame {
 export const gvn: FunctionPass = {
   kind: 'function',
   name: 'gvn',
-  run: func => new ValueNumbering(func).run(),
+  run: (func, _module, { target }) => new ValueNumbering(func, target.little).run(),
 }
 
 class ValueNumbering {
@@ -50,7 +50,10 @@ class ValueNumbering {
   /** What memory holds at the end of each block. */
   private readonly atEnd = new Map<Block, KnownValue[]>()
 
-  constructor(private readonly func: Func) {
+  constructor(
+    private readonly func: Func,
+    private readonly little: boolean,
+  ) {
     this.known = new ExpressionTable(func)
     this.alias = new AliasInfo(func)
   }
@@ -154,15 +157,37 @@ class ValueNumbering {
     return param
   }
 
+  /** Some of the bytes of a wider number that is known to be there. */
+  private partOfNumber(memory: readonly KnownValue[], access: Access, type: IrType): Value | undefined {
+    const { size, distance } = access
+    if (type === 'ptr' || size === undefined || distance === undefined) return undefined
+    for (const { access: whole, value } of memory) {
+      if (value?.op !== 'const' || whole.anchor !== access.anchor || whole.size === undefined || whole.distance === undefined)
+        continue
+      const from = distance - whole.distance
+      if (from < 0 || from + size > whole.size) continue
+      const low = this.little ? from : whole.size - from - size
+      return this.func.const(type, value.value >> BigInt(8 * low))
+    }
+    return undefined
+  }
+
   /** What memory is known to hold after the instruction. */
   private throughMemory(inst: Value, memory: KnownValue[]): KnownValue[] {
     switch (inst.op) {
       case 'load': {
         if (inst.volatile) return memory
         const access = accessOf(inst)
-        const found = memory.find(each => samePlace(each.access, access) && each.type === inst.type && outlives(each.access, access))
+        const found = memory.find(
+          each => samePlace(each.access, access) && each.type === inst.type && outlives(each.access, access),
+        )
         if (found) {
           this.replacements.set(inst, this.demand(found))
+          return memory
+        }
+        const part = this.partOfNumber(memory, access, inst.type)
+        if (part) {
+          this.replacements.set(inst, part)
           return memory
         }
         return added(memory, { access, type: inst.type, value: inst, merge: undefined })
@@ -205,7 +230,9 @@ function sameLeaf(a: Value, b: Value): boolean {
 
 /** Whether what could have changed the one would also be known to have changed the other: an object may get another type by a store. */
 function outlives(known: Access, wanted: Access): boolean {
-  return !known.as || known.as === wanted.as || (!!wanted.as && known.as.length === wanted.as.length && known.as[0] === wanted.as[0])
+  return (
+    !known.as || known.as === wanted.as || (!!wanted.as && known.as.length === wanted.as.length && known.as[0] === wanted.as[0])
+  )
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {

@@ -102,6 +102,7 @@ const optimize: readonly Pass[] = [
   readBehindCheck,
   ...legalize,
   ...tidy,
+  mergeStores,
   ...improve,
   mergeStores,
   rotates,

@@ -13,7 +13,8 @@ export function storedBefore(block: Block, load: Value, alias: AliasInfo): Value
     if (inst.op === 'store') {
       const written = accessOf(inst)
       const stored = inst.args[1]!
-      if (samePlace(written, wanted)) return stored.type === load.type && !inst.volatile && bitsOf(stored.type) >= 8 ? stored : undefined
+      if (samePlace(written, wanted))
+        return stored.type === load.type && !inst.volatile && bitsOf(stored.type) >= 8 ? stored : undefined
       if (alias.mayOverwrite(wanted, written)) return undefined
     } else if (fills.has(inst.op)) {
       if (alias.mayOverwrite(wanted, accessAt(inst.args[0]!, 0, inst.args.length > 2 ? undefined : inst.size))) return undefined
@@ -23,4 +24,13 @@ export function storedBefore(block: Block, load: Value, alias: AliasInfo): Value
 }
 
 const fills: ReadonlySet<Op> = new Set<Op>(['memset', 'memcpy', 'memmove'])
-const writes: ReadonlySet<Op> = new Set<Op>(['atomicrmw', 'cmpxchg', 'call', 'callhelper', 'callindirect', 'loadskb', 'fence', 'asm'])
+const writes: ReadonlySet<Op> = new Set<Op>([
+  'atomicrmw',
+  'cmpxchg',
+  'call',
+  'callhelper',
+  'callindirect',
+  'loadskb',
+  'fence',
+  'asm',
+])

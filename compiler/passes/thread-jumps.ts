@@ -8,7 +8,18 @@ import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import { computeDominators } from '../ir/dominators.js'
 import { type Range, computeRanges } from '../ir/ranges.js'
 import { foldBinary, foldCast, foldCompare } from '../ir/fold.js'
-import { type BinaryOp, type Block, type CastOp, type Edge, type Func, jump, type Op, signed, successors, type Value } from '../ir/ir.js'
+import {
+  type BinaryOp,
+  type Block,
+  type CastOp,
+  type Edge,
+  type Func,
+  jump,
+  type Op,
+  signed,
+  successors,
+  type Value,
+} from '../ir/ir.js'
 import { predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
 import { demote } from './demote.js'
@@ -17,12 +28,18 @@ import { storedBefore } from './stored-before.js'
 import { AliasInfo } from './memory.js'
 import type { FunctionPass } from './pass.js'
 
-/** Instructions of a block that may be copied for the sake of a known branch. */
+/** Instructions that may be copied for the sake of a known branch. */
 const MAX_COPIED = 6
 
+interface ThreadedEdge {
+  readonly edge: Edge
+  readonly outcome: number
+}
+
 interface Threaded {
-  readonly block: Block
-  readonly edges: { readonly edge: Edge; readonly outcome: number }[]
+  /** The block that decides, behind the one, if any, that leads to it alone. */
+  readonly blocks: readonly Block[]
+  readonly edges: ThreadedEdge[]
 }
 
 export const threadJumps: FunctionPass = {
@@ -34,7 +51,7 @@ export const threadJumps: FunctionPass = {
       removeUnreachable(func)
       const found = findThreads(func)
       if (found.length === 0) break
-      const regions = new Map(found.map(({ block }, i) => [block, i]))
+      const regions = new Map(found.flatMap(({ blocks }, i) => blocks.map(block => [block, i])))
       demote(func, block => regions.get(block))
       for (const each of found) copyFor(func, each)
       removeUnreachable(func)
@@ -52,32 +69,86 @@ function findThreads(func: Func): Threaded[] {
   const busy = new Set<Block>()
   const found: Threaded[] = []
   for (const block of dominators.order) {
-    const { terminator } = block
-    if (busy.has(block) || (terminator.kind !== 'condbr' && terminator.kind !== 'switch')) continue
-    if (block.insts.length > MAX_COPIED || !block.insts.every(copyable)) continue
+    const blocks = decidingFrom(block)
+    if (!blocks || blocks.some(each => busy.has(each))) continue
     if (block.params.length === 0 && !block.insts.some(inst => inst.op === 'load')) continue
+    if (blocks.some(each => incoming[each.id]!.some(({ from }) => dominators.dominates(each, from)))) continue
     const edges = incoming[block.id]!
-    if (edges.length < 2 && block.params.length === 0) continue
-    if (edges.some(({ from }) => dominators.dominates(block, from) || from.terminator.kind === 'asmgoto')) continue
-    const threaded: Threaded = { block, edges: [] }
+    if (edges.length < 2 && (block.params.length === 0 || blocks.length > 1)) continue
+    if (edges.some(({ from }) => from.terminator.kind === 'asmgoto')) continue
+    const threaded: Threaded = { blocks, edges: [] }
     for (const { from, edge } of edges) {
       if (busy.has(from)) continue
-      const outcome = outcomeOf(
-        block,
-        edge,
-        load => storedBefore(from, load, alias),
-        value => computeRanges(func, [value], dominators).at(value, from),
-      )
-      if (outcome !== undefined) threaded.edges.push({ edge, outcome })
+      const outcome = (by: Edge) =>
+        outcomeOf(
+          blocks,
+          by,
+          load => storedBefore(from, load, alias),
+          value => computeRanges(func, [value], dominators).at(value, from),
+        )
+      const one = outcome(edge)
+      if (one !== undefined) threaded.edges.push({ edge, outcome: one })
+      else if (from.terminator.kind === 'br') threaded.edges.push(...branchOnTruth(func, from, edge, outcome))
     }
     if (threaded.edges.length === 0) continue
     found.push(threaded)
     // A block next to one that is copied waits for the next round.
-    busy.add(block)
-    for (const { from } of edges) busy.add(from)
-    for (const edge of successors(block)) busy.add(edge.block)
+    for (const each of blocks) {
+      busy.add(each)
+      for (const { from } of incoming[each.id]!) busy.add(from)
+      for (const edge of successors(each)) busy.add(edge.block)
+    }
   }
   return found
+}
+
+/** The block, and if it goes on to one that others enter too, that one: where they branch by what little they compute. */
+function decidingFrom(block: Block): Block[] | undefined {
+  const { terminator } = block
+  const blocks = terminator.kind === 'br' && block.params.length > 0 ? [block, terminator.to.block] : [block]
+  const { kind } = blocks[blocks.length - 1]!.terminator
+  if (kind !== 'condbr' && kind !== 'switch') return undefined
+  let size = 0
+  for (const { insts } of blocks) {
+    size += insts.length
+    if (size > MAX_COPIED || !insts.every(copyable)) return undefined
+  }
+  return blocks
+}
+
+/** Where one of two numbers is brought, and each of them decides otherwise, the block that brings them branches itself. */
+function branchOnTruth(func: Func, from: Block, edge: Edge, outcomeOf: (edge: Edge) => number | undefined): ThreadedEdge[] {
+  for (const [i, arg] of edge.args.entries()) {
+    const either = numbersOf(func, arg)
+    if (!either) continue
+    const [then, otherwise] = either.numbers.map(number => ({ block: edge.block, args: edge.args.with(i, number) })) as [
+      Edge,
+      Edge,
+    ]
+    const outcomes = [outcomeOf(then), outcomeOf(otherwise)]
+    if (outcomes[0] === undefined || outcomes[1] === undefined || outcomes[0] === outcomes[1]) continue
+    const { loc } = from.terminator
+    from.terminator = { kind: 'condbr', condition: either.condition, then, otherwise, loc, likely: undefined, first: undefined }
+    return [
+      { edge: then, outcome: outcomes[0] },
+      { edge: otherwise, outcome: outcomes[1] },
+    ]
+  }
+  return []
+}
+
+/** The condition by which a value is one of two numbers. */
+function numbersOf(
+  func: Func,
+  value: Value,
+): { readonly condition: Value; readonly numbers: readonly [Value, Value] } | undefined {
+  const [condition, then, otherwise] = value.args
+  if (value.op === 'zext' && condition!.type === 'i1')
+    return { condition: condition!, numbers: [func.const(value.type, 1), func.const(value.type, 0)] }
+  if (value.op === 'select' && then!.op === 'const' && otherwise!.op === 'const')
+    return { condition: condition!, numbers: [then!, otherwise!] }
+  if (value.op === 'icmp') return { condition: value, numbers: [func.const('i1', 1), func.const('i1', 0)] }
+  return undefined
 }
 
 const addresses: ReadonlySet<Op> = new Set<Op>(['ptradd', 'addrspacecast'])
@@ -90,9 +161,9 @@ function copyable(inst: Value): boolean {
 /** What is known of a value on one edge: a number, or that it is none in particular. */
 type Known = bigint | 'undef'
 
-/** Which successor the block goes on to when entered by the edge, if what the edge brings decides that. */
+/** Which successor of the last block is gone on to when the first is entered by the edge, if what the edge brings decides that. */
 function outcomeOf(
-  block: Block,
+  blocks: readonly Block[],
   edge: Edge,
   loaded: (load: Value) => Value | undefined,
   rangeOf: (value: Value) => Range,
@@ -102,15 +173,27 @@ function outcomeOf(
     if (is?.op === 'const') known.set(value, is.value)
     else if (is?.op === 'undef') known.set(value, 'undef')
   }
-  block.params.forEach((param, i) => note(param, edge.args[i]))
-  for (const inst of block.insts) if (inst.op === 'load') note(inst, loaded(inst))
+  const [first] = blocks as [Block]
+  first.params.forEach((param, i) => {
+    note(param, edge.args[i])
+  })
+  for (const { insts } of blocks) for (const inst of insts) if (inst.op === 'load') note(inst, loaded(inst))
   if (known.size === 0) return undefined
   const get = (value: Value): Known | undefined => (value.op === 'const' ? value.value : known.get(value))
-  for (const inst of block.insts) {
-    if (inst.op === 'load') continue
-    const result = resultOf(inst, inst.args.map(get))
-    if (result !== undefined) known.set(inst, result)
+  for (const block of blocks) {
+    for (const inst of block.insts) {
+      if (inst.op === 'load') continue
+      const result = resultOf(inst, inst.args.map(get))
+      if (result !== undefined) known.set(inst, result)
+    }
+    if (block.terminator.kind !== 'br') break
+    const { to } = block.terminator
+    to.block.params.forEach((param, i) => {
+      const brought = get(to.args[i]!)
+      if (brought !== undefined) known.set(param, brought)
+    })
   }
+  const block = blocks[blocks.length - 1]!
   const { terminator } = block
   if (terminator.kind === 'condbr') {
     const condition = get(terminator.condition)
@@ -168,15 +251,17 @@ function withoutUndef(block: Block, known: ReadonlyMap<Value, Known>): number {
 }
 
 /** One copy for each outcome, entered by the edges that lead to it. */
-function copyFor(func: Func, { block, edges }: Threaded): void {
+function copyFor(func: Func, { blocks, edges }: Threaded): void {
   const copies = new Map<number, Block>()
   for (const { edge, outcome } of edges) {
     let copy = copies.get(outcome)
     if (!copy) {
-      copy = new Cloner(func).clone([block], false)[0]!
-      copy.terminator = jump(successors(copy)[outcome]!, block.terminator.loc)
+      const row = new Cloner(func).clone(blocks, false)
+      const last = row[row.length - 1]!
+      last.terminator = jump(successors(last)[outcome]!, last.terminator.loc)
+      copy = row[0]!
       copies.set(outcome, copy)
-      func.blocks.splice(func.blocks.indexOf(block) + 1, 0, copy)
+      func.blocks.splice(func.blocks.indexOf(blocks[blocks.length - 1]!) + 1, 0, ...row)
     }
     edge.block = copy
   }
