@@ -3,6 +3,7 @@
  * excepted; and a member of a record is not accessed as a member of another record, nor as another member. Signedness and qualifiers make no
  * other type, all pointers count as one, enumerations count as characters, and unions and what is declared `may_alias` can be anything.
  */
+import type { Names } from '../preprocessor/names.js'
 import { type CType, canonical, type Field, type RecordType } from '../typecheck/types.js'
 
 /** What an lvalue is a member of, however deeply, arrays and unions not between; `anything` in a union or where the author says so. */
@@ -27,9 +28,9 @@ export function withinElement(outer: Within): Within {
  * The objects that an access is to, from the outermost: members of records with their distances, then the scalar, then `char`. Two accesses can be to the
  * same only if the first of one is among those of the other. Undefined where it may be to anything.
  */
-export function accessedObjects(type: CType, within: Within): readonly string[] | undefined {
+export function accessedObjects(type: CType, within: Within, names: Names): readonly string[] | undefined {
   if (within === 'anything' || isMarked(type)) return undefined
-  const chain = within ? membersAt(within.record, within.offset) : []
+  const chain = within ? membersAt(within.record, within.offset, names) : []
   const scalar = scalarOf(type)
   if (chain.length === 0 && scalar === 'char') return undefined
   return scalar === 'char' ? [...chain, 'char'] : [...chain, scalar, 'char']
@@ -43,11 +44,11 @@ function scalarOf(type: CType): string {
 }
 
 /** The record and those within it that stand over a byte. */
-function membersAt(record: RecordType, offset: number): string[] {
+function membersAt(record: RecordType, offset: number, names: Names): string[] {
   const chain: string[] = []
   for (let at: RecordType | undefined = record, left = offset; at; ) {
-    // Where it was defined tells a record from others.
-    chain.push(`record ${at.token}+${left}`)
+    // Records of one tag from several scopes count as one: no harm is done by that.
+    chain.push(`${at.tag === undefined ? `record ${at.token}` : names.text(at.tag)}+${left}`)
     const field = fieldAt(at, left)
     if (!field) break
     left -= field.bitOffset >> 3

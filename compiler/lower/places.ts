@@ -95,7 +95,8 @@ export function storePlace(fc: FunctionContext, to: Place, value: Value): void {
 }
 
 function accessedAs(fc: FunctionContext, { type, within }: Place): readonly string[] | undefined {
-  return fc.module.context.options.noStrictAliasing ? undefined : accessedObjects(type, within)
+  const { names, options } = fc.module.context
+  return options.noStrictAliasing ? undefined : accessedObjects(type, within, names)
 }
 
 /** The two words of a 128-bit integer. */

@@ -21,6 +21,8 @@ interface KnownValue {
   /** Undefined while it is only known that every way here brings one. */
   value: Value | undefined
   readonly merge: Merge | undefined
+  /** It was kept over a write for that one's C type alone, and says nothing to accesses of other types. */
+  readonly byType: boolean
 }
 
 /** Where ways meet that bring different values: a parameter is made when somebody asks. */
@@ -136,9 +138,9 @@ class ValueNumbering {
         const other = known.value && this.replacements.resolve(known.value)
         return other !== undefined && value !== undefined && sameLeaf(other, value)
       })
-      if (same) met.push(entry)
+      if (same) met.push(from.some(({ known }) => known.byType) ? { ...entry, byType: true } : entry)
       else if (entry.type !== 'ptr')
-        met.push({ access: entry.access, type: entry.type, value: undefined, merge: { block, from } })
+        met.push({ ...entry, value: undefined, merge: { block, from }, byType: from.some(({ known }) => known.byType) })
     }
     return met
   }
@@ -157,12 +159,30 @@ class ValueNumbering {
     return param
   }
 
+  /** What a store does not change. */
+  private keptOver(memory: readonly KnownValue[], written: Access): KnownValue[] {
+    const kept: KnownValue[] = []
+    const anyType = { ...written, as: undefined }
+    for (const each of memory) {
+      if (this.alias.mayOverwrite(each.access, written)) continue
+      const byType = !each.byType && written.as !== undefined && this.alias.mayOverwrite(each.access, anyType)
+      kept.push(byType ? { ...each, byType } : each)
+    }
+    return kept
+  }
+
   /** Some of the bytes of a wider number that is known to be there. */
   private partOfNumber(memory: readonly KnownValue[], access: Access, type: IrType): Value | undefined {
     const { size, distance } = access
     if (type === 'ptr' || size === undefined || distance === undefined) return undefined
-    for (const { access: whole, value } of memory) {
-      if (value?.op !== 'const' || whole.anchor !== access.anchor || whole.size === undefined || whole.distance === undefined)
+    for (const { access: whole, value, byType } of memory) {
+      if (
+        byType ||
+        value?.op !== 'const' ||
+        whole.anchor !== access.anchor ||
+        whole.size === undefined ||
+        whole.distance === undefined
+      )
         continue
       const from = distance - whole.distance
       if (from < 0 || from + size > whole.size) continue
@@ -179,7 +199,7 @@ class ValueNumbering {
         if (inst.volatile) return memory
         const access = accessOf(inst)
         const found = memory.find(
-          each => samePlace(each.access, access) && each.type === inst.type && outlives(each.access, access),
+          each => samePlace(each.access, access) && each.type === inst.type && (!each.byType || sameAs(each.access, access)),
         )
         if (found) {
           this.replacements.set(inst, this.demand(found))
@@ -190,15 +210,15 @@ class ValueNumbering {
           this.replacements.set(inst, part)
           return memory
         }
-        return added(memory, { access, type: inst.type, value: inst, merge: undefined })
+        return added(memory, { access, type: inst.type, value: inst, merge: undefined, byType: false })
       }
       case 'store': {
         const access = accessOf(inst)
-        const kept = memory.filter(each => !this.alias.mayOverwrite(each.access, access))
+        const kept = this.keptOver(memory, access)
         // A truth value or a part of a word never stands for another width; types are compared on use.
         return inst.volatile || bitsOf(inst.args[1]!.type) < 8
           ? kept
-          : added(kept, { access, type: inst.args[1]!.type, value: inst.args[1]!, merge: undefined })
+          : added(kept, { access, type: inst.args[1]!.type, value: inst.args[1]!, merge: undefined, byType: false })
       }
       case 'memset':
       case 'memcpy':
@@ -228,11 +248,9 @@ function sameLeaf(a: Value, b: Value): boolean {
   return a === b || (a.op === 'const' && b.op === 'const' && a.type === b.type && a.value === b.value)
 }
 
-/** Whether what could have changed the one would also be known to have changed the other: an object may get another type by a store. */
-function outlives(known: Access, wanted: Access): boolean {
-  return (
-    !known.as || known.as === wanted.as || (!!wanted.as && known.as.length === wanted.as.length && known.as[0] === wanted.as[0])
-  )
+/** Whether two accesses to one place are of one C type. */
+function sameAs({ as: a }: Access, { as: b }: Access): boolean {
+  return a === b || (!!a && !!b && a.length === b.length && a[0] === b[0])
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {
