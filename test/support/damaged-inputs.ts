@@ -124,7 +124,7 @@ async function seedTexts(folder: string | undefined): Promise<string[]> {
 function makeText(seeds: readonly string[], seed: number): DamagedInput {
   const random = new Random(seed)
   let lines = random.pick(seeds).split('\n')
-  if (lines.length > 60 && random.chance(80)) {
+  if (lines.length > 60 && random.chance(50)) {
     const start = random.next(lines.length - 40)
     lines = [...lines.slice(0, 6), ...lines.slice(start, start + 10 + random.next(60))]
   }
