@@ -162,5 +162,5 @@ function explanation(prepared: PreparedObject, program: PreparedProgram, kernel:
   if (what === 'not-implemented') return `${who}: kernel ${kernel.version} cannot be asked, not implemented: ${message}`
   if (what === 'limit') return `${who}: no answer for kernel ${kernel.version}: ${message}`
   if (what === 'invalid') return `${who} is invalid: ${message}`
-  return `kernel ${kernel.version} rejects ${who}\n${renderExplanation(explained(prepared, program, kernel, verdict, 1)!)}`
+  return `kernel ${kernel.version} rejects ${who}\n${renderExplanation(explained(prepared, program, verdict, { kernel, logLevel: 1 })!)}`
 }

@@ -42,7 +42,7 @@ export function compileFileForKernels(
       )
   const codes = made.open.map(({ program, kernel, verdict }) => {
     const tried = made.care.has(program.name) ? `, tried with ${careNames.join('; ')}` : ''
-    const explanation = explained(made.prepared!, program, kernel, verdict, 0)
+    const explanation = explained(made.prepared!, program, verdict, { kernel })
     context.err(
       explanation
         ? renderExplanation(explanation, `${program.name}, ${kernel.version}${tried}`, context.colour)

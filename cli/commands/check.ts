@@ -1,7 +1,7 @@
 /** `bpfc check`: the verdict of each kernel on each program, and the reason where one refuses. */
 import { ExitCode } from '../../base/outcome.js'
 import { prepareObject } from '../../linker/object/prepare.js'
-import { kernelVersion } from '../../linker/object/prepare-options.js'
+import { kernelVersion, type PrepareOptions } from '../../linker/object/prepare-options.js'
 import type { BtfSet } from '../../linker/btf/btf-types.js'
 import type { BpfObject } from '../../linker/object/bpf-object.js'
 import type { PreparedProgram } from '../../linker/object/prepared.js'
@@ -23,7 +23,7 @@ import { explained } from '../../api/verdict-explanation.js'
 import { chooseKernels } from '../kernel-choice.js'
 import { defaultOutput } from './build.js'
 import { objectInput } from './object-input.js'
-import { addCompileFlags, readCompileFlags } from './shared-flags.js'
+import { addCompileFlags, type CompileRequest, readCompileFlags } from './shared-flags.js'
 
 /** Without `--kernel`: every version whose rules are all there. Others can be asked for, but never say `accepted`. */
 const DEFAULT_KERNELS = kernelProfiles
@@ -35,6 +35,7 @@ interface CheckFlags extends ChangeFlags {
   kernel: string
   machine?: string
   prog?: string
+  attachProg?: string
   format: string
   logLevel?: string
   unprivileged?: boolean
@@ -81,6 +82,7 @@ export const checkCommand: Subcommand = {
         "facts about the machine that decide verdicts: a kernel's configuration, JSON, or `this` (the default for the running version)",
       )
       .option('--prog <name>', 'only this program')
+      .option('--attach-prog <object:program>', 'the program that freplace programs are for; it must be accepted itself')
       .option(
         '--format <format>',
         'text; json: one object a line for each program and kernel; sarif, junit or github for CI',
@@ -119,17 +121,25 @@ export const checkCommand: Subcommand = {
       const rows: Row[] = []
       const codes: number[] = []
       const started = performance.now()
+      const extended = values.attachProg === undefined ? undefined : extendedObject(values.attachProg, request, context, json)
+      if (typeof extended === 'string') return usage(extended)
+      if (typeof extended === 'number') return exit(extended)
       const targetsOf = (object: BpfObject, set: BtfSet): Target[] =>
         kernels.map(kernel => {
           const machine = machineFor(values.machine, kernel.version)
           const [major, minor] = kernel.version.split('.').map(Number)
-          const prepared = prepareObject(object, {
+          const options: PrepareOptions = {
             kernelBtf: set,
             kernelVersion: kernelVersion(major!, minor!),
             anyLoader: true,
             ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
-          })
-          return { kernel, prepared, facts: machine.facts }
+          }
+          const facts = machine.facts
+          if (!extended) return { kernel, prepared: prepareObject(object, options), facts }
+          const whole = prepareObject(extended.object, options)
+          const program = whole.programs.find(each => each.name === extended.program)!
+          const prepared = prepareObject(object, whole.btf ? { ...options, attachProgram: whole.btf } : options)
+          return { kernel, prepared, facts, extends: { object: whole, program } }
         })
       let old: ReadonlyMap<string, OldCost> | undefined
       if (values.against !== undefined) {
@@ -172,6 +182,19 @@ export const checkCommand: Subcommand = {
   },
 }
 
+/** The object of `OBJECT:PROGRAM` and the program's name; what is wrong with the option, or an exit code after saying why there is none. */
+function extendedObject(text: string, request: CompileRequest, context: CliContext, json: boolean) {
+  const colon = text.lastIndexOf(':')
+  if (colon < 1) return `--attach-prog ${text}: must be OBJECT:PROGRAM`
+  const [path, program] = [text.slice(0, colon), text.slice(colon + 1)]
+  const input = objectInput(path, request, context, json, { anyLoader: true })
+  if (typeof input === 'number') return input
+  const { object } = input
+  const names = object.programs.map(each => each.name)
+  if (!names.includes(program)) return `--attach-prog ${text}: ${path} has no program ${program}; it has ${names.join(', ')}`
+  return { object, program }
+}
+
 /** The loader's capabilities, or what is wrong with the options. */
 function privilegesOf({ unprivileged, capabilities }: CheckFlags): Privileges | string {
   if (capabilities === undefined) return unprivileged ? NO_PRIVILEGES : ALL_PRIVILEGES
@@ -193,11 +216,12 @@ function checkOne(
   old: ReadonlyMap<string, OldCost> | undefined,
 ): Row[] {
   const effort = values.cost === true || old !== undefined
-  return targets.map(({ kernel, prepared, facts }) => {
+  return targets.map(({ kernel, prepared, facts, extends: extended }) => {
     const own = prepared.programs.find(each => each.name === program.name) ?? program
     const before = performance.now()
     const logLevel = Number(values.logLevel ?? 0)
-    const verdict = verifyProgram(prepared, own, { kernel, logLevel, machine: facts, privileges, effort })
+    const options = { kernel, logLevel, machine: facts, privileges, effort, ...(extended && { extends: extended }) }
+    const verdict = verifyProgram(prepared, own, options)
     const ms = performance.now() - before
     const row: Row = {
       path,
@@ -205,7 +229,7 @@ function checkOne(
       kernel,
       verdict,
       ms,
-      explanation: explained(prepared, own, kernel, verdict, logLevel, facts, privileges),
+      explanation: explained(prepared, own, verdict, options),
       cost: verdict.effort && costOf(own, verdict.effort),
       old: old?.get(costKey(program, kernel)),
     }

@@ -4,6 +4,7 @@ import type { PreparedObject, PreparedProgram } from '../../linker/object/prepar
 import type { MachineFacts } from '../../runtime/kernel/machine.js'
 import type { KernelProfile } from '../../runtime/kernel/profile.js'
 import type { CostRow, ProgramCost } from '../../runtime/verifier/cost.js'
+import type { ExtendedProgram } from '../../runtime/verifier/check/extension.js'
 import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 
 /** What a program cost in the object that is compared with. */
@@ -34,14 +35,20 @@ export interface Target {
   readonly kernel: KernelProfile
   readonly prepared: PreparedObject
   readonly facts: MachineFacts
+  /** The program that extensions in the object are for. */
+  readonly extends?: ExtendedProgram
 }
 
 /** What every program costs, by `costKey`. */
 export function costsOf(targets: readonly Target[]): Map<string, OldCost> {
   const costs = new Map<string, OldCost>()
-  for (const { kernel, prepared, facts } of targets)
+  for (const { kernel, prepared, facts, extends: extended } of targets)
     for (const program of prepared.programs) {
-      const { verdict, processed, totalStates } = verifyProgram(prepared, program, { kernel, machine: facts })
+      const { verdict, processed, totalStates } = verifyProgram(prepared, program, {
+        kernel,
+        machine: facts,
+        ...(extended && { extends: extended }),
+      })
       costs.set(costKey(program, kernel), { verdict, processed, states: totalStates })
     }
   return costs

@@ -152,6 +152,8 @@ export const kernelRules = {
     since: '6.14',
     source: 'acquire_reference, check_resource_leak; before: struct bpf_func_state, transfer_reference_state',
   },
+  /** Of every function it is known whether it may sleep. */
+  sleepKnown: { since: '6.15', source: 'mark_subprog_might_sleep, bpf_check_attach_target' },
   /** Subprograms may be called with a lock held. */
   callsUnderLock: { since: '6.9', source: 'do_check, check_func_call' },
   /** So may numbers be iterated over. */

@@ -112,6 +112,8 @@ export class Env {
   readonly insns: Insns
   readonly log: VerifierLog
   readonly progType: ProgTypeRow
+  /** For an extension: what is known of the program that it extends. */
+  extended: Env | undefined = undefined
   readonly progBtf: BtfView | undefined
   readonly kernelBtf: BtfView | undefined
   readonly gpl: boolean

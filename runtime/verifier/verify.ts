@@ -5,6 +5,7 @@
 import { BPF_CALL, BPF_JCOND, BPF_JMP, BPF_MEMSX, BPF_PSEUDO_KFUNC_CALL } from '../../assembler/isa/opcodes.js'
 import { LimitReached, NotImplemented } from '../../base/outcome.js'
 import type { PreparedObject, PreparedProgram } from '../../linker/object/prepared.js'
+import { ProgType } from '../../linker/object/uapi.js'
 import { markAccepted } from '../kernel/accepted.js'
 import { helperId } from '../kernel/helper-names.js'
 import type { MachineFacts } from '../kernel/machine.js'
@@ -14,6 +15,7 @@ import { RegType } from '../kernel/reg-types.js'
 import { Effort } from './cost.js'
 import { resolveAttachTarget } from './check/attach.js'
 import { inlinedLoops } from './check/call.js'
+import { asExtended, type ExtendedProgram } from './check/extension.js'
 import { checkKnown, undecided } from './check/known.js'
 import { Env, type Observer, Rejection } from './env.js'
 import { DEFAULT_LOG_LIMIT } from './log/log.js'
@@ -48,6 +50,8 @@ export interface VerifyOptions {
   /** Say `accepted` also for a kernel whose rules are not all there, to compare. */
   readonly unsettled?: boolean
   readonly limits?: VerifyLimits
+  /** For an extension (freplace): the program that has the function it replaces. */
+  readonly extends?: ExtendedProgram
   /** What is known of the machine; nothing by default. */
   readonly machine?: MachineFacts
   /** Count where the effort goes: `Verdict.effort`. */
@@ -79,9 +83,37 @@ export interface Verdict {
   readonly effort?: Effort
 }
 
+const NOTHING = { log: '', processed: 0, totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stackDepths: [] }
+
 export function verifyProgram(object: PreparedObject, program: PreparedProgram, options: VerifyOptions): Verdict {
-  const none = { log: '', processed: 0, totalStates: 0, peakStates: 0, maxStatesPerInsn: 0, stackDepths: [] }
-  if (program.fault !== undefined) return { verdict: 'invalid', message: program.fault, ...none }
+  if (program.fault !== undefined) return { verdict: 'invalid', message: program.fault, ...NOTHING }
+  const target = program.type === ProgType.EXT ? options.extends : undefined
+  if (!target) return examine(object, program, options).verdict
+  const { observe: _observe, effort: _effort, extends: _extends, ...rest } = options
+  const { verdict, env } = examine(target.object, target.program, { ...rest, logLevel: 0 })
+  if (verdict.verdict !== 'accepted') {
+    const message = `${target.program.name}, which it extends, is not accepted: ${verdict.message}`
+    return { verdict: verdict.verdict === 'rejected' ? 'invalid' : verdict.verdict, message, ...NOTHING }
+  }
+  return examine(object, asExtended(program, target.program), options, env).verdict
+}
+
+/** The verdict, and what was found out on the way. */
+function examine(
+  object: PreparedObject,
+  program: PreparedProgram,
+  options: VerifyOptions,
+  extended?: Env,
+): { readonly verdict: Verdict; readonly env: Env | undefined } {
+  let env: Env | undefined
+  const verdict = decide(object, program, options, made => {
+    env = made
+    made.extended = extended
+  })
+  return { verdict, env }
+}
+
+function decide(object: PreparedObject, program: PreparedProgram, options: VerifyOptions, begin: (env: Env) => void): Verdict {
   const logLevel = options.logLevel ?? 0
   let env: Env | undefined
   let walking = false
@@ -106,6 +138,7 @@ export function verifyProgram(object: PreparedObject, program: PreparedProgram, 
     const { privileges = ALL_PRIVILEGES } = options
     const [loaded, own] = privileges.bpf ? [object, program] : withoutBtf(object, program)
     env = new Env(loaded, own, options.kernel, logLevel, limits, options.machine, privileges)
+    begin(env)
     checkKnown(env)
     env.observe = options.observe
     env.everyPath = options.everyPath ?? false

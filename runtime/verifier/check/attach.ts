@@ -27,6 +27,7 @@ import type { RetvalRange } from '../state/frames.js'
 import { pointer, UNKNOWN_SCALAR } from '../state/registers.js'
 import * as w from '../state/u64.js'
 import { hasUnsafeModifiers } from './btf-access.js'
+import { checkExtension } from './extension.js'
 
 /** What a program attaches to. */
 export interface AttachTarget {
@@ -48,6 +49,7 @@ const needsTarget = (type: number): boolean => type === P.TRACING || type === P.
 /** check_attach_btf_id: finds the target, and refuses what cannot be attached. */
 export function resolveAttachTarget(env: Env): void {
   const { program } = env
+  if (env.extended) return checkExtension(env, env.extended)
   if (program.type === P.SYSCALL) {
     if (!program.sleepable) env.reject('Syscall programs can only be sleepable')
     return
@@ -62,7 +64,7 @@ export function resolveAttachTarget(env: Env): void {
     env.reject('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   if (!needsTarget(program.type)) return
   if (program.type === P.STRUCT_OPS) return resolveStructOps(env)
-  if (program.type === P.EXT) return env.missing('extensions of other programs')
+  if (program.type === P.EXT) return env.missing('extensions of a program that is not given')
   const btf = env.kernelBtf
   if (!btf) return env.missing('attach targets without the BTF of a kernel')
   if (!program.attachBtfId) env.reject('Tracing programs must provide btf_id')

@@ -325,6 +325,8 @@ function setResult(env: Env, proto: HelperProto, meta: CallMeta, slot: number, p
       return
     case RetType.PTR_TO_MAP_VALUE:
       if (!meta.map) env.reject('kernel subsystem misconfigured verifier')
+      if ((meta.map.type === MapType.ARRAY_OF_MAPS || meta.map.type === MapType.HASH_OF_MAPS) && !meta.map.inner)
+        env.missing(`the maps in '${meta.map.name}': the object does not say of what kind they are, its loader decides`)
       reg = pointer(RegType.PTR_TO_MAP_VALUE | flags)
       if (id === H.map_lookup_elem && meta.constantKey >= 0 && meta.constantKey < meta.map.maxEntries)
         reg.type &= ~TypeFlag.PTR_MAYBE_NULL

@@ -69,8 +69,8 @@ export function undecided(env: Env): string | undefined {
   const { kernel, program, insns } = env
   const by = (what: string) => `${what} by the rules of Linux ${kernel.version}`
   const { type } = program
-  if (type === ProgType.TRACING || type === ProgType.LSM || type === ProgType.STRUCT_OPS || type === ProgType.EXT)
-    return by(`programs of type ${env.progType.name}`)
+  if (type === ProgType.TRACING || type === ProgType.LSM || type === ProgType.STRUCT_OPS || env.extended)
+    return by(`programs of type ${env.extended ? 'ext' : env.progType.name}`)
   for (let slot = 0; slot < insns.length; slot++) {
     const code = insns.code[slot]!
     if (!env.seen[slot]) continue

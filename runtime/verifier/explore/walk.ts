@@ -1,7 +1,6 @@
 /** Walks all paths of a program, instruction by instruction (kernel/bpf/verifier.c: do_check, do_check_common). */
 import * as op from '../../../assembler/isa/opcodes.js'
 import { LimitReached } from '../../../base/outcome.js'
-import { ProgType } from '../../../linker/object/uapi.js'
 import { helperId } from '../../kernel/helper-names.js'
 import { ArgType, baseType, RegType, TypeFlag } from '../../kernel/reg-types.js'
 import { checkAlu } from '../check/alu.js'
@@ -135,15 +134,13 @@ function checkFunctionCall(env: Env, slot: number): void {
   }
   if (subprog.global) {
     const { state } = env
-    const plain = env.kernel.log === 'plain'
     if (state.activeLocks) env.reject('global function calls are not allowed while holding a lock,\nuse static function instead')
-    if (
-      plain
-        ? subprog.mightSleep && (state.activeRcuLocks || state.activePreemptLocks || state.activeIrqId || !env.sleepable)
-        : false
-    )
-      env.reject(sleepReason(env))
-    if (!plain && state.activePreemptLocks)
+    const atomic = state.activeRcuLocks || state.activePreemptLocks || state.activeIrqId || !env.sleepable
+    if (env.kernel.sleepKnown && subprog.mightSleep && atomic)
+      env.reject(
+        'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context',
+      )
+    if (!env.kernel.sleepKnown && state.activePreemptLocks)
       env.reject('global function calls are not allowed with preemption disabled,\nuse static function instead')
     if (fault) {
       env.say(`Caller passes invalid args into func#${target}${env.kernel.lazyGlobals ? ` ('${subprog.name}')` : ''}\n`)
@@ -175,18 +172,6 @@ function checkFunctionCall(env: Env, slot: number): void {
     env.say('callee:\n')
     env.printFrame(env.state.curframe)
   }
-}
-
-function sleepReason(env: Env): string {
-  const { state } = env
-  const where = state.activeRcuLocks
-    ? 'in RCU protected region'
-    : state.activePreemptLocks
-      ? 'in non-preemptible region'
-      : state.activeIrqId
-        ? 'in IRQ-disabled region'
-        : 'in non-sleepable prog'
-  return `global functions that may sleep are not allowed ${where === 'in non-sleepable prog' ? 'in non-sleepable context' : 'in non-sleepable context'},\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context`
 }
 
 /** prepare_func_exit: back to the caller. */
@@ -423,9 +408,13 @@ function walk(env: Env): void {
 function matchEntry(env: Env): void {
   try {
     if (!env.kernel.argTags) matchSubprog(env, 0, false)
-    else if (env.program.functions[0]?.type) prepareArgs(env, 0)
+    else if (env.program.functions[0]?.type) {
+      const args = prepareArgs(env, 0)
+      if (args.length !== 1 || args[0]!.type !== ArgType.PTR_TO_CTX) env.subprogs[0]!.unreliable = true
+    }
   } catch (error) {
     if (!(error instanceof Rejection) || error.errno === EFAULT) throw error
+    env.subprogs[0]!.unreliable = true
   }
 }
 
@@ -446,7 +435,7 @@ function walkFrom(env: Env, subprogno: number): void {
   env.liveStack.resetChain()
   env.touchAll()
   const { regs } = state.frame
-  if (subprogno || env.program.type === ProgType.EXT) {
+  if (subprogno || env.extended) {
     const { name } = env.subprogs[subprogno]!
     env.say(`Validating ${name}() func#${subprogno}...\n`)
     const args = prepareArgs(env, subprogno)

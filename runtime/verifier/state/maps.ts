@@ -67,7 +67,8 @@ export class VerifierMap {
     this.name = def.name.slice(0, 15)
     this.keySize = def.keySize
     this.valueSize = def.valueSize
-    this.maxEntries = def.maxEntries
+    // None is no size that a kernel takes: the loader gives the map one before it is made.
+    this.maxEntries = Math.max(1, def.maxEntries)
     // dev_map_init_map: programs may look up, not change.
     this.flags = def.type === M.DEVMAP || def.type === M.DEVMAP_HASH ? def.flags | BPF_F_RDONLY_PROG : def.flags
     const record =
