@@ -25,11 +25,10 @@ const event = (bytes: Uint8Array) => {
   }
 }
 
-/** The record of sched_process_exec: the file's name stands behind the fixed part, found by offset and length. */
+/** The record of sched_process_exec, which has the file's name behind its fixed part. */
 const record = (filename: string): Fixture => ({
   struct: 'trace_event_raw_sched_process_exec',
-  fields: { __data_loc_filename: ((filename.length + 1) << 16) | 32, pid: 77, old_pid: 77 },
-  tail: [{ offset: 32, bytes: `${filename}\0` }],
+  fields: { __data_loc_filename: filename, pid: 77, old_pid: 77 },
 })
 
 describe('exec-audit', () => {

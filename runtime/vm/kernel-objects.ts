@@ -67,13 +67,43 @@ export class KernelObjects {
     if (known !== undefined) return known
     const id = this.structId(fixture.struct)
     const size = sizeOf(this.types(), id)
-    const end = (fixture.tail ?? []).reduce((far, { offset, bytes }) => Math.max(far, offset + bytes.length + 1), size)
+    const given = (fixture.tail ?? []).map(({ offset, bytes }) => ({
+      offset,
+      bytes: typeof bytes === 'string' ? encoder.encode(bytes) : bytes,
+    }))
+    const { fields, tail } = this.located(id, fixture.fields ?? {}, given, size)
+    const end = tail.reduce((far, { offset, bytes }) => Math.max(far, offset + bytes.length + 1), size)
     const region = this.m.memory.region(`struct ${fixture.struct}`, end)
     this.built.set(fixture, region.start)
-    this.fill(region.start, id, fixture.fields ?? {}, fixture.struct)
-    for (const { offset, bytes } of fixture.tail ?? [])
-      this.m.memory.write(region.start + offset, typeof bytes === 'string' ? encoder.encode(bytes) : bytes)
+    this.fill(region.start, id, fields, fixture.struct)
+    for (const { offset, bytes } of tail) this.m.memory.write(region.start + offset, bytes)
     return region.start
+  }
+
+  /**
+   * Tracepoint records hold texts and arrays behind their struct; a field `__data_loc_NAME` says where, its length in the upper half (of `__rel_loc_`
+   * counted from the field's end). Given as text or bytes, they are put there with a zero behind text.
+   */
+  private located(
+    struct: BtfId,
+    given: { readonly [field: string]: FixtureValue },
+    tail: readonly { readonly offset: number; readonly bytes: Uint8Array }[],
+    size: number,
+  ): { readonly fields: typeof given; readonly tail: typeof tail } {
+    const fields = { ...given }
+    const behind = [...tail]
+    let end = tail.reduce((far, { offset, bytes }) => Math.max(far, offset + bytes.length + 1), size)
+    for (const [name, value] of Object.entries(given)) {
+      const kind = /^__(data|rel)_loc_/.exec(name)?.[1]
+      if (!kind || !(typeof value === 'string' || value instanceof Uint8Array)) continue
+      const bytes = typeof value === 'string' ? encoder.encode(`${value}\0`) : value
+      const field = this.member(struct, name)
+      const from = kind === 'rel' && field ? field.bitOffset / 8 + 4 : 0
+      fields[name] = (bytes.length << 16) | (end - from)
+      behind.push({ offset: end, bytes })
+      end += bytes.length
+    }
+    return { fields, tail: behind }
   }
 
   /** Sets fields of an object that was built before. */

@@ -238,6 +238,24 @@ SEC("raw_tp/sys_enter") int look(void *ctx)
   })
 })
 
+describe('records of tracepoints', () => {
+  it('have the texts that their fields say, behind them', async () => {
+    const { programs, globals } = await build(`
+char file[32];
+u32 length;
+SEC("tp/sched/sched_process_exec") int look(struct trace_event_raw_sched_process_exec *ctx)
+{
+	u32 where = ctx->__data_loc_filename;
+
+	length = where >> 16;
+	return bpf_probe_read_kernel_str(file, sizeof(file), (void *)ctx + (where & 0xffff));
+}`)
+    const event = { struct: 'trace_event_raw_sched_process_exec', fields: { pid: 9, __data_loc_filename: '/bin/id' } }
+    expect(programs['look']!.run({ event }).retval).toBe(8)
+    expect([globals['file']!.get(), globals['length']!.get()]).toEqual(['/bin/id', 8])
+  })
+})
+
 describe('congestion control', () => {
   it('falls back on Reno', async () => {
     const { vm } = await build(`
