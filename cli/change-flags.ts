@@ -19,9 +19,16 @@ function assignment(text: string): readonly [string, string] {
 
 function mapSize(text: string, before: ChangeFlags['mapSize']): ChangeFlags['mapSize'] {
   const [name, value] = assignment(text)
-  if (!/^\d+$/.test(value))
-    throw new InvalidArgumentError('It should read MAP=N, the number of entries (bytes of a ring buffer).')
-  return { ...before, [name]: { maxEntries: Number(value) } satisfies MapChange }
+  const sizes = /^(\d+)(?:,key=(\d+))?(?:,value=(\d+))?$/.exec(value)
+  if (!sizes)
+    throw new InvalidArgumentError('It should read MAP=N or MAP=N,key=N,value=N: entries (bytes of a ring buffer), and bytes.')
+  const [, entries, key, bytes] = sizes
+  const change: MapChange = {
+    maxEntries: Number(entries),
+    ...(key !== undefined && { keySize: Number(key) }),
+    ...(bytes !== undefined && { valueSize: Number(bytes) }),
+  }
+  return { ...before, [name]: change }
 }
 
 function constant(text: string, before: ChangeFlags['const']): ChangeFlags['const'] {
@@ -44,7 +51,7 @@ function section(text: string, before: ChangeFlags['section']): ChangeFlags['sec
 export function addChangeFlags(command: Command): Command {
   return command
     .optionsGroup('Before loading, as a loader would:')
-    .option('--map-size <map=n>', 'give a map so many entries', mapSize, {})
+    .option('--map-size <map=n>', 'give a map so many entries; map=n,key=bytes,value=bytes changes these too', mapSize, {})
     .option('--const <name=value>', 'set a const volatile variable, its value as JSON', constant, {})
     .option('--section <program=section>', 'take a program as if from this section (fexit/vfs_read)', section, {})
 }

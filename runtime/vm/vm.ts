@@ -96,6 +96,14 @@ const SAME_WHEN_REUSED = [
   'mapExtra',
 ] as const satisfies readonly (keyof MapDef)[]
 
+/** Sizes that the source leaves to a loader, or that something is wrong with them. */
+function whyNotMade(def: MapDef): string {
+  const sized = { ...def, maxEntries: def.maxEntries || 4096, valueSize: def.valueSize || 8 }
+  if (mapCreationErrno(sized) !== 0) return 'the kernel refuses these sizes or flags'
+  const missing = [def.maxEntries === 0 ? 'max_entries' : '', def.valueSize === 0 ? 'value_size' : ''].filter(Boolean).join(' and ')
+  return `it has no ${missing}, which its loader has to set (maps: { NAME: { maxEntries, valueSize } } of load, --map-size)`
+}
+
 function newMachine(options: VmOptions): Machine {
   const { budget = 100_000_000, memoryLimit = 1 << 30, stackFill = 0 } = options
   return new Machine({ budget, memoryLimit, stackFill }, makeEnvironment(options))
@@ -248,7 +256,7 @@ export class Vm {
     const errno = mapCreationErrno(def)
     if (errno !== 0)
       throw new MapError(
-        `cannot create map ${def.name} (${mapTypeName(def.type)}): ${def.maxEntries === 0 ? 'it has no max_entries, which its loader has to set (maps: { NAME: { maxEntries } } of load, --map-size)' : 'the kernel refuses these sizes or flags'}`,
+        `cannot create map ${def.name} (${mapTypeName(def.type)}): ${whyNotMade(def)}`,
         errno,
       )
     const map = makeMap(def, { machine: this.machine, index: this.machine.maps.length, btf: this.prepared.btf })
