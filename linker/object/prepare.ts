@@ -33,8 +33,8 @@ import { prepareStructOps, type StructOpsResult } from './struct-ops.js'
 import { AttachType, BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS, MapType, ProgType } from './uapi.js'
 
 /** Calls of no helper, put where a map is not created or a weak kfunc is absent; the low digits are the map's or extern's index. */
-const POISON_MAP = 2001000000
-const POISON_KFUNC = 2002000000
+export const POISON_MAP = 2001000000
+export const POISON_KFUNC = 2002000000
 
 const CALL = BPF_JMP | BPF_CALL
 const LD_IMM64 = BPF_LD | BPF_IMM | BPF_DW

@@ -203,10 +203,16 @@ const rules: Readonly<Record<number, Rule>> = {
   [MapType.ARENA]: arena,
 }
 
-/** What loaders ask for in the place of a definition: perf event arrays of as many entries as CPUs, rings of whole pages and a power of two (libbpf). */
+/**
+ * What loaders ask for in the place of a definition: perf event arrays of as many entries as CPUs, with keys and values of 4 bytes where the source says
+ * neither (ebpf-go), rings of whole pages and a power of two (libbpf).
+ */
 export function asLoaded(def: MapDef, cpus: number): MapDef {
   const { type, maxEntries } = def
-  if (type === MapType.PERF_EVENT_ARRAY && maxEntries === 0) return { ...def, maxEntries: cpus }
+  if (type === MapType.PERF_EVENT_ARRAY) {
+    const sizes = def.keySize === 0 && def.valueSize === 0 ? { keySize: 4, valueSize: 4 } : {}
+    return { ...def, ...sizes, maxEntries: maxEntries || cpus }
+  }
   if ((type !== MapType.RINGBUF && type !== MapType.USER_RINGBUF) || maxEntries === 0 || maxEntries > 2 ** 31) return def
   return { ...def, maxEntries: 2 ** Math.ceil(Math.log2(Math.max(maxEntries, PAGE_BYTES))) }
 }

@@ -14,6 +14,10 @@ const Command = {
   TestRun: 10,
   BtfLoad: 18,
   MapFreeze: 22,
+  MapLookupBatch: 24,
+  MapLookupAndDeleteBatch: 25,
+  MapUpdateBatch: 26,
+  MapDeleteBatch: 27,
 } as const
 
 /** The number of bpf(2) in the system call table, by machine. */
@@ -160,6 +164,46 @@ export function mapNextKey(fd: number, key: Uint8Array | undefined, keySize: num
     const out = attr.pointer(16, new Uint8Array(keySize))
     const result = attr.call(Command.MapNextKey)
     return result < 0 ? result : lib.copyOut(out, keySize)
+  })
+}
+
+export interface MapBatch {
+  readonly operation: 'lookup' | 'lookup-delete' | 'update' | 'delete'
+  readonly count: number
+  /** Keys and values behind each other: what is given, or room for what is found. */
+  readonly keys: Uint8Array
+  readonly values: Uint8Array
+  /** Where an earlier lookup stopped. */
+  readonly after?: Uint8Array
+  /** Of the elements, `BPF_F_LOCK`. */
+  readonly flags?: bigint
+}
+
+const batchCommands = {
+  lookup: Command.MapLookupBatch,
+  'lookup-delete': Command.MapLookupAndDeleteBatch,
+  update: Command.MapUpdateBatch,
+  delete: Command.MapDeleteBatch,
+} as const
+
+/** A batch operation: 0 or `-errno`, the number of elements that the kernel says, and what it left in the buffers. */
+export function mapBatch(fd: number, request: MapBatch): { error: number; count: number; keys: Uint8Array; values: Uint8Array } {
+  return withAttr((attr, lib) => {
+    attr
+      .u32(36, fd)
+      .u32(32, request.count)
+      .u64(40, request.flags ?? 0n)
+    if (request.after) attr.pointer(0, request.after)
+    attr.pointer(8, new Uint8Array(Math.max(8, request.keys.length)))
+    const keys = attr.pointer(16, request.keys)
+    const values = attr.pointer(24, request.values)
+    const error = attr.call(batchCommands[request.operation])
+    return {
+      error: Math.min(0, error),
+      count: attr.get(32),
+      keys: lib.copyOut(keys, request.keys.length),
+      values: lib.copyOut(values, request.values.length),
+    }
   })
 }
 

@@ -198,12 +198,13 @@ function createMap(map: MapDef, btfFd: number, descriptors: number[]): number {
     innerFd = createMap(map.inner, btfFd, descriptors)
     if (innerFd < 0) return innerFd
   }
+  const { keySize, valueSize, maxEntries } = asLoaded(map, 1)
   const request = {
     name: map.name,
     type: map.type,
-    keySize: map.keySize,
-    valueSize: map.valueSize,
-    maxEntries: asLoaded(map, 1).maxEntries,
+    keySize,
+    valueSize,
+    maxEntries,
     flags: map.flags,
     innerFd,
     numaNode: map.numaNode,

@@ -9,7 +9,7 @@ import { VmFault } from './fault.js'
 import type { Connection } from './helpers/conntrack.js'
 import type { Streams } from './helpers/print.js'
 import type { Timer } from './helpers/timers.js'
-import { helperName, helpersById, kfuncsByName } from './helpers/table.js'
+import { helperName, helpersById, kfuncsByName, poison } from './helpers/table.js'
 import { callBack, FRAME_BYTES } from './interpreter.js'
 import { bigOf } from './long.js'
 import type { VmMap } from './maps/map.js'
@@ -177,7 +177,11 @@ export class Machine {
 
   callHelper(id: number): void {
     const helper = helpersById[id]
-    if (!helper) throw new NotImplemented(`helper ${helperName(id)}`, this.where())
+    if (!helper) {
+      const poisoned = poison(id)
+      if (poisoned) throw new VmFault(poisoned)
+      throw new NotImplemented(`helper ${helperName(id)}`, this.where())
+    }
     helper(this)
   }
 

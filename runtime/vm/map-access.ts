@@ -105,7 +105,6 @@ export class MapAccess {
       if (value.length !== size) throw new RangeError(`values of ${this.name} have ${size} bytes, this one has ${value.length}`)
     return updateBatch(
       this.map,
-      this.btf,
       keys.map(key => this.checked(key)),
       values,
       options.flags ?? 0,
@@ -116,7 +115,6 @@ export class MapAccess {
   deleteBatch(keys: readonly Uint8Array[], options: BatchOptions = {}): BatchResult {
     return deleteBatch(
       this.map,
-      this.btf,
       keys.map(key => this.checked(key)),
       options.flags ?? 0,
     )

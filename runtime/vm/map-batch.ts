@@ -3,8 +3,7 @@
  * answer with an errno beside what was done: ENOENT with a lookup says that the end was reached, ENOSPC that the next bucket of a hash
  * map does not fit, ENOTSUPP that the map type has no such operation.
  */
-import { BtfKind, type BtfSet } from '../../linker/btf/btf-types.js'
-import { skipModifiers } from '../../linker/btf/btf-file.js'
+import type { BtfSet } from '../../linker/btf/btf-types.js'
 import { EINVAL, ENOENT, ENOSPC, ENOTSUPP } from './errno.js'
 import { HashMap } from './maps/hash.js'
 import { BPF_F_LOCK, MapType, type VmMap } from './maps/map.js'
@@ -52,21 +51,7 @@ function has(map: VmMap, operation: Operation): boolean {
   return map instanceof HashMap || map.def.type === MapType.HASH_OF_MAPS || (generic[map.def.type]?.includes(operation) ?? false)
 }
 
-/** Whether a map's values hold a spin lock, without which BPF_F_LOCK is no good. */
-function hasLock(map: VmMap, btf: BtfSet | undefined): boolean {
-  if (!btf || map.def.valueType === 0) return false
-  const { type } = skipModifiers(btf, map.def.valueType)
-  return (
-    type.kind === BtfKind.Struct &&
-    type.members.some(member => {
-      const { type: inner } = skipModifiers(btf, member.type)
-      return inner.kind === BtfKind.Struct && inner.name === 'bpf_spin_lock'
-    })
-  )
-}
-
-const badFlags = (map: VmMap, btf: BtfSet | undefined, flags: number) =>
-  (flags & ~BPF_F_LOCK) !== 0 || ((flags & BPF_F_LOCK) !== 0 && !hasLock(map, btf))
+const badFlags = (map: VmMap, flags: number) => (flags & ~BPF_F_LOCK) !== 0 || ((flags & BPF_F_LOCK) !== 0 && !map.hasLock)
 
 const rounded = (size: number) => (size + 7) & ~7
 
@@ -137,7 +122,7 @@ function lookupKeys(map: VmMap, btf: BtfSet | undefined, { count, after }: Looku
 
 export function lookupBatch(map: VmMap, btf: BtfSet | undefined, request: LookupBatch, remove = false): LookupBatchResult {
   if (!has(map, remove ? 'lookup-delete' : 'lookup')) return none(ENOTSUPP)
-  if (badFlags(map, btf, request.flags ?? 0)) return none(EINVAL)
+  if (badFlags(map, request.flags ?? 0)) return none(EINVAL)
   if (request.count === 0) return none(0)
   if (map instanceof HashMap) return lookupBuckets(map, btf, request, remove)
   const found = lookupKeys(map, btf, request)
@@ -145,15 +130,9 @@ export function lookupBatch(map: VmMap, btf: BtfSet | undefined, request: Lookup
   return found
 }
 
-export function updateBatch(
-  map: VmMap,
-  btf: BtfSet | undefined,
-  keys: readonly Uint8Array[],
-  values: readonly Uint8Array[],
-  flags: number,
-): BatchResult {
+export function updateBatch(map: VmMap, keys: readonly Uint8Array[], values: readonly Uint8Array[], flags: number): BatchResult {
   if (!has(map, 'update')) return { count: 0, errno: ENOTSUPP }
-  if (badFlags(map, btf, flags)) return { count: 0, errno: EINVAL }
+  if (badFlags(map, flags)) return { count: 0, errno: EINVAL }
   for (const [count, key] of keys.entries()) {
     const result = map.setFromOutside(key, parted(map, values[count]!), flags)
     if (result < 0) return { count, errno: -result }
@@ -161,9 +140,9 @@ export function updateBatch(
   return { count: keys.length, errno: 0 }
 }
 
-export function deleteBatch(map: VmMap, btf: BtfSet | undefined, keys: readonly Uint8Array[], flags: number): BatchResult {
+export function deleteBatch(map: VmMap, keys: readonly Uint8Array[], flags: number): BatchResult {
   if (!has(map, 'delete')) return { count: 0, errno: ENOTSUPP }
-  if (badFlags(map, btf, flags)) return { count: 0, errno: EINVAL }
+  if (badFlags(map, flags)) return { count: 0, errno: EINVAL }
   for (const [count, key] of keys.entries()) {
     const result = map.remove(map.scratchKey(key))
     if (result < 0) return { count, errno: -result }

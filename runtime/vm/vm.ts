@@ -100,7 +100,9 @@ const SAME_WHEN_REUSED = [
 function whyNotMade(def: MapDef): string {
   const sized = { ...def, maxEntries: def.maxEntries || 4096, valueSize: def.valueSize || 8 }
   if (mapCreationErrno(sized) !== 0) return 'the kernel refuses these sizes or flags'
-  const missing = [def.maxEntries === 0 ? 'max_entries' : '', def.valueSize === 0 ? 'value_size' : ''].filter(Boolean).join(' and ')
+  const missing = [def.maxEntries === 0 ? 'max_entries' : '', def.valueSize === 0 ? 'value_size' : '']
+    .filter(Boolean)
+    .join(' and ')
   return `it has no ${missing}, which its loader has to set (maps: { NAME: { maxEntries, valueSize } } of load, --map-size)`
 }
 
@@ -254,11 +256,7 @@ export class Vm {
   private addMap(given: MapDef): VmMap {
     const def = asLoaded(given, this.env.cpus)
     const errno = mapCreationErrno(def)
-    if (errno !== 0)
-      throw new MapError(
-        `cannot create map ${def.name} (${mapTypeName(def.type)}): ${whyNotMade(def)}`,
-        errno,
-      )
+    if (errno !== 0) throw new MapError(`cannot create map ${def.name} (${mapTypeName(def.type)}): ${whyNotMade(def)}`, errno)
     const map = makeMap(def, { machine: this.machine, index: this.machine.maps.length, btf: this.prepared.btf })
     this.machine.maps.push(map)
     return map

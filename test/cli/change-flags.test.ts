@@ -29,7 +29,11 @@ describe('flags for what a loader changes', () => {
     [['check', 'p.bpf.c', '--no-object', '--kernel', '6.12', '--const', 'limit=1'], 0, '1 accepted'],
     [['run', 'p.bpf.c', '--map-size', 'slot=4'], 2, 'there is no map slot; there are slots'],
     [['run', 'p.bpf.c', '--map-size', 'slots=4,value=8', '--const', 'limit=1', '--no-maps'], 0, 'run 1: 2 (XDP_PASS)'],
-    [['run', 'p.bpf.c', '--map-size', 'slots=4,key=8', '--const', 'limit=1'], 1, 'cannot create map slots (array): the kernel refuses'],
+    [
+      ['run', 'p.bpf.c', '--map-size', 'slots=4,key=8', '--const', 'limit=1'],
+      1,
+      'cannot create map slots (array): the kernel refuses',
+    ],
     [['run', 'p.bpf.c', '--map-size', 'slots=many'], 2, 'It should read MAP=N'],
     [
       ['check', 'p.bpf.c', '--const', 'limits=4'],

@@ -2,7 +2,7 @@
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { E2BIG, EEXIST, EINVAL } from '../errno.js'
 import type { Region } from '../memory.js'
-import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
+import { BPF_F_RDONLY_PROG, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
 /** Value i of CPU c is at base + (c * count + i) * stride. */
 export interface ArrayLayout {
@@ -53,7 +53,7 @@ class ArrayMap extends VmMap {
   }
 
   override update(key: number, value: number, flags: number): number {
-    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
+    if (this.badFlags(flags)) return -EINVAL
     const index = this.indexAt(key)
     if (index >= this.def.maxEntries) return -E2BIG
     if (flags & BPF_NOEXIST) return -EEXIST
@@ -76,7 +76,7 @@ class ArrayMap extends VmMap {
   }
 
   override setFromOutside(key: Uint8Array, values: readonly Uint8Array[], flags: number): number {
-    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
+    if (this.badFlags(flags)) return -EINVAL
     const index = this.indexAt(this.scratchKey(key))
     if (index >= this.def.maxEntries) return -E2BIG
     if (flags & BPF_NOEXIST) return -EEXIST

@@ -201,7 +201,7 @@ export class HashMap extends VmMap {
   }
 
   private place(key: number, flags: number): number {
-    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
+    if (this.badFlags(flags)) return -EINVAL
     const hash = this.hash(key)
     const entry = this.findEntry(key, hash)
     if (entry !== 0) {

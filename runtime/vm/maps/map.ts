@@ -110,6 +110,16 @@ export abstract class VmMap {
     return this.ownFields
   }
 
+  /** Flags of an update that no map takes, or that ask for the lock of values that have none. */
+  protected badFlags(flags: number): boolean {
+    return (flags & ~BPF_F_LOCK) > BPF_EXIST || ((flags & BPF_F_LOCK) !== 0 && !this.hasLock)
+  }
+
+  /** Whether values hold a lock for BPF_F_LOCK. */
+  get hasLock(): boolean {
+    return this.specialFields.some(field => field.isLock)
+  }
+
   /** Replaces a value: what is the kernel's own in it is given back and empty afterwards (copy_map_value, bpf_obj_free_fields). */
   protected writeValue(at: number, from: number, keepsLocks: boolean): void {
     const { bytes } = this.m.memory

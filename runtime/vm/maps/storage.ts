@@ -4,7 +4,7 @@
  */
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import { EBADF, EEXIST, EINVAL, ENOENT } from '../errno.js'
-import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
+import { BPF_EXIST, BPF_NOEXIST, defineMap, type MapScope, MapType, VmMap } from './map.js'
 
 export class LocalStorage extends VmMap {
   private readonly values = new Map<number, number>()
@@ -52,7 +52,7 @@ export class LocalStorage extends VmMap {
   override setFromOutside(key: Uint8Array, values: readonly Uint8Array[], flags: number): number {
     const owner = this.ownerAt(key)
     if (owner === 0) return -EBADF
-    if ((flags & ~BPF_F_LOCK) > BPF_EXIST) return -EINVAL
+    if (this.badFlags(flags)) return -EINVAL
     const there = this.values.has(owner)
     if (there && flags & BPF_NOEXIST) return -EEXIST
     if (!there && flags & BPF_EXIST) return -ENOENT
