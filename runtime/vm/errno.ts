@@ -17,6 +17,7 @@ export const ENOSPC = 28
 export const ERANGE = 34
 export const ENOSYS = 38
 export const ENODATA = 61
+export const EBADMSG = 74
 export const EBADFD = 77
 export const EPROTOTYPE = 91
 export const ENOPROTOOPT = 92

@@ -37,13 +37,16 @@ const MAX_DEPTH = 512
 
 /** Where a redirect helper sent the packet. */
 export interface Redirect {
-  readonly kind: 'ifindex' | 'clone' | 'peer' | 'neigh' | 'map' | 'socket' | 'assign'
+  readonly kind: 'ifindex' | 'clone' | 'peer' | 'neigh' | 'map' | 'socket' | 'assign' | 'route'
   readonly ifindex: number
   readonly map?: string
   readonly key?: number
   readonly flags: bigint
   /** Redirects to sockets and assignments: which one. */
   readonly socket?: VmSocket
+  /** Segment routing: the next hop, or the table in which the destination is looked up. */
+  readonly nexthop?: Uint8Array
+  readonly table?: number
   /** For clones: the packet as it was. */
   readonly packet?: Uint8Array
 }

@@ -1,8 +1,8 @@
-/** Packets between routes and devices: MTUs, time stamps, lightweight tunnels, segment routing, IPsec (net/core/filter.c, lwt_bpf.c; 6.12). */
-import { NotImplemented } from '../../../base/outcome.js'
-import { EFAULT, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from '../errno.js'
+/** Packets between routes and devices: MTUs, time stamps, lightweight tunnels, IPsec (net/core/filter.c, lwt_bpf.c; 6.12). */
+import { EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from '../errno.js'
 import type { Machine } from '../machine.js'
 import { packetOf, resizeAt } from './packet.js'
+import { pushSegments } from './segment-routing.js'
 import { defineHelpers } from './table.js'
 
 const BPF_PROG_TYPE_XDP = 6
@@ -53,6 +53,7 @@ function setTimestamp(m: Machine): void {
   }
 }
 
+const BPF_LWT_ENCAP_SEG6_INLINE = 1
 const BPF_LWT_ENCAP_IP = 2
 const MAX_HEADROOM = 256
 const IPPROTO_UDP = 17
@@ -70,8 +71,9 @@ function pushEncap(m: Machine): void {
   const size = m.u32(4)
   const from = m.readable(3, size)
   if (type !== BPF_LWT_ENCAP_IP) {
+    const segments = m.memory.bytes.slice(from, from + size)
     if (type > BPF_LWT_ENCAP_IP || m.programType === BPF_PROG_TYPE_LWT_XMIT) m.ret(-EINVAL)
-    else throw new NotImplemented('bpf_lwt_push_encap with a segment routing header', m.where())
+    else m.ret(pushSegments(m, segments, type === BPF_LWT_ENCAP_SEG6_INLINE))
     return
   }
   const header = m.memory.bytes.slice(from, from + size)
@@ -98,69 +100,6 @@ function pushEncap(m: Machine): void {
   m.ret(0)
 }
 
-const IPV6_HEADER = 40
-const ROUTING_HEADER = 43
-
-interface SegmentHeader {
-  /** Offset from the packet's start. */
-  readonly at: number
-  /** Behind the segments, and behind the whole header. */
-  readonly options: number
-  readonly end: number
-}
-
-/** The segment routing header of an IPv6 packet. */
-function segmentHeader(m: Machine): SegmentHeader | undefined {
-  const packet = packetOf(m)
-  const { bytes } = m.memory
-  if (packet.length < IPV6_HEADER + 8 || bytes[packet.data]! >> 4 !== 6 || bytes[packet.data + 6] !== ROUTING_HEADER)
-    return undefined
-  const at = IPV6_HEADER
-  const end = at + (bytes[packet.data + at + 1]! + 1) * 8
-  return { at, options: at + 8 + ((bytes[packet.data + at + 4]! + 1) << 4), end }
-}
-
-/** bpf_lwt_seg6_store_bytes(skb, offset, from, len): flags and tag (bytes 5 to 7 of the header), or what follows the segments. */
-function storeSegment(m: Machine): void {
-  const [offset, size] = [m.u32(2), m.u32(4)]
-  const from = m.readable(3, size)
-  const header = segmentHeader(m)
-  if (!header) m.ret(-EINVAL)
-  else {
-    const { at, options, end } = header
-    const inOptions = offset >= options && offset + size <= end
-    const inFlags = offset >= at + 5 && offset + size <= at + 8
-    if (!inOptions && !inFlags) m.ret(-EFAULT)
-    else {
-      const { data } = packetOf(m)
-      m.memory.bytes.copyWithin(data + offset, from, from + size)
-      m.ret(0)
-    }
-  }
-}
-
-/** bpf_lwt_seg6_adjust_srh(skb, offset, delta): room behind the segments. */
-function adjustSegment(m: Machine): void {
-  const [offset, by] = [m.u32(2), m.s32(3)]
-  const header = segmentHeader(m)
-  if (!header) {
-    m.ret(-EINVAL)
-    return
-  }
-  if (offset < header.options || offset > header.end || (by < 0 && offset - by > header.end)) {
-    m.ret(-EFAULT)
-    return
-  }
-  if (!resizeAt(m, offset, by)) {
-    m.ret(-ENOMEM)
-    return
-  }
-  const packet = packetOf(m)
-  m.memory.view.setUint16(packet.data + 4, packet.length - IPV6_HEADER, false)
-  // The kernel checks the header's own length when the program is done; it is the program's to write.
-  m.ret(0)
-}
-
 function noIpsec(m: Machine): void {
   const size = m.u32(4)
   const to = m.writable(3, size)
@@ -170,14 +109,7 @@ function noIpsec(m: Machine): void {
 
 defineHelpers([
   { id: 66, name: 'bpf_skb_get_xfrm_state', run: noIpsec, partial: 'packets come without IPsec state: -EINVAL' },
-  { id: 73, name: 'bpf_lwt_push_encap', run: pushEncap, partial: 'segment routing headers cannot be pushed' },
-  { id: 74, name: 'bpf_lwt_seg6_store_bytes', run: storeSegment },
-  {
-    id: 75,
-    name: 'bpf_lwt_seg6_adjust_srh',
-    run: adjustSegment,
-    partial: "the header's length is not checked when the program is done",
-  },
+  { id: 73, name: 'bpf_lwt_push_encap', run: pushEncap, partial: 'the outer source address of segment routing is ::' },
   { id: 163, name: 'bpf_check_mtu', run: checkMtu, partial: 'packets with gso_size pass without a look at their segments' },
   { id: 192, name: 'bpf_skb_set_tstamp', run: setTimestamp },
 ])

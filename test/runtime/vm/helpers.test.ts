@@ -106,6 +106,56 @@ int change(struct __sk_buff *skb)
   })
 })
 
+describe('segment routing', () => {
+  const source = `
+struct ipv6_sr_hdr { __u8 next, words, type, left, last, flags; __u16 tag; __u8 segments[2][16]; };
+int outer, bad;
+SEC("lwt_in")
+int push(struct __sk_buff *skb)
+{
+	struct ipv6_sr_hdr header = { .words = 4, .type = 4, .left = 1, .last = 1 };
+
+	header.segments[1][15] = 9;
+	header.type = 3;
+	bad = bpf_lwt_push_encap(skb, outer ? BPF_LWT_ENCAP_SEG6 : BPF_LWT_ENCAP_SEG6_INLINE, &header, sizeof(header));
+	header.type = 4;
+	return bpf_lwt_push_encap(skb, outer ? BPF_LWT_ENCAP_SEG6 : BPF_LWT_ENCAP_SEG6_INLINE, &header, sizeof(header));
+}
+int table = 7, kind;
+SEC("lwt_seg6local")
+int act(struct __sk_buff *skb)
+{
+	__u8 hop[16] = { 0xfe };
+
+	return kind == 2 ? bpf_lwt_seg6_action(skb, 2, hop, sizeof(hop)) : bpf_lwt_seg6_action(skb, kind, &table, sizeof(table));
+}`
+  const inner = packet.udp({ src: '2001:db8::7', dst: '2001:db8::1', payload: new Uint8Array(4) })
+
+  it('headers are pushed, acted on, and taken off again', async () => {
+    const { programs, globals } = await program(source)
+    const inline = programs['push']!.run(inner)
+    expect([inline.retval, globals['bad']!.get(), inline.packet!.length]).toEqual([0, -22, inner.length + 40])
+    // Next headers, the segment that comes first as destination, and the old destination as the last.
+    expect([inline.packet![14 + 6], inline.packet![14 + 40], inline.packet![14 + 39]]).toEqual([43, 17, 9])
+    expect(inline.packet!.subarray(14 + 48, 14 + 64)).toEqual(inner.subarray(14 + 24, 14 + 40))
+    globals['outer']!.set(1)
+    const outside = programs['push']!.run(inner)
+    expect([outside.retval, outside.packet!.length, outside.packet![14 + 40]]).toEqual([0, inner.length + 80, 41])
+    expect([...outside.packet!.subarray(14 + 4, 14 + 8)]).toEqual([0, inner.length - 14 + 40, 43, inner[14 + 7]])
+    expect(outside.packet!.subarray(14 + 80)).toEqual(inner.subarray(14))
+    const act = (kind: number, bytes: Uint8Array) => {
+      globals['kind']!.set(kind)
+      return programs['act']!.run(bytes)
+    }
+    expect(act(2, outside.packet!).redirects).toMatchObject([
+      { kind: 'route', nexthop: Uint8Array.from([0xfe, ...new Array(15).fill(0)]) },
+    ])
+    expect(act(3, outside.packet!).redirects).toMatchObject([{ kind: 'route', table: 7 }])
+    expect(act(7, outside.packet!).packet).toEqual(inner)
+    expect([act(7, inner), act(7, inline.packet!), act(5, inner)].map(run => run.retval)).toEqual([-74, -74, -22])
+  })
+})
+
 describe('SYN cookies', () => {
   it('come back as valid for two minutes', async () => {
     const loaded = await program(`
