@@ -113,7 +113,11 @@ function stages(
   made: Made,
 ): void {
   const { emit = 'obj', shared, stageDone } = settings
-  const unit: Preprocessed = preprocess(host, path, options, sources, sink, { names: shared?.names, cache: shared?.headers })
+  const unit: Preprocessed = preprocess(host, path, options, sources, sink, {
+    names: shared?.names,
+    cache: shared?.headers,
+    kept: shared?.trees?.names === shared?.names ? shared?.trees?.tokens : undefined,
+  })
   stageDone?.('preprocess')
   const { tokens, names, index } = unit
   made.dependencies = unit.dependencies

@@ -5,7 +5,7 @@ import type { Names } from '../preprocessor/names.js'
 import type { Atom, TokenBuffer, TokenIndex } from '../preprocessor/tokens.js'
 import type { Declaration, DeclarationSource } from './ast.js'
 import { theGrammar } from './grammar.js'
-import { type KeptTrees, keepTokens, sameState, shifted, wordsOf } from './kept-trees.js'
+import { type KeptDeclaration, type KeptTrees, plainWords, sameState, shifted } from './kept-trees.js'
 import { type NameNotes, NameScopes } from './name-scopes.js'
 import { PragmaState } from './pragma-state.js'
 import { SyntaxReport } from './syntax-report.js'
@@ -29,6 +29,8 @@ class UnitParser implements DeclarationSource {
   readonly weakNames = new Set<string>()
   /** Trees of indexed declarations, by their position in the index. */
   private readonly lazy = new Map<number, readonly Declaration[]>()
+  /** Kept declarations whose trees this unit has. */
+  private readonly taken = new Set<KeptDeclaration>()
 
   constructor(
     private readonly buffer: TokenBuffer,
@@ -87,18 +89,23 @@ class UnitParser implements DeclarationSource {
     const { buffer, index, scopes, sink } = this
     const { file, run, number, state } = index.origin(declaration)
     const known = kept.get(run, number)
-    if (known && sameState(known.state, state) && !index.hasMacro(declaration, known.words) && scopes.repeat(known.notes))
-      return shifted(known.trees, buffer.append(known.tokens, file.base) - known.start)
+    if (known && sameState(known.state, state) && !index.hasMacro(declaration, known.words) && scopes.repeat(known.notes)) {
+      // What a unit has twice is two declarations; what was kept meanwhile is not in front of this unit.
+      if (this.taken.has(known) || known.end > buffer.first)
+        return shifted(known.trees, buffer.append(kept.tokens, known.start, known.end, file.base) - known.start)
+      this.taken.add(known)
+      buffer.place(kept.tokens, known.start, known.end, file.base)
+      return known.trees
+    }
     const { reports } = sink
     const notes: NameNotes = { asked: new Map(), declared: [] }
     scopes.notes = notes
     const trees = this.parsedTree(declaration)
     scopes.notes = undefined
     const { start, end } = index.tokens(declaration)
-    const tokens = sink.reports === reports ? keepTokens(buffer, start, end, file.base) : undefined
-    if (!tokens) return trees
-    const words = wordsOf(tokens)
-    if (!index.hasMacro(declaration, words)) kept.put(run, number, { tokens, words, state, notes, trees, start })
+    const words = sink.reports === reports ? plainWords(buffer, start, end) : undefined
+    if (words && !index.hasMacro(declaration, words))
+      kept.put(run, number, { words, state, notes, trees }, buffer, start, end, file.base)
     return trees
   }
 }
@@ -106,7 +113,7 @@ class UnitParser implements DeclarationSource {
 /**
  * Parses a preprocessed translation unit. Syntax errors go to `sink` and what they spoil is left out of the result. Throws only what
  * the sink throws. `tokens` may grow behind its End later, when `source` has declarations scanned. `kept` holds what earlier compilations
- * with the same table of names have parsed of headers.
+ * with the same table of names have parsed of headers; its tokens are in front of `tokens`.
  */
 export function parseTranslationUnit(
   tokens: TokenBuffer,
@@ -116,5 +123,5 @@ export function parseTranslationUnit(
   kept?: KeptTrees,
 ): ParsedUnit {
   const unit = new UnitParser(tokens, names, index, sink, kept?.names === names ? kept : undefined)
-  return { declarations: unit.parse(0, tokens.count), source: unit, weakNames: unit.weakNames }
+  return { declarations: unit.parse(tokens.first, tokens.count), source: unit, weakNames: unit.weakNames }
 }

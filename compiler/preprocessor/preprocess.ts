@@ -34,6 +34,8 @@ export interface PreprocessExtras {
   readonly lazyFrom?: number
   /** Indexes of big headers from earlier compilations. */
   readonly cache?: HeaderCache | undefined
+  /** What was kept of headers' tokens, from compilations with these names. */
+  readonly kept?: TokenBuffer | undefined
 }
 
 /**
@@ -54,6 +56,7 @@ export function preprocess(
     printing,
     lazyFrom: extras.lazyFrom ?? 32768,
     cache: extras.cache,
+    kept: extras.kept,
   })
   const { buffer } = preprocessor
   const bytes = host.read(path)

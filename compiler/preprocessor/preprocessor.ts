@@ -50,6 +50,8 @@ export interface PreprocessorSettings {
   /** Headers of at least so many bytes are indexed and their declarations put off; system headers, about which little is said, an eighth. */
   readonly lazyFrom: number
   readonly cache: HeaderCache | undefined
+  /** Tokens of headers that go in front of all. */
+  readonly kept: TokenBuffer | undefined
 }
 
 const SYSTEM_SHARE = 8
@@ -81,7 +83,7 @@ export class Preprocessor extends ConditionReader {
     names: Names,
     protected readonly settings: PreprocessorSettings,
   ) {
-    const buffer = new TokenBuffer(1 << 14)
+    const buffer = new TokenBuffer(1 << 14, settings.kept)
     super(names, new MacroTable(), sources, sink, buffer.expansions)
     this.buffer = buffer
     this.index = new LazyDeclarations(names, this.scanRange, this.macros)

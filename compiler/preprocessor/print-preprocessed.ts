@@ -40,7 +40,7 @@ export function printPreprocessed(
     if (!options.bare) out.push(`# ${number} ${quote(path)}${flag}${system ? ' 3' : ''}\n`)
     line = number
   }
-  for (let i = 0; i < tokens.count && tokens.kind[i] !== TokenKind.End; i++) {
+  for (let i = tokens.first; i < tokens.count && tokens.kind[i] !== TokenKind.End; i++) {
     for (; nextMark < marks.length && marks[nextMark]!.token <= i; nextMark++) {
       const mark = marks[nextMark]!
       path = mark.path

@@ -8,7 +8,7 @@ const kindNames = new Map<number, string>(Object.entries(TokenKind).map(([name, 
 /** Place, kind, spelling, and the macro a token came from. */
 export function printTokens({ tokens, names }: Preprocessed, sources: SourceSet): string {
   const lines: string[] = []
-  for (let token = 0; token < tokens.count; token++) {
+  for (let token = tokens.first; token < tokens.count; token++) {
     const at = sources.position(tokens.loc[token]!)
     const expansion = tokens.expansion[token]!
     const from = expansion === 0 ? '' : `  from ${names.text(tokens.expansions[expansion]!.macro)}`

@@ -1,7 +1,7 @@
 /**
- * Tokens in columns. One buffer holds a whole translation unit: first what the preprocessor made of the main file, then, as they are
- * asked for, the tokens of lazily scanned header declarations. A token is known by its index, which never changes; trees
- * keep such indexes and get places and texts from here.
+ * Tokens in columns. One buffer holds a whole translation unit: what the preprocessor made of the main file, then, as they are
+ * asked for, the tokens of lazily scanned header declarations; in front of all, the header tokens that earlier compilations of the process
+ * have kept. A token is known by its index, which never changes; trees keep such indexes and get places and texts from here.
  */
 import type { Loc } from '../../base/source.js'
 
@@ -67,7 +67,9 @@ const widenBytes = (old: Uint8Array, capacity: number): Uint8Array => {
 }
 
 export class TokenBuffer {
-  count = 0
+  count: number
+  /** The main file's first token. */
+  readonly first: number
   kind: Uint8Array
   flags: Uint8Array
   /** Where the token's text stands in a file: for tokens of a macro body, in the macro's definition. */
@@ -79,13 +81,22 @@ export class TokenBuffer {
   expansion: Int32Array
   readonly expansions: Expansion[] = [{ macro: 0, use: 0, parent: 0 }]
 
-  constructor(capacity = 4096) {
-    this.kind = new Uint8Array(capacity)
-    this.flags = new Uint8Array(capacity)
-    this.loc = new Int32Array(capacity)
-    this.length = new Int32Array(capacity)
-    this.atom = new Int32Array(capacity)
-    this.expansion = new Int32Array(capacity)
+  /** `kept` goes in front, without places: those come with `place`. */
+  constructor(capacity = 4096, kept?: TokenBuffer) {
+    const count = kept?.count ?? 0
+    this.count = this.first = count
+    const size = count + capacity
+    this.kind = new Uint8Array(size)
+    this.flags = new Uint8Array(size)
+    this.loc = new Int32Array(size)
+    this.length = new Int32Array(size)
+    this.atom = new Int32Array(size)
+    this.expansion = new Int32Array(size)
+    if (!kept) return
+    this.kind.set(kept.kind.subarray(0, count))
+    this.flags.set(kept.flags.subarray(0, count))
+    this.length.set(kept.length.subarray(0, count))
+    this.atom.set(kept.atom.subarray(0, count))
   }
 
   push(kind: number, flags: number, loc: Loc, length: number, atom: number, expansion: number): TokenIndex {
@@ -100,22 +111,17 @@ export class TokenBuffer {
     return at
   }
 
-  /** Appends tokens written in a file that begins at `base`, given by columns, with byte offsets in it; the index of the first. */
-  append(
-    columns: Readonly<Record<'kind' | 'flags', Uint8Array> & Record<'offset' | 'length' | 'atom', Int32Array>>,
-    base: Loc,
-  ): TokenIndex {
-    const { kind, flags, offset, length, atom } = columns
-    const start = this.count
-    this.count += kind.length
-    while (this.count > this.kind.length) this.grow()
-    this.kind.set(kind, start)
-    this.flags.set(flags, start)
-    for (let i = 0; i < offset.length; i++) this.loc[start + i] = base + offset[i]!
-    this.length.set(length, start)
-    this.atom.set(atom, start)
-    this.expansion.fill(0, start, this.count)
-    return start
+  /** Appends tokens of another buffer, `end` exclusive, with places `by` further on and as written in a file; the index of the first. */
+  append(from: TokenBuffer, start: TokenIndex, end: TokenIndex, by: number): TokenIndex {
+    const first = this.count
+    for (let i = start; i < end; i++)
+      this.push(from.kind[i]!, from.flags[i]!, from.loc[i]! + by, from.length[i]!, from.atom[i]!, 0)
+    return first
+  }
+
+  /** Gives the tokens of a range that were kept the places they have in `from`, `by` further on. */
+  place(from: TokenBuffer, start: TokenIndex, end: TokenIndex, by: number): void {
+    for (let i = start; i < end; i++) this.loc[i] = from.loc[i]! + by
   }
 
   private grow(): void {

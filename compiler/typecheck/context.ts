@@ -7,12 +7,13 @@ import type { Target } from '../options.js'
 import type * as ast from '../parser/ast.js'
 import type { Names } from '../preprocessor/names.js'
 import type { Atom, TokenBuffer, TokenIndex } from '../preprocessor/tokens.js'
+import type { ResolvedParam } from './declarators.js'
 import type { Place, Reporter } from './report.js'
 import { Scope, type ScopeKind, type NamedSymbol, type TagSymbol, type VariableSymbol } from './scopes.js'
 import { isIncomplete } from './type-facts.js'
 import { quoteType, typeText } from './type-text.js'
 import type { FunctionDecl, Label, LoopStmt, SwitchStmt, VarDecl } from './typed-ast.js'
-import { type CType, canonical } from './types.js'
+import { type CType, canonical, type RecordType } from './types.js'
 
 /** A label of the function at hand; `defined` once its statement was seen. */
 export interface LabelState {
@@ -73,6 +74,11 @@ export class Context {
 
   /** Expressions whose value nobody takes: `i++` of its own does not read `i`. */
   readonly discarded = new WeakSet<ast.Expr>()
+
+  /** The record that each body defined. */
+  readonly definedBy = new WeakMap<ast.RecordSpecifier, RecordType>()
+  /** What was found out about the parameters of function declarators, for the definitions among them. */
+  readonly resolvedParams = new WeakMap<ast.DeclaratorChunk, readonly ResolvedParam[]>()
 
   private readonly taken = new Set<ast.Declaration>()
   private readonly askedOrdinary = new Set<Atom>()

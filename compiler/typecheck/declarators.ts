@@ -21,11 +21,6 @@ export interface ResolvedParam {
   readonly place: Place
 }
 
-/** What was found out about the parameters of function declarators, for the definitions among them. */
-const resolvedParams = new WeakMap<ast.DeclaratorChunk, readonly ResolvedParam[]>()
-
-export const paramsOf = (chunk: ast.DeclaratorChunk): readonly ResolvedParam[] => resolvedParams.get(chunk) ?? []
-
 export interface ResolvedDeclarator {
   readonly type: CType
   /** Attributes of the specifiers and of the declarator together. */
@@ -123,7 +118,7 @@ function applyArray(
 
 function applyFunction(c: Context, chunk: ast.DeclaratorChunk & { kind: 'function' }, result: CType, place: Place): CType {
   const params = checkParams(c, chunk)
-  resolvedParams.set(chunk, params)
+  c.resolvedParams.set(chunk, params)
   if (isError(result)) return errorType
   if (isArray(result) || isFunction(result)) {
     c.error('T0105', place, `function cannot return ${isArray(result) ? 'array' : 'function'} type ${c.quote(result)}`)

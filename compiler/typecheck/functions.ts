@@ -2,7 +2,6 @@
 import type * as ast from '../parser/ast.js'
 import type { Atom } from '../preprocessor/tokens.js'
 import { type Context, FunctionState } from './context.js'
-import { paramsOf } from './declarators.js'
 import { checkFlow } from './flow.js'
 import { at } from './nodes.js'
 import { checkBlockItems } from './statements.js'
@@ -55,7 +54,7 @@ function declareParameters(c: Context, definition: ast.FunctionDefinition, decl:
   const chunk = definition.declarator.chunks[0]
   if (!chunk) return
   decl.params = []
-  for (const param of paramsOf(chunk)) {
+  for (const param of c.resolvedParams.get(chunk) ?? []) {
     const { name, type, attributes, place } = param
     if (name === undefined)
       c.warn('T0105', place, 'omitting the parameter name in a function definition is a C23 extension', 'c23-extensions')

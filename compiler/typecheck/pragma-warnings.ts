@@ -18,10 +18,13 @@ export class PragmaWarnings {
   private readonly starts: TokenIndex[] = []
   private readonly states: (Setting | undefined)[] = []
 
-  constructor(names: Names, tokens: TokenBuffer) {
+  constructor(
+    names: Names,
+    private readonly tokens: TokenBuffer,
+  ) {
     let state: Setting | undefined
     const stack: (Setting | undefined)[] = []
-    for (let token = 0; token < tokens.count && tokens.kind[token] !== TokenKind.End; token++) {
+    for (let token = tokens.first; token < tokens.count && tokens.kind[token] !== TokenKind.End; token++) {
       if (tokens.kind[token] !== TokenKind.Pragma) continue
       const match = /^(?:GCC|clang)\s+diagnostic\s+(\w+)(?:\s*"-W([^"]*)")?/.exec(names.text(tokens.atom[token]!))
       if (!match) continue
@@ -38,6 +41,8 @@ export class PragmaWarnings {
   levelAt(token: TokenIndex, group: string): PragmaLevel | undefined {
     let low = 0
     let high = this.starts.length
+    // Declarations of indexed headers stand behind all else, those that were kept as well.
+    if (token < this.tokens.first) low = high
     while (low < high) {
       const middle = (low + high) >> 1
       if (this.starts[middle]! <= token) low = middle + 1

@@ -39,23 +39,20 @@ export function checkRecord(c: Context, specifier: ast.RecordSpecifier, alone: b
   const set = readAttributes(c, specifier.attributes)
   if (specifier.members) define(c, specifier, type, set)
   if (specifier.preserveAccessIndex) type.preserveAccessIndex = true
-  if (set.preserveAccessIndex) preserveAccess(specifier, type)
+  if (set.preserveAccessIndex) preserveAccess(c, specifier, type)
   if (set.preserveStaticOffset) type.preserveStaticOffset = true
   if (set.mayAlias) type.mayAlias = true
   if (set.declTags.length) type.declTags = [...type.declTags, ...set.declTags]
   return type
 }
 
-/** The record that each body defined. */
-const definedBy = new WeakMap<ast.RecordSpecifier, RecordType>()
-
 /** The attribute holds for the record and for all that are defined in its body. */
-function preserveAccess(specifier: ast.RecordSpecifier, type: RecordType): void {
+function preserveAccess(c: Context, specifier: ast.RecordSpecifier, type: RecordType): void {
   type.preserveAccessIndex = true
   for (const member of specifier.members ?? []) {
     const inner = member.kind === 'member' ? member.specifiers.type : undefined
-    const record = inner?.kind === 'record' ? definedBy.get(inner) : undefined
-    if (inner?.kind === 'record' && record) preserveAccess(inner, record)
+    const record = inner?.kind === 'record' ? c.definedBy.get(inner) : undefined
+    if (inner?.kind === 'record' && record) preserveAccess(c, inner, record)
   }
 }
 
@@ -123,7 +120,7 @@ function define(c: Context, specifier: ast.RecordSpecifier, type: RecordType, se
   type.align = align
   type.packed = set.packed || specifier.pack > 0
   type.complete = true
-  definedBy.set(specifier, type)
+  c.definedBy.set(specifier, type)
   beingDefined.delete(type)
 }
 
