@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { arrayLoops } from './array-loops.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const require = createRequire(import.meta.url)
@@ -157,6 +158,12 @@ for (const [from, to] of [
   rmSync(join(dist, to), { recursive: true, force: true })
   cpSync(join(root, 'compiler/include/headers', from), join(dist, to), { recursive: true })
 }
+const sources = ['base', 'assembler', 'linker', 'compiler', 'runtime', 'api', 'cli'].flatMap(folder =>
+  readdirSync(join(root, folder), { recursive: true })
+    .filter(name => name.endsWith('.ts') && !name.endsWith('.gen.ts'))
+    .map(name => `${folder}/${name}`.replaceAll('\\', '/')),
+)
+const countingLoops = await arrayLoops(root, sources.sort(), join(root, '.cache/array-loops.json'))
 // CommonJS, because a vm.Script with a code cache takes scripts, not modules. Dynamic imports inside stay lazy.
 for (const { name, entry, absent = [] } of bundles) {
   const outfile = `dist/bpfc-${name}.cjs`
@@ -170,7 +177,7 @@ for (const { name, entry, absent = [] } of bundles) {
     // A script has no import.meta; koffi is looked up from where the bundle lies.
     define: { ...common.define, 'import.meta.url': '__filename' },
     outfile,
-    plugins: [noChildProcess, absentModules(absent), dataBeside],
+    plugins: [noChildProcess, absentModules(absent), dataBeside, countingLoops],
   })
   // The launcher reads it byte for byte, which takes less than decoding it.
   if (/[^\0-\x7f]/.test(readFileSync(join(root, outfile), 'utf8'))) throw new Error(`${outfile} is not ASCII`)
