@@ -3,6 +3,7 @@ import type { LazyState } from '../preprocessor/declaration-index.js'
 import type { Names } from '../preprocessor/names.js'
 import type { TokenIndex } from '../preprocessor/tokens.js'
 import type { LoopHints } from './ast.js'
+import { pragmaNumber } from './pragma-number.js'
 import type { SyntaxReport } from './syntax-report.js'
 import type { TokenWindow } from './token-window.js'
 
@@ -22,12 +23,6 @@ const fileStart: LazyState = { pack: 0, attributes: [] }
 const latest = <V>(changes: readonly Change<V>[], position: number, initial: V): V => {
   for (let i = changes.length - 1; i >= 0; i--) if (changes[i]!.position <= position) return changes[i]!.value
   return initial
-}
-
-/** `16`, `0x10`, `(16)`; undefined for anything that is no plain number. */
-const plainNumber = (text: string): number | undefined => {
-  const match = /^\(?\s*(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\s*\)?$/.exec(text.trim())
-  return match ? Number(match[1]) : undefined
 }
 
 /** What `#pragma clang section` names sections for. */
@@ -120,7 +115,7 @@ export class PragmaState {
     let label = ''
     let value: number | undefined
     for (const word of action === 'push' || action === 'pop' ? words.slice(1) : words) {
-      const number = plainNumber(word)
+      const number = pragmaNumber(word)
       if (number === undefined) label = word
       else value = number
     }
@@ -204,16 +199,16 @@ export class PragmaState {
   }
 
   private addCount(position: number, token: TokenIndex, text: string): void {
-    const count = plainNumber(text)
+    const count = pragmaNumber(text)
     if (count === undefined) {
       this.report.warning(
         'S0043',
         token,
-        `the unroll count '${text.trim()}' is not a plain number: taken as a wish to unroll`,
-        'ignored-pragmas',
+        `the unroll count '${text.trim()}' is no sum of plain numbers: taken as a wish to unroll`,
+        'bpf-unroll-count',
       )
       this.addHint(position, token, 'enable')
-    } else if (count === 0) this.report.error('S0043', token, "invalid value '0'; must be positive")
+    } else if (count <= 0) this.report.error('S0043', token, `invalid value '${count}'; must be positive`)
     else this.addHint(position, token, count === 1 ? 'disable' : count)
   }
 

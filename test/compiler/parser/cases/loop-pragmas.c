@@ -25,3 +25,14 @@ int f(int a)
 #pragma GCC diagnostic push
   return a;
 }
+#define BYTES 24
+#define STEP(a, b) (((a) / (b)) << 1)
+int sums(int n) {
+#pragma unroll(((BYTES)/(16)))
+  for (int i = 0; i < 8; i++) n++;
+#pragma unroll STEP(0x20, 010) - 2
+  for (int i = 0; i < 8; i++) n++;
+#pragma clang loop unroll_count(2 * (3 + ~-2))
+  for (int i = 0; i < 8; i++) n++;
+  return n;
+}
