@@ -38,7 +38,11 @@ export function coalesce(func: MFunc, numbering: Numbering): void {
     segments[from] = []
   }
   for (const insn of numbering.code) {
-    for (const register of registersOf(insn)) if (find(register) !== register) renameRegister(insn, register, find(register))
+    if (insn.asm) for (const register of registersOf(insn)) renameRegister(insn, register, find(register))
+    else {
+      if (insn.dst >= VIRTUAL) insn.dst = find(insn.dst)
+      if (insn.src >= VIRTUAL) insn.src = find(insn.src)
+    }
     if (insn.op === MOV64_X && insn.off === 0 && insn.dst === insn.src) insn.op = P_GONE
   }
 }

@@ -43,7 +43,7 @@ export function generate(module: Module, context: GenerateContext): Generated {
   if (module.fileAsm.length > 0) throw new NotImplemented('assembly at file scope')
   const codes: FunctionCode[] = []
   // Their bodies are given up one after the other.
-  module.funcs.forEach(noteKeptParams)
+  calledFunctions(module).forEach(noteKeptParams)
   module.funcs.forEach((func, serial) => {
     if (func.isDeclaration) return
     const code = compileFunction(func, { target: options.target, sink, care: careOf(options, func) }, serial)
@@ -56,6 +56,13 @@ export function generate(module: Module, context: GenerateContext): Generated {
   if (sink.hasErrors) return { object: new Uint8Array(0), functions: codes, stack, assembly, btfText: () => '' }
   const { object, debug } = build(module, codes, context)
   return { object, functions: codes, stack, assembly, btfText: () => (debug ? btfText(debug.builder) : '') }
+}
+
+function calledFunctions(module: Module): Set<Func> {
+  const called = new Set<Func>()
+  for (const { blocks } of module.funcs)
+    for (const { insts } of blocks) for (const { op, func } of insts) if (op === 'call') called.add(func!)
+  return called
 }
 
 function build(

@@ -6,11 +6,13 @@
  * Optimistic: block parameters start at 0 and grow until nothing changes; they grow in steps, so few rounds are needed.
  */
 import { reversePostorder } from '../ir/cfg.js'
-import { bitsOf, type Func, successors, type Value } from '../ir/ir.js'
+import { bitsOf, type Func, successorAt, type Value } from '../ir/ir.js'
 
 const STEPS = [0, 1, 8, 16, 31, 32, 63, 64]
 
-const bitLength = (value: bigint) => (value === 0n ? 0 : value.toString(2).length)
+/** Of a number of at most 64 bits. */
+const bitLength = (value: bigint) =>
+  value > 0xffff_ffffn ? 64 - Math.clz32(Number(value >> 32n)) : 32 - Math.clz32(Number(value))
 
 /** Bits of the register into which a constant of that type is put. Without 32-bit arithmetic an i32 is sign-extended. */
 export function constantBits(value: Value, alu32: boolean): number {
@@ -36,28 +38,30 @@ export function registerBits(func: Func, alu32: boolean): Uint8Array {
     }
   }
   const order = reversePostorder(func)
-  const visited = new Set<number>()
+  const position = new Int32Array(func.blockCount)
+  for (let b = 0; b < order.length; b++) position[order[b]!.id] = b
+  // What an instruction reads was made before it in this order, but for parameters that grow round a loop: only those ask for another round.
   for (let changed = true; changed; ) {
     changed = false
-    for (const block of order) {
-      visited.add(block.id)
-      for (const inst of block.insts) {
+    for (let b = 0; b < order.length; b++) {
+      const block = order[b]!
+      const { insts, terminator } = block
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i]!
         const found = transfer(inst, of, alu32)
-        if (found > bits[inst.id]!) {
-          bits[inst.id] = found
-          changed = true
-        }
+        if (found > bits[inst.id]!) bits[inst.id] = found
       }
-      if (block.terminator.kind === 'asmgoto') for (const result of block.terminator.results) bits[result.id] = 64
-      for (const edge of successors(block)) {
-        edge.args.forEach((arg, i) => {
-          const param = edge.block.params[i]!
-          const found = of(arg)
-          if (found <= bits[param.id]!) return
+      if (terminator.kind === 'asmgoto') for (const result of terminator.results) bits[result.id] = 64
+      for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) {
+        const { args } = edge
+        const { id, params } = edge.block
+        for (let i = 0; i < args.length; i++) {
+          const param = params[i]!
+          const found = of(args[i]!)
+          if (found <= bits[param.id]!) continue
           bits[param.id] = STEPS.find(step => step >= found)!
-          // Only what was computed from it before must be computed again.
-          if (visited.has(edge.block.id)) changed = true
-        })
+          if (position[id]! <= b) changed = true
+        }
       }
     }
   }

@@ -214,7 +214,7 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
           changed = carry(inst, inst.args[2]!) || changed
         }
       for (const { block: to, args } of successors(block))
-        for (let i = 0; i < args.length; i++) changed = carry(to.params[i]!, args[i]!) || changed
+        for (let i = 0; i < args.length; i++) if (args[i]!.type === 'ptr') changed = carry(to.params[i]!, args[i]!) || changed
     }
   }
   const note = (value: Value, block: Block, at: number) => {
@@ -231,7 +231,7 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
       }
       if (inst.op === 'ptradd' || inst.op === 'opaque' || inst.op === 'select') return
       inst.args.forEach((arg, i) => {
-        if (!origins.has(arg)) return
+        if (arg.type !== 'ptr' || !origins.has(arg)) return
         note(arg, block, at)
         const address = i === 0 && (inst.op === 'load' || inst.op === 'store' || inst.op === 'atomicrmw' || inst.op === 'cmpxchg')
         const blockwise = inst.op === 'memcpy' || inst.op === 'memmove' || inst.op === 'memset' || inst.op === 'memcmp'

@@ -1,6 +1,6 @@
 /** The control-flow graph as passes that change edges ask for it: the edges themselves, by where they arrive. */
 import { reversePostorder } from '../ir/cfg.js'
-import { type Block, type Edge, type Func, successors } from '../ir/ir.js'
+import { type Block, type Edge, type Func, successorAt, successors } from '../ir/ir.js'
 
 /** An edge seen from where it arrives. */
 export interface IncomingEdge {
@@ -18,12 +18,20 @@ export function predecessors(func: Func, order: readonly Block[] = reversePostor
 
 /** Drops blocks that cannot be reached. Returns whether there were any. */
 export function removeUnreachable(func: Func): boolean {
-  const order = reversePostorder(func)
-  const changed = order.length !== func.blocks.length
-  if (changed) {
-    const reachable = new Uint8Array(func.blockCount)
-    for (const block of order) reachable[block.id] = 1
-    func.blocks = func.blocks.filter(block => reachable[block.id])
-  }
+  if (func.isDeclaration) return false
+  const reachable = new Uint8Array(func.blockCount)
+  reachable[func.entry.id] = 1
+  const work = [func.entry]
+  let count = 1
+  for (let block = work.pop(); block; block = work.pop())
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) {
+      const target = edge.block
+      if (reachable[target.id]) continue
+      reachable[target.id] = 1
+      count++
+      work.push(target)
+    }
+  const changed = count !== func.blocks.length
+  if (changed) func.blocks = func.blocks.filter(block => reachable[block.id])
   return changed
 }

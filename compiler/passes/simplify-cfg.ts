@@ -18,9 +18,10 @@ export const simplifyCfg: FunctionPass = {
     // Each step is linear; a round makes work for the next only along chains, which merging has made short. Done when every step in turn has
     // found nothing.
     for (let step = 0, idle = 0; step < MAX_ROUNDS * steps.length && idle < steps.length; step++) {
-      if (steps[step % steps.length]!(func, uses)) {
+      const run = steps[step % steps.length]!
+      if (run(func, uses)) {
         changed = true
-        idle = 0
+        idle = thorough.has(run) ? 1 : 0
         uses = {}
       } else idle++
     }
@@ -44,6 +45,13 @@ const steps: readonly ((func: Func, uses: Uses) => boolean)[] = [
   threadConstants,
   mergeChains,
 ]
+
+/** Those that leave nothing to find for themselves. */
+const thorough: ReadonlySet<(func: Func, uses: Uses) => boolean> = new Set([
+  removeUnreachable,
+  removeRedundantParams,
+  mergeChains,
+])
 
 function sameEdge(a: Edge, b: Edge): boolean {
   return a.block === b.block && a.args.every((arg, i) => sameValue(arg, b.args[i]!))
