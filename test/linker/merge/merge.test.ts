@@ -20,9 +20,9 @@ import { writeElf } from '../../../linker/elf/write-elf.js'
 import { linkObjects } from '../../../linker/merge.js'
 import { openObject } from '../../../linker/object/open.js'
 
-const fixture = (name: string) => ({
+const fixture = (name: string, compiler: 'bpfel' | 'gcc' = 'bpfel') => ({
   path: `${name}.o`,
-  bytes: new Uint8Array(readFileSync(join(import.meta.dirname, `fixtures/${name}.bpfel.o`))),
+  bytes: new Uint8Array(readFileSync(join(import.meta.dirname, `fixtures/${name}.${compiler}.o`))),
 })
 const linked = () => linkObjects([fixture('left'), fixture('right')])
 
@@ -90,6 +90,28 @@ describe('linkObjects', () => {
     const [[other]] = calls('other_side') as [[...typeof object.subprograms]]
     expect(other!.name).toBe('local_step')
     expect(other).not.toBe(localStep)
+  })
+
+  it.each([
+    ['gcc', 'gcc'],
+    ['gcc', 'bpfel'],
+    ['bpfel', 'gcc'],
+  ] as const)('joins halves of several compilers: %s and %s', (left, right) => {
+    const bytes = linkObjects([fixture('left', left), fixture('right', right)])
+    const object = openObject(bytes, 'whole.o')
+    expect(object.programs.map(program => program.name)).toEqual(['left_main', 'right_main'])
+    expect(object.externs.map(extern => extern.name)).toEqual(['CONFIG_HZ', 'jiffies_like'])
+    expect(object.maps.map(map => map.name)).toEqual(['table', 'whole.data', 'whole.kconfig'])
+    expect([...object.subprograms.find(fn => fn.name === 'chosen')!.insns.imm]).toContain(200)
+    const btf = readBtf(readElf(bytes).sections.find(section => section.name === '.BTF')!.data)
+    validateBtf(btf)
+    // gcc calls the type of its field another name than clang does.
+    expect(btf.byName('shared_value')).toHaveLength(left === right ? 1 : 2)
+    for (const name of ['table', 'chosen', 'other_side', 'unsigned int', 'u32']) expect(btf.byName(name), name).toHaveLength(1)
+    for (const fn of [...object.programs, ...object.subprograms]) {
+      expect(btf.nameOf(fn.funcInfo!.type)).toBe(fn.name)
+      expect(fn.lineInfo[0]!.path).toMatch(/(left|right)\.bpf\.c$/)
+    }
   })
 
   it('moves data and keeps equal names of different files apart', () => {
