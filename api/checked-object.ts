@@ -72,8 +72,9 @@ const DEFAULT_KERNELS = ['6.1', '6.12', '6.18']
 export function checkedObject(input: string | Uint8Array, options: CheckedObjectOptions = {}): CheckedObject {
   const kernelBtf = options.kernelBtf ?? bundledBtf()
   const { name, ...object } = objectBytes(input, kernelBtf, options)
-  const prepared = prepareObject(changedObject(openObject(object.bytes, name), options), {
+  const prepared = prepareObject(changedObject(openObject(object.bytes, name, { anyLoader: true }), options), {
     kernelBtf,
+    anyLoader: true,
     ...(options.kconfig !== undefined && { kconfig: options.kconfig }),
   })
   verifyPrograms(

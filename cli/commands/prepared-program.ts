@@ -21,7 +21,7 @@ export function preparedProgram(
   context: CliContext,
 ): { readonly prepared: PreparedObject; readonly name: string } | number {
   const request = readCompileFlags(flags)
-  const input = objectInput(path, request, context)
+  const input = objectInput(path, request, context, false, { anyLoader: true })
   if (typeof input === 'number') return input
   const object = changedByFlags(input.object, flags)
   if (typeof object === 'string') {
@@ -29,6 +29,7 @@ export function preparedProgram(
     return ExitCode.usage
   }
   const prepared = prepareObject(object, {
+    anyLoader: true,
     kernelBtf: kernelBtf(request.flags.btf).set,
     ...(flags.kconfig === undefined ? {} : { kconfig: readKernelConfig(flags.kconfig) }),
   })

@@ -48,7 +48,9 @@ describe('changes before loading', () => {
   })
 
   it('a map without max_entries is refused as the kernel does, and the message says what to do', async () => {
-    await expect(load(AGENT)).rejects.toThrow('cannot create map seen (hash): it has no max_entries, which its loader has to set')
+    await expect(load(AGENT, { maps: { outer: sizes.outer } })).rejects.toThrow(
+      'cannot create map seen (hash): it has no max_entries, which its loader has to set',
+    )
   })
 
   it('types and sizes', async () => {
@@ -86,6 +88,23 @@ describe('changes before loading', () => {
     [{ programs: { count: { section: 'xpd' } } }, 'program count: section xpd names no program type'],
   ])('%o: %s', async (options, message) => {
     await expect(load(AGENT, options)).rejects.toThrow(message)
+  })
+})
+
+describe('objects of other loaders than libbpf', () => {
+  it('are loaded: pinnings and sections of their own, perf event arrays of which only the type is said', async () => {
+    const { programs, maps } = await load(`${HEAD}
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } events SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u32); __uint(pinning, 16); } own SEC(".maps");
+SEC("tc/entry") int handle(struct __sk_buff *skb)
+{
+	u32 key = 0, *value = bpf_map_lookup_elem(&own, &key);
+
+	bpf_perf_event_output(skb, &events, BPF_F_CURRENT_CPU, &key, sizeof(key));
+	return value ? *value : -1;
+}`)
+    expect(programs['handle']!.run(input).verdict).toBe('TC_ACT_OK')
+    expect(maps['events']!.consume()).toEqual([new Uint8Array(4)])
   })
 })
 

@@ -79,7 +79,10 @@ export function judgeFolder(folder: string, filter = ''): Tally {
     .sort()) {
     let prepared: PreparedObject
     try {
-      prepared = prepareObject(openObject(readFileSync(join(folder, file)), file), { kernelBtf })
+      prepared = prepareObject(openObject(readFileSync(join(folder, file)), file, { anyLoader: true }), {
+        kernelBtf,
+        anyLoader: true,
+      })
     } catch (error) {
       count('object', `${file} ${(error as Error).message}`)
       continue
