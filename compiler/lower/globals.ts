@@ -1,6 +1,7 @@
 /** Objects with static storage: their section, as clang chooses it, and their initial bytes with the addresses among them. */
 import { type Func, Global, type GlobalReloc } from '../ir/ir.js'
 import { Qualifier } from '../parser/ast.js'
+import type { SectionKind } from '../preprocessor/section-pragma.js'
 import { evaluate } from '../typecheck/constants.js'
 import { spaceOf } from '../typecheck/type-facts.js'
 import type { Expr, InitItem, InitValue, VarDecl } from '../typecheck/typed-ast.js'
@@ -22,11 +23,7 @@ export function declareVariable(module: ModuleContext, decl: VarDecl): Global {
       ? `.addr_space.${space}`
       : decl.isExtern
         ? ''
-        : isConst
-          ? '.rodata'
-          : decl.init && !isZero(decl.init)
-            ? '.data'
-            : '.bss')
+        : (decl.sections[kindOf(decl, isConst)] ?? `.${kindOf(decl, isConst)}`))
   const global = new Global(name, binding, section, size, Math.max(decl.align, alignmentOf(decl.type)), isConst)
   global.hidden = decl.hidden
   global.isExtern = decl.isExtern
@@ -34,6 +31,9 @@ export function declareVariable(module: ModuleContext, decl: VarDecl): Global {
   global.decl = decl
   return global
 }
+
+const kindOf = (decl: VarDecl, isConst: boolean): SectionKind =>
+  isConst ? 'rodata' : decl.init && !isZero(decl.init) ? 'data' : 'bss'
 
 /** A flexible array member's initialiser makes the object longer than its type. */
 function objectSize(decl: VarDecl): number {

@@ -2,6 +2,7 @@
  * The syntax tree: what was written, before names and types mean anything. Nodes know their tokens by index (`token` is where a caret
  * belongs, `first`..`last` the whole range, inclusive). Names are atoms.
  */
+import type { SectionNames } from '../preprocessor/section-pragma.js'
 import type { Atom, TokenIndex } from '../preprocessor/tokens.js'
 
 export interface Node {
@@ -70,6 +71,8 @@ export interface Specifiers extends Node {
   readonly attributes: readonly Attribute[]
   /** Undefined where none was written (implicit int: an error the type checker reports). */
   readonly type: TypeSpecifier | undefined
+  /** What `#pragma clang section` says of definitions here. */
+  readonly sections: SectionNames
 }
 
 /** Bits of `Qualifiers`. */

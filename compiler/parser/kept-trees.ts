@@ -5,6 +5,7 @@
  * stand in front of those of each later one, under the same indexes, and only get their places there.
  */
 import type { LazyState } from '../preprocessor/declaration-index.js'
+import { SECTION_KINDS } from '../preprocessor/section-pragma.js'
 import type { HeaderRun } from '../preprocessor/header-index.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, TokenBuffer, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
@@ -68,7 +69,10 @@ export function plainWords({ kind, atom, expansion }: TokenBuffer, start: TokenI
 export function sameState(a: LazyState, b: LazyState): boolean {
   if (a === b) return true
   return (
-    a.pack === b.pack && a.attributes.length === b.attributes.length && a.attributes.every((each, i) => each === b.attributes[i])
+    a.pack === b.pack &&
+    a.attributes.length === b.attributes.length &&
+    a.attributes.every((each, i) => each === b.attributes[i]) &&
+    SECTION_KINDS.every(kind => a.sections[kind] === b.sections[kind])
   )
 }
 

@@ -1,6 +1,7 @@
 /** Pragmas that change what declarations and loops mean: packing, pushed attributes, unrolling, weak symbols. */
 import type { LazyState } from '../preprocessor/declaration-index.js'
 import type { Names } from '../preprocessor/names.js'
+import { type SectionNames, sectionsAfter } from '../preprocessor/section-pragma.js'
 import type { TokenIndex } from '../preprocessor/tokens.js'
 import type { LoopHints } from './ast.js'
 import { pragmaNumber } from './pragma-number.js'
@@ -18,15 +19,12 @@ interface PendingHints {
   readonly token: TokenIndex
 }
 
-const fileStart: LazyState = { pack: 0, attributes: [] }
+const fileStart: LazyState = { pack: 0, attributes: [], sections: {} }
 
 const latest = <V>(changes: readonly Change<V>[], position: number, initial: V): V => {
   for (let i = changes.length - 1; i >= 0; i--) if (changes[i]!.position <= position) return changes[i]!.value
   return initial
 }
-
-/** What `#pragma clang section` names sections for. */
-const SECTION_KINDS: ReadonlySet<string> = new Set(['bss', 'data', 'rodata', 'text', 'relro'])
 
 /** The pragmas of a `TokenWindow`, by position. */
 export class PragmaState {
@@ -37,6 +35,8 @@ export class PragmaState {
   private readonly packStack: { readonly label: string; readonly pack: number }[] = []
   private readonly attributeStack: { readonly namespace: string; readonly preserves: boolean; readonly token: TokenIndex }[] = []
   private pack: number
+  private readonly sectionChanges: Change<SectionNames>[] = []
+  private sections: SectionNames
 
   constructor(
     window: TokenWindow,
@@ -47,6 +47,7 @@ export class PragmaState {
     private readonly weak: Set<string> = new Set(),
   ) {
     this.pack = initial.pack
+    this.sections = initial.sections
     for (const { position, token } of window.pragmas) this.read(position, token, names.text(window.buffer.atom[token]!).trim())
     const open = this.attributeStack.at(-1)
     if (open) report.error('S0042', open.token, "unterminated '#pragma clang attribute push' at end of file")
@@ -55,6 +56,11 @@ export class PragmaState {
   /** `#pragma pack` in force, bytes; 0 for none. */
   packAt(position: number): number {
     return this.packs.length ? latest(this.packs, position, this.initial.pack) : this.initial.pack
+  }
+
+  /** Where `#pragma clang section` puts what is defined here. */
+  sectionsAt(position: number): SectionNames {
+    return this.sectionChanges.length ? latest(this.sectionChanges, position, this.initial.sections) : this.initial.sections
   }
 
   /** Whether records whose body starts here are covered by a pushed `preserve_access_index`. */
@@ -88,7 +94,7 @@ export class PragmaState {
       const [, second, arguments_] = /^(\S+)\s*([\s\S]*)$/.exec(rest!) ?? ['', '', '']
       if (second === 'attribute' || second!.startsWith('attribute.')) this.readAttribute(position, token, second!, arguments_!)
       else if (second === 'loop') this.readLoop(position, token, arguments_!)
-      else if (second === 'section') this.readSection(token, arguments_!)
+      else if (second === 'section') this.readSection(position, token, arguments_!)
     }
   }
 
@@ -167,16 +173,12 @@ export class PragmaState {
     this.preserves.push({ position, value: inherited || this.attributeStack.some(entry => entry.preserves) })
   }
 
-  /** Sections stay those of the attributes: a pragma that names one is not obeyed, and must not be silent. `""` asks for the usual. */
-  private readSection(token: TokenIndex, text: string): void {
-    const setting = /(\w+)\s*=\s*"([^"]*)"/g
-    const settings = [...text.matchAll(setting)]
-    if (text.replace(setting, '').trim() || settings.some(([, kind]) => !SECTION_KINDS.has(kind!)))
-      this.report.error('S0049', token, 'expected bss, data, rodata, text or relro = "name" in \'#pragma clang section\'')
-    else if (settings.some(([, , name]) => name !== ''))
-      this.report.warning('S0049', token, "'#pragma clang section' is not supported: ignored", 'ignored-pragmas', {
-        hint: 'write `__attribute__((section("name")))` on the declarations',
-      })
+  private readSection(position: number, token: TokenIndex, text: string): void {
+    const value = sectionsAfter(this.sections, text)
+    if (value) {
+      this.sections = value
+      this.sectionChanges.push({ position, value })
+    } else this.report.error('S0049', token, 'expected bss, data, rodata, text or relro = "name" in \'#pragma clang section\'')
   }
 
   private readUnroll(position: number, token: TokenIndex, word: string, text: string): void {

@@ -244,6 +244,7 @@ export abstract class SpecifierRules extends AttributeRules {
       alignas: alignas.length ? alignas : none,
       attributes: attributes.length ? attributes : none,
       type,
+      sections: this.RECORDING_PHASE ? {} : this.pragmas.sectionsAt(this.pos),
     }
   }
 

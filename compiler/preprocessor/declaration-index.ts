@@ -2,6 +2,7 @@
  * The declarations of big headers, found by matching braces and parsed only when something asks (docs/architecture.md, front end).
  * The preprocessor fills it; the parser turns an entry into a tree when the type checker looks a name up.
  */
+import type { SectionNames } from './section-pragma.js'
 import type { SourceFile } from '../../base/source.js'
 import type { HeaderRun } from './header-index.js'
 import type { Atom, TokenIndex } from './tokens.js'
@@ -21,6 +22,8 @@ export interface LazyState {
   readonly pack: number
   /** Texts of attributes pushed by `#pragma clang attribute push`, e.g. `preserve_access_index` with apply_to=record. */
   readonly attributes: readonly string[]
+  /** `#pragma clang section`. */
+  readonly sections: SectionNames
 }
 
 export interface DeclarationIndex {

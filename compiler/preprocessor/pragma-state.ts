@@ -1,5 +1,6 @@
-/** What `#pragma pack` and `#pragma clang attribute` hold in force, for declarations that are put off. */
+/** What `#pragma pack`, `#pragma clang attribute` and `#pragma clang section` hold in force, for declarations that are put off. */
 import type { LazyState } from './declaration-index.js'
+import { type SectionNames, sectionsAfter } from './section-pragma.js'
 
 interface AttributeGroup {
   readonly namespace: string
@@ -10,6 +11,7 @@ export class PragmaState {
   private pack = 0
   private readonly packs: { readonly label: string; readonly pack: number }[] = []
   private readonly groups: AttributeGroup[] = []
+  private sections: SectionNames = {}
 
   /** Takes the text of a pragma, macros expanded, without `#pragma`. */
   take(text: string): void {
@@ -17,6 +19,8 @@ export class PragmaState {
     if (pack) this.takePack(pack[1]!.split(',').map(part => part.trim()))
     const attribute = /^clang attribute\s+(?:(\w+)\s*\.\s*)?(push|pop)?\s*(.*)$/.exec(text)
     if (attribute) this.takeAttribute(attribute[1] ?? '', attribute[2], attribute[3]!)
+    const section = /^clang section\s+(.*)$/.exec(text)
+    if (section) this.sections = sectionsAfter(this.sections, section[1]!) ?? this.sections
   }
 
   private takePack(parts: readonly string[]): void {
@@ -43,6 +47,6 @@ export class PragmaState {
   }
 
   get state(): LazyState {
-    return { pack: this.pack, attributes: this.groups.flatMap(group => group.attributes) }
+    return { pack: this.pack, attributes: this.groups.flatMap(group => group.attributes), sections: this.sections }
   }
 }

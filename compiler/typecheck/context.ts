@@ -244,6 +244,7 @@ export class Context {
       isParam: false,
       isExtern: false,
       section: undefined,
+      sections: {},
       weak: false,
       hidden: false,
       used: false,

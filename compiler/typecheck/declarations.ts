@@ -255,6 +255,7 @@ function declareFunction(c: Context, what: Declared, definition: ast.FunctionDef
     symbol.decl.inlineOnly = isInlineOnly(symbol.decl, what, known === undefined, definition !== undefined)
   symbol.implicit = false
   addFunctionAttributes(symbol.decl, attributes, specifiers)
+  if (definition) symbol.decl.section ??= specifiers.sections.text
   if (what.asmLabel !== undefined) symbol.decl.asmLabel = what.asmLabel
   if (definition) symbol.token = declarator.token
   return symbol
@@ -368,6 +369,7 @@ function declareVariable(c: Context, what: Declared, init: ast.Initializer | und
 function addVariableAttributes(c: Context, decl: VarDecl, what: Declared): void {
   const set = what.attributes
   decl.section = set.section ?? decl.section
+  if (what.specifiers.storage !== 'extern') decl.sections = what.specifiers.sections
   decl.weak ||= set.weak
   decl.hidden ||= set.hidden
   decl.used ||= set.used

@@ -9,6 +9,7 @@
  * - Arithmetic operands have the operation's type already. Conditions (`if`, loops, `!`, `&&`, `||`, `?:`) are scalars of any type, compared with zero.
  * - `_Bool` values are 0 or 1 after a `to_bool` conversion.
  */
+import type { SectionNames } from '../preprocessor/section-pragma.js'
 import type { Atom, TokenIndex } from '../preprocessor/tokens.js'
 import type { CType, Field, FunctionType, IntType, RecordType } from './types.js'
 
@@ -37,6 +38,8 @@ export interface VarDecl {
   /** `SEC(...)`; undefined for the default sections. */
   section: string | undefined
   weak: boolean
+  /** Where `#pragma clang section` puts it, if it has no section of its own. */
+  sections: SectionNames
   hidden: boolean
   used: boolean
   unused: boolean

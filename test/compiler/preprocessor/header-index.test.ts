@@ -151,7 +151,11 @@ describe('lazy declarations', () => {
     for (let i = range.start; i < range.end; i++) texts.push(names.text(tokens.atom[i]!))
     // The macros of then, not those of the end.
     expect(texts.join(' ')).toBe('struct s { a_t x ; int y ; } ;')
-    expect(range.state).toEqual({ pack: 0, attributes: ['__attribute__((preserve_access_index)), apply_to = record'] })
+    expect(range.state).toEqual({
+      pack: 0,
+      attributes: ['__attribute__((preserve_access_index)), apply_to = record'],
+      sections: {},
+    })
     expect(index.tokens(1)).toBe(range)
     expect(index.tokens(2).state.pack).toBe(1)
     expect(index.tokens(4).state.attributes).toEqual([])
