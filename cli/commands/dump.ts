@@ -2,7 +2,6 @@
 import { formatInsn, type PseudoCStyle } from '../../assembler/syntax/pseudo-c.js'
 import { ExitCode } from '../../base/outcome.js'
 import { dumpJson, dumpRaw } from '../../linker/btf/raw-dump.js'
-import type { ElfFile } from '../../linker/elf/elf-types.js'
 import { readElf } from '../../linker/elf/read-elf.js'
 import type { BpfObject, MapDef, ObjectFunction } from '../../linker/object/bpf-object.js'
 import { openElf } from '../../linker/object/open.js'
@@ -14,9 +13,12 @@ import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { painter } from '../../base/colour.js'
 import { coreName, ProgramText, relocText } from '../report/program-text.js'
+import { relocationCells, relocationRows, sectionCells, symbolCells, symbolRows, table } from '../report/elf-tables.js'
 import { basicBlocks, controlFlowDot, controlFlowSvg, type Drawing } from '../report/control-flow.js'
 
-const parts = ['sections', 'programs', 'maps', 'btf', 'relocations'] as const
+const parts = ['sections', 'symbols', 'programs', 'maps', 'btf', 'relocations'] as const
+/** Shown only to those who ask for them. */
+const asked: readonly string[] = ['symbols', 'btf']
 type Part = (typeof parts)[number]
 
 export const dumpCommand: Subcommand = {
@@ -25,9 +27,11 @@ export const dumpCommand: Subcommand = {
     const command = program
       .command('dump')
       .summary('show what an object holds')
-      .description('Shows sections, programs with their C lines, maps, BTF and relocations of a BPF object, whoever compiled it.')
+      .description(
+        'Shows sections, symbols, programs with their C lines, maps, BTF and relocations of a BPF object, whoever compiled it.',
+      )
       .argument('<objects...>', 'BPF objects')
-      .option('--only <parts>', `comma-separated: ${parts.join(', ')} (default: all but btf)`)
+      .option('--only <parts>', `comma-separated: ${parts.join(', ')} (default: all but ${asked.join(' and ')})`)
       .option('--prog <name>', 'only this program or subprogram')
       .option('--style <style>', 'instructions as llvm-objdump or as bpftool prints them: llvm, bpftool', 'llvm')
       .option('--no-source', 'without C lines')
@@ -42,7 +46,7 @@ export const dumpCommand: Subcommand = {
         paths: string[],
         values: { only?: string; prog?: string; style: string; source: boolean; json?: boolean; cfg?: string },
       ) => {
-        const wanted = values.only?.split(',') ?? parts.filter(part => part !== 'btf')
+        const wanted = values.only?.split(',') ?? parts.filter(part => !asked.includes(part))
         const unknown = wanted.find(part => !(parts as readonly string[]).includes(part))
         if (unknown !== undefined)
           command.error(`error: --only ${unknown}: must be of ${parts.join(', ')}`, { exitCode: ExitCode.usage })
@@ -91,7 +95,11 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
   )
   if (wanted.has('sections')) {
     head('Sections')
-    context.out(sectionTable(elf))
+    context.out(table(sectionCells(elf)))
+  }
+  if (wanted.has('symbols')) {
+    head('Symbols')
+    context.out(table(symbolRows(elf).map(symbolCells)))
   }
   if (wanted.has('programs')) {
     const text = new ProgramText(object, namesOf, { style: choices.style, source: choices.source, paint }, context)
@@ -109,7 +117,7 @@ function dump(path: string, bytes: Uint8Array, wanted: ReadonlySet<Part>, choice
     const rows = relocationRows(elf)
     if (rows.length > 0) {
       head('Relocations')
-      context.out(table(rows))
+      context.out(table(rows.map(relocationCells)))
     }
   }
   if (wanted.has('btf')) {
@@ -169,6 +177,7 @@ function dumpJsonDocument(
     document['sections'] = elf.sections
       .slice(1)
       .map(({ index, name, type, flags, size, align, offset }) => ({ index, name, type, flags, size, align, offset }))
+  if (wanted.has('symbols')) document['symbols'] = symbolRows(elf)
   if (wanted.has('programs'))
     document['programs'] = chosenFunctions(object, choices).map(func => ({
       name: func.name,
@@ -186,13 +195,7 @@ function dumpJsonDocument(
       maxEntries: map.maxEntries,
       flags: map.flags,
     }))
-  if (wanted.has('relocations'))
-    document['relocations'] = relocationRows(elf).map(([section, offset, type, symbol]) => ({
-      section,
-      offset: Number.parseInt(offset!.slice(1), 16),
-      type,
-      symbol,
-    }))
+  if (wanted.has('relocations')) document['relocations'] = relocationRows(elf)
   if (wanted.has('btf')) document['btf'] = object.btf ? JSON.parse(dumpJson(object.btf)).types : null
   context.out(`${JSON.stringify(document)}\n`)
 }
@@ -223,23 +226,6 @@ function instructionRows(func: ObjectFunction, object: BpfObject, namesOf: Instr
   })
 }
 
-/** Rows of text in aligned columns, two blanks in front. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
-  for (const row of rows) for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
-  return rows
-    .map(row => `  ${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column]!))).join('  ')}\n`)
-    .join('')
-}
-
-function sectionTable(elf: ElfFile): string {
-  return table(
-    elf.sections
-      .slice(1)
-      .map(section => [String(section.index), section.name, `${section.size} bytes`, `align ${section.align}`]),
-  )
-}
-
 function mapRow(map: MapDef): string[] {
   return [
     map.name,
@@ -249,31 +235,4 @@ function mapRow(map: MapDef): string[] {
     `entries ${map.maxEntries}`,
     map.flags ? `flags 0x${map.flags.toString(16)}` : '',
   ]
-}
-
-const relocationNames: Readonly<Record<number, string>> = {
-  1: 'R_BPF_64_64',
-  2: 'R_BPF_64_ABS64',
-  3: 'R_BPF_64_ABS32',
-  4: 'R_BPF_64_NODYLD32',
-  10: 'R_BPF_64_32',
-}
-
-/** Those of programs, maps and data; .BTF and .BTF.ext have thousands that tell nothing. */
-function relocationRows(elf: ElfFile): string[][] {
-  const rows: string[][] = []
-  for (const group of elf.relocations) {
-    const target = elf.sections[group.target]!.name
-    if (target.startsWith('.BTF') || target.startsWith('.debug')) continue
-    for (const reloc of group.relocs) {
-      const symbol = elf.symbols[reloc.symbol]
-      rows.push([
-        target,
-        `+0x${reloc.offset.toString(16)}`,
-        relocationNames[reloc.type] ?? String(reloc.type),
-        symbol?.name || elf.sections[symbol?.section ?? 0]?.name || '?',
-      ])
-    }
-  }
-  return rows
 }

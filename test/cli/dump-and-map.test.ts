@@ -82,6 +82,16 @@ describe('bpfc dump', () => {
     expect(document.btf.length).toBeGreaterThan(3)
   })
 
+  it('lists symbols for those who ask', async () => {
+    expect((await dump()).out).not.toContain('Symbols')
+    const { out } = await dump('--only', 'symbols')
+    expect(out).toMatch(/^ {2}xdp +\+0x0 +\d+ bytes +global +func +prog$/m)
+    const [row] = JSON.parse((await dump('--only', 'symbols', '--json')).out).symbols.filter(
+      ({ name }: { name: string }) => name === 'total',
+    )
+    expect(row).toMatchObject({ type: 'object', visibility: 'default', size: 4, value: 0 })
+  })
+
   it('draws control flow', async () => {
     const dot = (await dump('--cfg', 'dot', '--prog', 'prog')).out
     expect(dot).toMatch(/^digraph programs \{/)

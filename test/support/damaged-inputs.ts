@@ -74,7 +74,7 @@ async function seedObjects(kind: Exclude<DamagedKind, 'asm'>, folder: string | u
 const commands: readonly string[] = [
   'dump x.o',
   'dump x.o --style bpftool --only btf,programs',
-  'dump x.o --json --only sections,programs,maps,relocations,btf',
+  'dump x.o --json --only sections,symbols,programs,maps,relocations,btf',
   'dump x.o --cfg dot',
   'dump x.o --cfg svg',
   'btf dump x.o',
