@@ -14,6 +14,8 @@ export interface CurrentTask {
   comm: string
   /** Id of the cgroup in the default hierarchy. */
   cgroupId: bigint
+  /** Class of its net_cls cgroup (bpf_get_cgroup_classid); packets of its sockets have it too. */
+  classId: number
   /** Ids of its ancestors from the root (level 0) down; the last may be `cgroupId` itself. */
   cgroupAncestors: bigint[]
   /**
@@ -74,6 +76,8 @@ export interface Environment {
   /** What bpf_fib_lookup knows of the network. */
   readonly routes: RouteFixture[]
   readonly neighbours: NeighbourFixture[]
+  /** Realm of the route that packets take (bpf_get_route_realm). */
+  routeRealm: number
   /** Serial numbers of the user's keys that bpf_lookup_user_key finds. */
   readonly keys: Set<number>
 }
@@ -113,6 +117,7 @@ export function makeEnvironment(options: EnvironmentOptions = {}): Environment {
       gid: 0,
       comm: 'bpfc',
       cgroupId: 1n,
+      classId: 0,
       cgroupAncestors: [1n],
       address: 0,
       ...options.task,
@@ -123,6 +128,7 @@ export function makeEnvironment(options: EnvironmentOptions = {}): Environment {
     devices: new Map(),
     routes: [],
     neighbours: [],
+    routeRealm: 0,
     keys: new Set(),
   }
 }

@@ -4,7 +4,7 @@ import { VmFault } from '../fault.js'
 import type { Machine } from '../machine.js'
 import type { PacketBuffer } from '../programs/packet-buffer.js'
 import { skbState } from '../programs/skb.js'
-import { defineHelpers } from './table.js'
+import { defineHelpers, defineKfuncs } from './table.js'
 
 const EACCES = 13
 const ETH_HLEN = 14
@@ -379,3 +379,5 @@ defineHelpers([
     },
   },
 ])
+
+defineKfuncs({ bpf_skb_get_hash: flowHash })

@@ -102,8 +102,8 @@ const ancestorOf = (m: Machine, register: number, level: number) =>
   (socketOf(m, register)?.fixture.cgroupAncestors ?? m.env.task.cgroupAncestors)[level] ?? 0n
 
 defineHelpers([
-  { id: 17, name: 'bpf_get_cgroup_classid', run: none, partial: 'always 0: there are no net_cls cgroups' },
-  { id: 24, name: 'bpf_get_route_realm', run: none, partial: 'always 0: there are no routes' },
+  { id: 17, name: 'bpf_get_cgroup_classid', run: m => m.retAddress(m.env.task.classId) },
+  { id: 24, name: 'bpf_get_route_realm', run: m => m.retAddress(m.env.routeRealm) },
   { id: 46, name: 'bpf_get_socket_cookie', run: m => m.ret64(socketOf(m, 1)?.cookie ?? 1n) },
   { id: 47, name: 'bpf_get_socket_uid', run: m => m.retAddress(m.socket?.uid ?? m.env.task.uid) },
   { id: 79, name: 'bpf_skb_cgroup_id', run: m => m.ret64(cgroupOf(m, 1)) },
@@ -131,7 +131,7 @@ defineHelpers([
   { id: 138, name: 'bpf_skc_to_tcp_timewait_sock', run: none, partial: 'there are no time-wait sockets' },
   { id: 139, name: 'bpf_skc_to_tcp_request_sock', run: none, partial: 'there are no request sockets' },
   { id: 140, name: 'bpf_skc_to_udp6_sock', run: cast(({ isUdp, family }) => isUdp && family === AF_INET6) },
-  { id: 151, name: 'bpf_skb_cgroup_classid', run: none, partial: 'always 0: there are no net_cls cgroups' },
+  { id: 151, name: 'bpf_skb_cgroup_classid', run: m => m.retAddress(m.env.task.classId) },
   { id: 178, name: 'bpf_skc_to_unix_sock', run: cast(({ family }) => family === AF_UNIX) },
   { id: 196, name: 'bpf_skc_to_mptcp_sock', run: none, partial: 'there are no MPTCP sockets' },
 ])

@@ -106,6 +106,20 @@ int change(struct __sk_buff *skb)
   })
 })
 
+describe('what the environment says of a packet', () => {
+  it('class of the cgroup and realm of the route', async () => {
+    const { programs, vm } = await program(`
+SEC("tc") int look(struct __sk_buff *skb)
+{
+	return bpf_get_cgroup_classid(skb) + 10 * bpf_skb_cgroup_classid(skb) + 100 * bpf_get_route_realm(skb);
+}`)
+    expect(programs['look']!.run({ packet: packet.udp({}) }).retval).toBe(0)
+    vm.env.task.classId = 2
+    vm.env.routeRealm = 3
+    expect(programs['look']!.run({ packet: packet.udp({}) }).retval).toBe(322)
+  })
+})
+
 describe('segment routing', () => {
   const source = `
 struct ipv6_sr_hdr { __u8 next, words, type, left, last, flags; __u16 tag; __u8 segments[2][16]; };
