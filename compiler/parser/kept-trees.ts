@@ -10,7 +10,7 @@ import type { HeaderRun } from '../preprocessor/header-index.js'
 import type { Names } from '../preprocessor/names.js'
 import { type Atom, TokenBuffer, type TokenIndex, TokenKind } from '../preprocessor/tokens.js'
 import type { Declaration } from './ast.js'
-import type { NameNotes } from './name-scopes.js'
+import type { KeptNotes } from './name-scopes.js'
 
 export interface KeptDeclaration {
   /** Its tokens in `KeptTrees.tokens`, `end` exclusive; the trees keep such indexes. */
@@ -19,7 +19,7 @@ export interface KeptDeclaration {
   /** Names in it: none of them may be a macro where it stands. */
   readonly words: readonly Atom[]
   readonly state: LazyState
-  readonly notes: NameNotes
+  readonly notes: KeptNotes
   readonly trees: readonly Declaration[]
 }
 

@@ -20,6 +20,12 @@ export interface NameNotes {
   readonly declared: { readonly name: Atom; readonly isType: boolean }[]
 }
 
+/** Notes that are done. */
+export interface KeptNotes {
+  readonly asked: readonly (readonly [Atom, boolean])[]
+  readonly declared: NameNotes['declared']
+}
+
 export class NameScopes {
   /** Takes down what happens, where somebody wants to know. */
   notes: NameNotes | undefined
@@ -74,7 +80,7 @@ export class NameScopes {
   }
 
   /** Whether all questions of the notes would be answered alike now; then what was declared is, as by the parser. */
-  repeat({ asked, declared }: NameNotes): boolean {
+  repeat({ asked, declared }: KeptNotes): boolean {
     for (const [name, isType] of asked) if (this.isType(name) !== isType) return false
     for (const { name, isType } of declared) this.declare(name, isType)
     return true

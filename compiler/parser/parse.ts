@@ -105,7 +105,7 @@ class UnitParser implements DeclarationSource {
     const { start, end } = index.tokens(declaration)
     const words = sink.reports === reports ? plainWords(buffer, start, end) : undefined
     if (words && !index.hasMacro(declaration, words))
-      kept.put(run, number, { words, state, notes, trees }, buffer, start, end, file.base)
+      kept.put(run, number, { words, state, notes: { ...notes, asked: [...notes.asked] }, trees }, buffer, start, end, file.base)
     return trees
   }
 }

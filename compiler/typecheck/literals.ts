@@ -27,8 +27,12 @@ export type NumberValue =
 
 const intSuffix = /^(u?(?:ll?)?|(?:ll?)u|u?wb|wbu|i)$/i
 
+const shortDecimal = /^(?:0|[1-9][0-9]{0,8})$/
+
 /** Takes a preprocessing number apart (C11 6.4.4); undefined after a diagnostic. */
 export function parseNumber(c: Context, place: Place, text: string): NumberValue | undefined {
+  // Most counts and values: no prefix, no suffix, in reach of any int.
+  if (shortDecimal.test(text)) return { kind: 'int', value: BigInt(text), type: intType }
   const plain = text.includes("'") ? text.replaceAll("'", '') : text
   const hex = /^0[xX]/.test(plain)
   if (hex ? /[.pP]/.test(plain) : /[.eE]/.test(plain)) return parseFloating(c, place, plain, hex)
@@ -62,16 +66,18 @@ export function parseNumber(c: Context, place: Place, text: string): NumberValue
   }
 }
 
+/** How many `l` a type takes, it, and its unsigned counterpart. */
+const integerRanks: readonly (readonly [number, IntType, IntType])[] = [
+  [0, intType, unsignedIntType],
+  [1, longType, unsignedLongType],
+  [2, longLongType, unsignedLongLongType],
+]
+
 /** The first type of the list in C11 6.4.4.1p5 that can hold the value. */
 function typeOfInteger(c: Context, place: Place, value: bigint, suffix: string, decimal: boolean): IntType {
   const unsigned = suffix.includes('u')
   const longs = suffix.includes('ll') ? 2 : suffix.includes('l') ? 1 : 0
-  const candidates: readonly (readonly [number, IntType, IntType])[] = [
-    [0, intType, unsignedIntType],
-    [1, longType, unsignedLongType],
-    [2, longLongType, unsignedLongLongType],
-  ]
-  for (const [rank, signed, plain] of candidates) {
+  for (const [rank, signed, plain] of integerRanks) {
     if (rank < longs) continue
     if (!unsigned && fits(value, signed)) return signed
     if ((unsigned || !decimal) && fits(value, plain)) return plain

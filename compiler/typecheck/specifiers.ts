@@ -76,11 +76,19 @@ const builtinTypedefs: Readonly<Record<string, CType>> = {
   __uint128_t: unsignedInt128Type,
 }
 
+/** Types by their words as they were written, filled as spellings come up. */
+const spelledTypes = new Map<string, CType>()
+
 function builtinType(c: Context, specifier: ast.TypeSpecifier & { kind: 'builtin' }): CType {
+  const spelled = specifier.words.join(' ')
+  const known = spelledTypes.get(spelled)
+  if (known) return known
   const plain = specifier.words.map(word => word.replace(/^__signed(__)?$/, 'signed').replace(/^bool$/, '_Bool'))
   const type = wordTypes[[...plain].sort().join(' ')]
-  if (type) return type
-  const spelled = specifier.words.join(' ')
+  if (type) {
+    spelledTypes.set(spelled, type)
+    return type
+  }
   if (plain.some(word => word === '_Complex' || word === '__complex__' || word === '_Imaginary'))
     c.error('B0001', specifier, 'complex numbers do not exist in eBPF', { hint: 'keep the two parts in integers' })
   else if (plain.some(word => word === '__float128' || word === '__bf16' || word === '_BitInt'))
