@@ -4,6 +4,7 @@ export class LinkFault extends Error {
   constructor(
     /** Catalogue code, `L….`. */
     readonly code: string,
+    /** The file that it is about, which the message does not repeat. */
     readonly path: string,
     message: string,
   ) {

@@ -126,7 +126,7 @@ export class StaticLinker {
   add({ path, bytes }: LinkInput): void {
     const elf = readElf(bytes)
     if (this.little !== undefined && this.little !== elf.little)
-      throw new LinkFault('L0001', path, `${path} has another byte order than the objects before it`)
+      throw new LinkFault('L0001', path, 'it has another byte order than the objects before it')
     this.little = elf.little
     this.flags = Math.max(this.flags, elf.flags)
     const btfSection = elf.sections.find(section => section.name === '.BTF' && section.type === SHT_PROGBITS)
@@ -159,8 +159,7 @@ export class StaticLinker {
   private addSection(placement: Placement, section: ElfSection): void {
     if (isDropped(section)) return
     const known = this.sections.get(section.name)
-    const fault = (code: string, message: string) =>
-      new LinkFault(code, placement.path, `${placement.path}: section ${section.name} ${message}`)
+    const fault = (code: string, message: string) => new LinkFault(code, placement.path, `section ${section.name} ${message}`)
     if (known && (known.type !== section.type || known.flags !== section.flags))
       throw fault('L0002', 'has another type or other flags than in the objects before it')
     if (known && (section.name === 'license' || section.name === 'version')) {
@@ -345,7 +344,7 @@ export class StaticLinker {
     for (const reloc of relocations.relocs) {
       const symbol = symbols[reloc.symbol]
       if (!symbol)
-        throw new LinkFault('L0006', path, `${path}: a relocation of section ${out.name} is against a symbol that is not linked`)
+        throw new LinkFault('L0006', path, `a relocation of section ${out.name} is against a symbol that is not linked`)
       const source = elf.symbols[reloc.symbol]!
       if (symbol.type === STT_NOTYPE && symbol.bind === STB_LOCAL) this.list(symbol)
       // An addend counts from the start of a section, which has moved.
@@ -357,7 +356,7 @@ export class StaticLinker {
   private moveAddend({ path, elf }: Placement, out: OutSection, start: number, reloc: ElfReloc, moved: number): void {
     if (moved === 0) return
     if ((out.flags & SHF_EXECINSTR) === 0)
-      throw new LinkFault('L0006', path, `${path}: section ${out.name} refers to a whole section, which only instructions can`)
+      throw new LinkFault('L0006', path, `section ${out.name} refers to a whole section, which only instructions can`)
     // The last part is this object's: its sections were added just before.
     const part = out.parts.findLast(candidate => candidate.offset === start)!
     if (!part.own) {
