@@ -91,7 +91,8 @@ export function mapTerminator(terminator: Terminator, map: (value: Value) => Val
 
 /**
  * Block parameters that get one and the same value from every edge (or themselves, round a loop, or others of which the same is true) are that
- * value. Removes them and returns whether there were any.
+ * value. A variable that nobody has set on some edges is the number that the others bring; of pointers and computed values it stays known where
+ * they are unset (thread-jumps goes by it). Removes them and returns whether there were any.
  */
 export function removeRedundantParams(func: Func): boolean {
   const withParams = func.blocks.filter(block => block.params.length > 0)
@@ -129,16 +130,19 @@ function sourcesOfParams(func: Func, blocks: readonly Block[], incoming: readonl
         const before = sources[param.id]
         if (before === param) continue
         let source = edges.length === 0 ? param : undefined
+        let unset: Value | undefined
         for (const edge of edges) {
           const arg = edge.args[i]!
           const from = arg.op === 'blockparam' ? sources[arg.id] : arg
           if (from === undefined || from === source) continue
-          if (source === undefined) source = from
+          if (from.op === 'undef') unset = from
+          else if (source === undefined) source = from
           else if (!sameConstant(source, from)) {
             source = param
             break
           }
         }
+        if (unset) source = source === undefined ? unset : source.op === 'const' ? source : param
         if (source === before || (source && before && sameConstant(source, before))) continue
         sources[param.id] = source
         changed = true
