@@ -66,8 +66,9 @@ const dependsOn = (value: Value, param: Value): boolean =>
   value === param || (cheap.has(value.op) && value.args.some(arg => dependsOn(arg, param)))
 
 /** Where a verifier takes rounds for alike and forgets what it knows of numbers (may_goto, iterators): the test must come behind that. */
-export const joinsRounds = ({ insts, terminator }: Block): boolean =>
-  terminator.kind === 'asmgoto' ||
+export const joinsRounds = (block: Block): boolean => block.terminator.kind === 'asmgoto' || stepsIterator(block)
+
+export const stepsIterator = ({ insts }: Block): boolean =>
   insts.some(({ op, func }) => op === 'call' && func!.isDeclaration && /^bpf_iter_.*_next$/.test(func!.name))
 
 function rotate(func: Func, { header, latches }: Loop, incoming: ReturnType<typeof predecessors>[number]): void {

@@ -21,6 +21,7 @@ import { type IncomingEdge, predecessors, removeUnreachable } from './cfg.js'
 import { Cloner } from './clone.js'
 import { demote } from './demote.js'
 import type { FunctionPass } from './pass.js'
+import { stepsIterator } from './rotate-loops.js'
 
 /** Instructions that `#pragma unroll` may make of a loop; `unroll(full)` is an order. */
 const ENABLED_LIMIT = 16_384
@@ -98,7 +99,8 @@ function planFor(loop: Loop, incoming: readonly IncomingEdge[], dominates: (a: B
   const hint = hintOf(loop)
   if (hint === 'disable' || loop.latches.length !== 1) return undefined
   const inside = new Set(loop.blocks)
-  if (loop.blocks.some(block => block.terminator.kind === 'asmgoto')) return undefined
+  // Rounds over an iterator are taken for alike, so there is nothing to gain.
+  if (!loop.blocks.every(isCopyable) || (hint === undefined && loop.blocks.some(stepsIterator))) return undefined
   const latch = loop.latches[0]!
   const back = successors(latch).filter(edge => edge.block === loop.header)
   if (back.length !== 1) return undefined
@@ -125,6 +127,11 @@ function planFor(loop: Loop, incoming: readonly IncomingEdge[], dominates: (a: B
   // A number asked for where it is not known how many rounds there are: each copy tests whether it is the last.
   if (typeof hint !== 'number' || hint < 2 || size * hint > ENABLED_LIMIT) return undefined
   return { loop, inside, exit: loop.header, rounds: hint, leaving: undefined, again: true }
+}
+
+/** Inline assembly that jumps may be there several times, as `may_goto` may, unless it defines labels or brings results. */
+function isCopyable({ terminator }: Block): boolean {
+  return terminator.kind !== 'asmgoto' || (terminator.results.length === 0 && !terminator.asm.template.includes(':'))
 }
 
 /** How often the exit's condition is evaluated, the last time to leave; undefined where that is not known, or more than `most`. */
