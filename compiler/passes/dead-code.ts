@@ -1,5 +1,5 @@
 /** Removes instructions and block parameters whose value nothing needs: marks from what has effects, sweeps the rest. */
-import { type Edge, type Func, hasSideEffects, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
+import { type Edge, type Func, hasSideEffects, type Op, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 
@@ -8,6 +8,7 @@ export const deadCode: FunctionPass = {
   name: 'dead-code',
   run(func) {
     let changed = removeUnreachable(func)
+    changed = removeLastBegins(func) || changed
     const live = new Uint8Array(func.valueCount)
     const work: Value[] = []
     const mark = (value: Value): void => {
@@ -61,6 +62,33 @@ function allLive(values: readonly Value[], live: Uint8Array): boolean {
   for (let i = 0; i < values.length; i++) if (!live[values[i]!.id]) return false
   return true
 }
+
+/** Lives of stack objects that begin where nothing is done with memory any more until the function returns, as at the end of their scope. */
+function removeLastBegins(func: Func): boolean {
+  if (!func.entry.insts.some(inst => inst.op === 'alloca')) return false
+  let changed = false
+  /** By block id, whether nothing is done from its start. */
+  const quiet = new Uint8Array(func.blockCount)
+  for (let b = func.blocks.length - 1; b >= 0; b--) {
+    const block = func.blocks[b]!
+    const { kind } = block.terminator
+    if (kind === 'asmgoto' || kind === 'unreachable') continue
+    let isQuiet = true
+    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) if (!quiet[edge.block.id]) isQuiet = false
+    if (!isQuiet) continue
+    let last = block.insts.length - 1
+    while (last >= 0 && isIdle(block.insts[last]!)) last--
+    if (last < 0) quiet[block.id] = 1
+    const kept = block.insts.filter((inst, i) => i <= last || inst.op !== 'begin')
+    if (kept.length === block.insts.length) continue
+    block.insts = kept
+    changed = true
+  }
+  return changed
+}
+
+const isIdle = (inst: Value): boolean => inst.op === 'begin' || (!hasSideEffects(inst) && !reading.has(inst.op))
+const reading: ReadonlySet<Op> = new Set<Op>(['load', 'memcmp', 'strlen', 'strcmp', 'asm'])
 
 /** Stack objects that are written and never read, with the writes. */
 function removeWrittenOnly(func: Func): boolean {
