@@ -254,6 +254,7 @@ function sameAs({ as: a }: Access, { as: b }: Access): boolean {
 }
 
 function added(memory: KnownValue[], entry: KnownValue): KnownValue[] {
-  const list = memory.length >= MEMORY_LIMIT ? memory.slice(1) : memory
-  return [...list, entry]
+  const list = memory.slice(memory.length >= MEMORY_LIMIT ? 1 : 0)
+  list.push(entry)
+  return list
 }

@@ -53,7 +53,8 @@ export const threadJumps: FunctionPass = {
       if (found.length === 0) break
       const regions = new Map(found.flatMap(({ blocks }, i) => blocks.map(block => [block, i])))
       demote(func, block => regions.get(block))
-      for (const each of found) copyFor(func, each)
+      const copies = new Map(found.map(each => [each.blocks[each.blocks.length - 1]!, copyFor(func, each)]))
+      func.blocks = func.blocks.flatMap(block => [block, ...(copies.get(block) ?? [])])
       removeUnreachable(func)
       mem2reg.run(func, module, options, sink)
       changed = true
@@ -250,9 +251,10 @@ function withoutUndef(block: Block, known: ReadonlyMap<Value, Known>): number {
   return args.some(uses) || next.insts.some(inst => inst.args.some(uses)) ? 1 : 0
 }
 
-/** One copy for each outcome, entered by the edges that lead to it. */
-function copyFor(func: Func, { blocks, edges }: Threaded): void {
+/** One copy for each outcome, entered by the edges that lead to it. Gives the copies, to be put behind the original: the last one first. */
+function copyFor(func: Func, { blocks, edges }: Threaded): Block[] {
   const copies = new Map<number, Block>()
+  const rows: Block[][] = []
   for (const { edge, outcome } of edges) {
     let copy = copies.get(outcome)
     if (!copy) {
@@ -261,8 +263,9 @@ function copyFor(func: Func, { blocks, edges }: Threaded): void {
       last.terminator = jump(successors(last)[outcome]!, last.terminator.loc)
       copy = row[0]!
       copies.set(outcome, copy)
-      func.blocks.splice(func.blocks.indexOf(blocks[blocks.length - 1]!) + 1, 0, ...row)
+      rows.unshift(row)
     }
     edge.block = copy
   }
+  return rows.flat()
 }
