@@ -397,6 +397,9 @@ const packetChanging = new Set(
     'skb_store_bytes skb_vlan_pop skb_vlan_push store_hdr_opt xdp_adjust_head xdp_adjust_meta xdp_adjust_tail'
   ).split(' '),
 )
+/** Whether some kernel's packet pointers are stale after it: by the helper's name, without `bpf_`. */
+export const mayChangePacket = (name: string): boolean => packetChanging.has(name)
+
 export function helperChangesPacket(kernel: KernelProfile, id: number): boolean {
   const name = helperNames[id]
   return name !== undefined && (packetChanging.has(name) || (name === 'tail_call' && versionAtLeast(kernel.version, '6.12')))

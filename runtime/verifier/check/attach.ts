@@ -147,15 +147,21 @@ function mayFail(env: Env, name: string): boolean {
   const on = builtIn(env.machine, option)
   if (on === undefined) return env.missing(`changes to ${name} where it is not known whether the kernel has ${option}`)
   if (!on) return false
-  return systemCalls.test(name) || env.missing(`changes to ${name}, which may be in the kernel's error injection list or not`)
+  return (
+    systemCalls.test(name) ||
+    injectable.has(name) ||
+    env.missing(`changes to ${name}, which may be in the kernel's error injection list or not`)
+  )
 }
 
 /** check_attach_sleepable. */
 function tracedMaySleep(env: Env, name: string): boolean {
-  if (name === 'bpf_fentry_test1') return true
+  if (name === 'bpf_fentry_test1' && env.kernel.fmodRetSets) return true
   return !neverSleepTargets.has(name) && mayFail(env, name)
 }
 
+/** Of the list, beside system calls: what programs are tested with. */
+const injectable: ReadonlySet<string> = new Set(['bpf_fentry_test1', 'bpf_modify_return_test'])
 const systemCalls = /^__(x64|arm64|s390x|riscv)_sys_/
 
 /** check_struct_ops_btf_id. */

@@ -413,7 +413,8 @@ export function checkStackInitialized(
     for (let i = low; i < high + size; i++) {
       const index = -i - 1
       const slot = frame.stack[index >> 3]
-      if (slot && typeAt(slot, index & 7) === Slot.DYNPTR) env.reject(`potential write to dynptr at off=${i} disallowed`, EACCES)
+      if (env.kernel.guardedDynptrs && slot && typeAt(slot, index & 7) === Slot.DYNPTR)
+        env.reject(`potential write to dynptr at off=${i} disallowed`, EACCES)
     }
     raw.accessSize = size
     raw.regno = regno

@@ -35,7 +35,8 @@ export function explainRejection(input: Complaint): Explanation {
     for (let i = said.length - 1; i >= 0; i--) {
       const found = pattern.exec(said[i]!)
       const finding = found && explain(found, story)
-      if (finding) return finished(code, finding, story, said.findLast(line => /^invalid access /.test(line)) ?? said[i]!)
+      if (finding)
+        return finished(finding.code ?? code, finding, story, said.findLast(line => /^invalid access /.test(line)) ?? said[i]!)
     }
   }
   return finished('V0001', { message: words }, story, words)

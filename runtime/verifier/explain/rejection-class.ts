@@ -3,6 +3,8 @@ import type { Hint, PathNote } from './explanation.js'
 import type { Story } from './story.js'
 
 export interface Finding {
+  /** Where a closer look shows a class of its own. */
+  readonly code?: string
   /** The cause in one sentence, in terms of C. */
   readonly message: string
   /** What the expression at fault does; stands under the caret. */

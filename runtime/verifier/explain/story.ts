@@ -7,7 +7,7 @@ import * as op from '../../../assembler/isa/opcodes.js'
 import type { MapDef } from '../../../linker/object/bpf-object.js'
 import type { PreparedObject, PreparedProgram } from '../../../linker/object/prepared.js'
 import { ProgType } from '../../../linker/object/uapi.js'
-import { helperName } from '../../kernel/helpers.js'
+import { helperName, mayChangePacket } from '../../kernel/helpers.js'
 import { assigned, callIn, expressionAt, isName, type Piece } from './c-text.js'
 import type { PathNote, Place } from './explanation.js'
 import { rangeText, readReg, type RegText, S64_MAX, S64_MIN, U64_MAX } from './state-text.js'
@@ -105,7 +105,9 @@ export class Story {
   get code(): string {
     const text = this.expression?.text
     if (text !== undefined && !isCutAsm(text)) return text
-    return this.slot === undefined ? 'instruction ?' : formatInsn(this.program.insns, this.slot)
+    if (this.slot === undefined) return 'instruction ?'
+    // As in the log, without the opcode before it.
+    return formatInsn(this.program.insns, this.slot, 'bpftool').replace(/^\([0-9a-f]+\) /, '')
   }
 
   /** A register before the instruction at fault. */
@@ -323,6 +325,28 @@ export class Story {
     return { step: made, kind, name: short, scale, notes }
   }
 
+  /** The call after which a packet pointer that a register held is void; undefined where the register held none, or nothing happened since. */
+  staleSince(number: number): { readonly callee: string; readonly note: PathNote | undefined } | undefined {
+    const { steps } = this.trace
+    const { step: made } = this.origin(number)
+    if (made < 0) return undefined
+    const { code, dst } = this.program.insns
+    const { slot } = steps[made]!
+    const register = code[slot] === (op.BPF_JMP | op.BPF_CALL) ? 0 : dst[slot]!
+    const { kind } = readReg(steps[made]!.after.get(`R${register}`) ?? '?')
+    // What dynptrs of a packet give is memory in the log.
+    if (!/^(pkt|pkt_meta)$|(^|_)mem(_|$)/.test(kind)) return undefined
+    for (let i = this.at - 1; i > made; i--) {
+      const callee = this.calleeAt(steps[i]!.slot)
+      const name = callee?.replace(/^bpf_/, '')
+      if (callee === undefined || name === undefined) continue
+      if (!mayChangePacket(name) && name !== 'dynptr_write' && name !== 'xdp_pull_data') continue
+      const place = this.place(steps[i]!.slot)
+      return { callee, note: place && { place, text: 'the packet may move here', step: i } }
+    }
+    return undefined
+  }
+
   /** The variable part of a pointer: the origin of the scalar that was last added to it; undefined where none was. */
   addedTo(
     number: number,
@@ -489,6 +513,7 @@ const kinds: Readonly<Record<string, string>> = {
   pkt_meta: "a pointer to the packet's metadata",
   pkt_end: 'the end of the packet',
   mem: 'a pointer to memory',
+  rdonly_mem: 'a pointer to memory that is only read',
   ringbuf_mem: 'a ring buffer record',
   alloc_mem: 'a ring buffer record',
   sock: 'a socket',
@@ -509,7 +534,8 @@ export function kindText(value: RegText, story?: Story): string {
     .replace(/_?or_null_?/, value.kind.startsWith('ptr_or') || value.kind.includes('_ptr_or') ? '_' : '')
     .replace(/^(rdonly|untrusted|trusted|rcu|percpu|user|ringbuf)_(?=ptr_)/, '')
   const map = value.kind.startsWith('map_value') ? story?.map(value) : undefined
-  const words = map ? `a pointer to a value of \`${map.name}\`` : (kinds[bare] ?? `a ${bare} pointer`)
+  const perCpu = value.kind.startsWith('percpu_') ? 'a per-CPU pointer into the kernel' : undefined
+  const words = map ? `a pointer to a value of \`${map.name}\`` : (perCpu ?? kinds[bare] ?? `a ${bare} pointer`)
   return orNull ? `${words}, or NULL` : words
 }
 

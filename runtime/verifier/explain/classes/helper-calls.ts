@@ -121,6 +121,19 @@ export const helperCalls: readonly RejectionClass[] = [
     },
   },
   {
+    code: 'V0410',
+    pattern: /^(?:expected prog array map for tail call|kernel subsystem misconfigured verifier)/,
+    explain: (_found, story) => {
+      if (story.callee !== 'bpf_tail_call') return undefined
+      const map = story.map(story.reg(2))
+      return {
+        message: `${map ? `\`${map.name}\`` : 'the map'} of a tail call must be a program array${map ? `, and it is a map of type ${mapTypeName(map.type)}` : ''}`,
+        label: 'tail call',
+        hint: hint('declare the map with __uint(type, BPF_MAP_TYPE_PROG_ARRAY)'),
+      }
+    },
+  },
+  {
     code: 'V0409',
     pattern: /^helper access to the packet is not allowed/,
     explain: (_found, story) => ({

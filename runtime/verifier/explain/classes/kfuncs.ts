@@ -1,6 +1,7 @@
 /** Kernel functions, dynptrs, iterators, BTF-typed pointers. */
 import { isName } from '../c-text.js'
 import { hint, type RejectionClass } from '../rejection-class.js'
+import { kindText } from '../story.js'
 
 export const kfuncRules: readonly RejectionClass[] = [
   {
@@ -80,13 +81,50 @@ export const kfuncRules: readonly RejectionClass[] = [
 /** Asked before all others: what is wrong with an argument is said before whose argument it is. */
 export const globalCalls: readonly RejectionClass[] = [
   {
+    code: 'V1109',
+    pattern: /^(?:store to (uptr|referenced kptr) disallowed|BPF_ST imm must be 0 when storing to kptr)/,
+    explain: (found, story) => ({
+      message:
+        found[1] === 'uptr'
+          ? `\`${story.code}\` is a pointer to user memory (__uptr): only user space sets it, when it updates the map`
+          : `\`${story.code}\` is a pointer to a kernel object (__kptr): a program sets it only in exchange`,
+      label: 'cannot be assigned',
+      hint:
+        found[1] === 'uptr'
+          ? hint('read through it only; write what it points to')
+          : hint('exchange it, and give back what was there', `old = bpf_kptr_xchg(&value->member, object);`),
+    }),
+  },
+  {
+    code: 'V1110',
+    pattern: /^BPF_ATOMIC (?:stores into|loads from) R(\d+) (\S+) is not allowed/,
+    explain: (found, story) => ({
+      message: `\`${story.code}\` is atomic, and atomic operations do not work on ${kindText({ ...story.reg(Number(found[1])), kind: found[2]! })}`,
+      label: 'an atomic operation',
+      hint: hint(
+        'work on a map value, global data or the stack; the context, packets and sockets have plain loads and stores only',
+      ),
+    }),
+  },
+  {
     code: 'V1107',
     pattern: /^Caller passes invalid args into func#(\d+) \('(.*)'\)/,
     explain: (found, story) => {
       const text = story.argument(1)
+      const why = story.trace.complaint.findLast(line => line !== found[0]) ?? ''
+      const untrusted = /^R(\d+) type=\S*untrusted\S* expected=/.exec(why)
+      if (untrusted)
+        return {
+          message: `argument ${untrusted[1]} of the global function \`${found[2]}\` must be a pointer that the kernel vouches for, and this one is not`,
+          label: 'an untrusted pointer',
+          notes: story.origin(Number(untrusted[1])).notes,
+          hint: hint(
+            'pass an argument of the program or what an acquiring function gave (bpf_task_acquire …), or declare the parameter __arg_untrusted and only read through it',
+          ),
+        }
       return {
         message: `the arguments do not fit what the global function \`${found[2]}\` was verified with`,
-        label: story.trace.complaint.findLast(line => line !== found[0]) ?? '',
+        label: why,
         hint: hint(
           'a pointer to a global function must not be NULL and must point to memory of the size of its type',
           ...(text && isName(text) ? [`if (!${text}) ${story.giveUp}`] : []),

@@ -1,7 +1,7 @@
 /** Pointers that may be NULL. */
 import { isName } from '../c-text.js'
 import { hint, type RejectionClass } from '../rejection-class.js'
-import type { Story } from '../story.js'
+import { quoted, type Story } from '../story.js'
 
 /** Who gave the pointer, and the check that is missing. */
 function unchecked(story: Story, regno: number, use: string) {
@@ -59,6 +59,17 @@ export const nullChecks: readonly RejectionClass[] = [
           notes: origin.notes,
           hint: hint('leave on the path where the pointer is NULL; the check may be the wrong way round'),
         }
+      const stale = story.staleSince(regno)
+      if (stale) {
+        const name = quoted(origin.name !== undefined && isName(origin.name) ? origin.name : undefined, 'the pointer')
+        return {
+          code: 'V0105',
+          message: `${name} pointed into the packet, which \`${stale.callee}\` may have moved since`,
+          label: 'the pointer is void',
+          notes: [...origin.notes, ...(stale.note ? [stale.note] : [])],
+          hint: hint(`take packet pointers anew after \`${stale.callee}\`, and check them again; or call it first`),
+        }
+      }
       return {
         message: `\`${story.code}\` uses a number as an address: the verifier does not know that it points to memory`,
         label: 'the pointer is only a number for the verifier',

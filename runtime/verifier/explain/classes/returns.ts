@@ -8,6 +8,13 @@ function ends(text: string): readonly string[] {
   return [String(value), String(value! | mask!)]
 }
 
+/** `smin=2 smax=2` as 2, other bounds as words. */
+function valueText(bounds: string): string {
+  const [, low, high] = /^smin=(-?\d+) smax=(-?\d+)$/.exec(bounds.trim()) ?? []
+  if (low !== undefined) return low === high ? low : `${low} to ${high}`
+  return bounds.replace(/=/g, ' ').trim()
+}
+
 export const returnRules: readonly RejectionClass[] = [
   {
     code: 'V0901',
@@ -22,7 +29,7 @@ export const returnRules: readonly RejectionClass[] = [
         message: range
           ? `${who} must return ${range}, but \`${story.functionName}\` may return something else`
           : `${who} must return a number, but \`${story.functionName}\` returns a ${found[5] ?? found[6]} pointer`,
-        label: found[3] ? `returns ${found[3].replace(/=/g, ' ').trim()}` : '',
+        label: found[3] ? `returns ${valueText(found[3])}` : '',
         notes: origin.notes,
         hint: hint('return one of the values that are allowed', `return ${range && low ? low : 0};`),
       }

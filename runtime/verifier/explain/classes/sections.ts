@@ -74,6 +74,18 @@ export const sections: readonly RejectionClass[] = [
     }),
   },
   {
+    code: 'V1004',
+    // The last of three lines.
+    pattern: /^a non-sleepable BPF program context/,
+    explain: (_found, story) => ({
+      message: `\`${story.callee ?? 'this function'}\` may sleep, which is not allowed here: with a lock held, without preemption or interrupts, in an RCU section, or in a program that does not sleep`,
+      label: 'may sleep',
+      hint: hint(
+        'call it before such a section or after it, and use a sleepable program (a section that ends in .s, where the type has one)',
+      ),
+    }),
+  },
+  {
     code: 'V1005',
     pattern: /^(?:tracing|socket filter) progs cannot use (\S+) yet/,
     explain: (found, story) => ({

@@ -32,6 +32,17 @@ export const structure: readonly RejectionClass[] = [
     }),
   },
   {
+    code: 'V1205',
+    pattern: /^(BPF_\S+) uses reserved fields|^(unknown opcode|invalid BPF_\S+ opcode|invalid atomic opcode) ?(\S*)/,
+    explain: (found, story) => ({
+      message: found[1]
+        ? `\`${story.code}\` has something in a field that must be zero: it was not made by a compiler for BPF, or by a newer one than the kernel knows`
+        : `${found[0]}: the kernel does not know the instruction`,
+      label: 'not an instruction',
+      hint: hint('check instructions written as .byte or .long; compile with -mcpu=v3 for kernels before 6.6'),
+    }),
+  },
+  {
     code: 'V1204',
     pattern: /^frame pointer is read only/,
     explain: () => ({

@@ -1,0 +1,11 @@
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("tc")
+int count(struct __sk_buff *skb)
+{
+    __sync_fetch_and_add(&skb->mark, 1);
+    return 0;
+}
+
+char _license[] SEC("license") = "GPL";
