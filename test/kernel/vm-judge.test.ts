@@ -34,8 +34,10 @@ const known: readonly (readonly [RegExp, string])[] = [
     'an empty list in a map: the kernel shows addresses in the copy that it made for the reader',
   ],
   [/^test_spin_lock.o:bpf_spin_lock_test /, 'the time of the machine, taken with a helper of networking'],
+  [/^for_each_array_map_elem.o:test_pkt_access /, 'looks at the per-CPU values of the processor that it runs on'],
   [/^timer_lockup/, 'timers of 1 ns fire in the kernel at once, in the VM when the test moves the clock'],
-  [/^test_skb_helpers|^type_cast/, 'reads the kernel object behind the context or the current task, which a fixture gives'],
+  [/^type_cast.o:md_xdp /, 'reads the number of the network namespace'],
+  [/\[.*get_netns_cookie/, 'asks for the cookie of the network namespace'],
   [
     /^verifier_basic_stack.o:uninitialized_stack2 |^verifier_raw_stack.o:stack_no_skb_load_bytes |^test_global_func16/,
     'returns stack that was never written: the kernel has what was there before',
@@ -52,7 +54,6 @@ const known: readonly (readonly [RegExp, string])[] = [
     /^verifier_(search_pruning.o:state_equality_check_way_[12]|spill_fill.o:check_(valid_spill_fill|corrupted_spill_fill_[lm]sb)|unpriv.o:unpriv_return_pointer|helper_access_var_len.o:ptr_to_mem_or_null_7) /,
     'returns a pointer',
   ],
-  [/not implemented/, 'not implemented, and says so'],
 ]
 
 describe.skipIf(missing.length > 0)('the VM gives what BPF_PROG_TEST_RUN gives', () => {
@@ -62,6 +63,6 @@ describe.skipIf(missing.length > 0)('the VM gives what BPF_PROG_TEST_RUN gives',
     console.log(`vm-judge: ${counts}`)
     const differences = ['differs', 'machine', 'fault', 'vm'].flatMap(what => tally.get(what) ?? [])
     expect(differences.filter(line => !known.some(([pattern]) => pattern.test(line)))).toEqual([])
-    expect(tally.get('same')!.length).toBeGreaterThan(800)
+    expect(tally.get('same')!.length).toBeGreaterThan(840)
   }, 300_000)
 })
