@@ -137,13 +137,13 @@ function sourcesOfParams(func: Func, blocks: readonly Block[], incoming: readonl
           if (from === undefined || from === source) continue
           if (from.op === 'undef') unset = from
           else if (source === undefined) source = from
-          else if (!sameConstant(source, from)) {
+          else if (!sameLeaf(source, from)) {
             source = param
             break
           }
         }
         if (unset) source = source === undefined ? unset : source.op === 'const' ? source : param
-        if (source === before || (source && before && sameConstant(source, before))) continue
+        if (source === before || (source && before && sameLeaf(source, before))) continue
         sources[param.id] = source
         changed = true
       }
@@ -152,6 +152,7 @@ function sourcesOfParams(func: Func, blocks: readonly Block[], incoming: readonl
   return sources
 }
 
-function sameConstant(a: Value, b: Value): boolean {
-  return a.op === 'const' && b.op === 'const' && a.value === b.value && a.type === b.type
+/** One number, or both unset: round a ring of parameters different unset values would take each other's place for ever. */
+function sameLeaf(a: Value, b: Value): boolean {
+  return a.op === b.op && (a.op === 'undef' || (a.op === 'const' && a.value === b.value && a.type === b.type))
 }
