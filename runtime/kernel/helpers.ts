@@ -57,7 +57,7 @@ const iteratorChoosers: Readonly<Record<string, string>> = {
 export type HelperAnswer = HelperProto | 'unknown-helper' | 'not-for-this-program' | { readonly notImplemented: string }
 
 export const helperName = (id: number): string | undefined =>
-  id > 0 && id < helperNames.length ? `bpf_${helperNames[id]}` : undefined
+  id >= 0 && id < helperNames.length ? `bpf_${helperNames[id]}` : undefined
 
 export function factAt(rows: Since | undefined, version: string): string | null {
   let value: string | null = null

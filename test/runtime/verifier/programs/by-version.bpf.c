@@ -127,4 +127,12 @@ SEC("tc") int release_to_socket(struct __sk_buff *skb)
 	return 0;
 }
 
+/* Helper 0 has a name too. */
+// 6.12 6.18 no_helper: rejected program of this type cannot use helper bpf_unspec#0
+SEC("socket") int no_helper(void *ctx)
+{
+	asm volatile("call 0" : : : "r0", "r1", "r2", "r3", "r4", "r5");
+	return 0;
+}
+
 char _license[] SEC("license") = "GPL";
