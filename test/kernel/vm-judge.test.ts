@@ -39,15 +39,15 @@ const known: readonly (readonly [RegExp, string])[] = [
   [/^type_cast.o:md_xdp /, 'reads the number of the network namespace'],
   [/\[.*get_netns_cookie/, 'asks for the cookie of the network namespace'],
   [
-    /^verifier_basic_stack.o:uninitialized_stack2 |^verifier_raw_stack.o:stack_no_skb_load_bytes |^test_global_func16/,
-    'returns stack that was never written: the kernel has what was there before',
+    /^verifier_live_stack.o:(must_write_not_same_type|caller_stack_read) |^compute_live_registers.o:(load|regular_call) |^verifier_basic_stack.o:uninitialized_stack2 |^verifier_raw_stack.o:stack_no_skb_load_bytes |^test_global_func16/,
+    'takes stack that was never written: the kernel has what was there before',
   ],
   [
     /^verifier_direct_packet_access.o:(direct_packet_access_test4_write|packet_access_test17_pruning_alignment|test18_imm_pkt_ptr_1|test19_imm_pkt_ptr_2|test22_x_pkt_ptr_3) /,
     'stores a pointer into the packet: addresses are others',
   ],
   [
-    /^verifier_(lwt.o:packet_write_for_lwt_xmit|ref_tracking.o:to_leak_released_ptr_reg|stack_ptr.o:array_map_using_bpf_b) /,
+    /^cgroup_skb_direct_packet_access.o:|^verifier_(lwt.o:packet_write_for_lwt_xmit|ref_tracking.o:to_leak_released_ptr_reg|stack_ptr.o:array_map_using_bpf_b) /,
     'stores a pointer',
   ],
   [
