@@ -42,3 +42,6 @@ export function reportResult(path: string, result: CompileResult, context: CliCo
   }
   return result.errors > 0 ? ExitCode.rejected : ExitCode.ok
 }
+
+/** Where the object of a source goes without `-o`: into the folder one is in. */
+export const defaultOutput = (path: string): string => `${path.split('/').pop()!.replace(/\.c$/, '')}.o`

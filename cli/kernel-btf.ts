@@ -2,9 +2,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { FormatError } from '../base/outcome.js'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
-import type { BtfSet } from '../linker/btf/btf-types.js'
 import { btfToC } from '../linker/btf/c-dump.js'
-import { readBtf } from '../linker/btf/btf-file.js'
+import { type BtfFile, readBtf } from '../linker/btf/btf-file.js'
+import type { BtfSet } from '../linker/btf/btf-types.js'
+import { DeferredBtf } from '../linker/btf/deferred-btf.js'
 import { findElfSection } from '../linker/elf/find-section.js'
 import { isElf } from '../linker/elf/read-elf.js'
 import { cacheFolder } from './cache-folder.js'
@@ -22,10 +23,10 @@ export const BUNDLED = 'bundled'
 
 const RUNNING = '/sys/kernel/btf/vmlinux'
 
-const cache = new Map<string, { set: BtfSet; from: string }>()
+const cache = new Map<string, { set: BtfFile; from: string }>()
 
 /** The types, and where they come from in words. Throws a FormatError for a file that is malformed or cannot be read. */
-export function kernelBtf(choice: BtfChoice): { readonly set: BtfSet; readonly from: string } {
+export function kernelBtf(choice: BtfChoice): { readonly set: BtfFile; readonly from: string } {
   const key = choice.kind === 'file' ? choice.path : choice.kind
   const known = cache.get(key)
   if (known) return known
@@ -34,7 +35,11 @@ export function kernelBtf(choice: BtfChoice): { readonly set: BtfSet; readonly f
   return made
 }
 
-function choose(choice: BtfChoice): { set: BtfSet; from: string } {
+/** The types, read when the first is asked for. A file that somebody names is read at once, so that it is refused whether needed or not. */
+export const deferredKernelBtf = (choice: BtfChoice): BtfSet =>
+  choice.kind === 'file' ? kernelBtf(choice).set : new DeferredBtf(() => kernelBtf(choice).set)
+
+function choose(choice: BtfChoice): { set: BtfFile; from: string } {
   if (choice.kind === 'file' && (choice.path !== BUNDLED || existsSync(BUNDLED)))
     return { set: readFileBtf(choice.path), from: choice.path }
   if (choice.kind === 'default') {
@@ -47,7 +52,7 @@ function choose(choice: BtfChoice): { set: BtfSet; from: string } {
   return { set: bundledBtf(), from: 'the bundled subset' }
 }
 
-function readFileBtf(path: string): BtfSet {
+function readFileBtf(path: string): BtfFile {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(path)

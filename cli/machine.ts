@@ -1,7 +1,6 @@
 /** What a command knows of the machine that programs are checked for: its kernel's configuration, whether it is locked down. */
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import { gunzipSync } from 'node:zlib'
 import { FormatError } from '../base/outcome.js'
 import { type MachineFacts, parseKernelConfig } from '../runtime/kernel/machine.js'
 
@@ -25,20 +24,44 @@ const read = (path: string): Uint8Array | undefined => {
 }
 
 function configText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes)
+  const gzipped = bytes[0] === 0x1f && bytes[1] === 0x8b
+  // Loaded only here: few ask for a configuration.
+  return new TextDecoder().decode(gzipped ? process.getBuiltinModule('node:zlib').gunzipSync(bytes) : bytes)
 }
 
-let running: Machine | undefined
+/** `make`, called once and when the value is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
+}
 
-/** What the running kernel lets anybody read. */
-function thisMachine(): Machine {
-  if (running) return running
+const runningConfig = once(() => {
   const bytes = read('/proc/config.gz') ?? read(`/boot/config-${release()}`)
-  const kconfig = bytes && configText(bytes)
+  return bytes && configText(bytes)
+})
+const runningOptions = once(() => {
+  const text = runningConfig()
+  return text ? parseKernelConfig(text) : undefined
+})
+const runningLockdown = once(() => {
   // `none [integrity] confidentiality`
   const chosen = /\[(\w+)\]/.exec(new TextDecoder().decode(read('/sys/kernel/security/lockdown')))?.[1]
-  running = { kconfig, facts: { ...(kconfig && { config: parseKernelConfig(kconfig) }), ...lockdownOf(chosen) } }
-  return running
+  return lockdownOf(chosen).lockdown
+})
+
+/** What the running kernel lets anybody read; read when it is asked for, which few programs do. */
+const thisMachine: Machine = {
+  get kconfig() {
+    return runningConfig()
+  },
+  facts: {
+    get config() {
+      return runningOptions()
+    },
+    get lockdown() {
+      return runningLockdown()
+    },
+  },
 }
 
 function lockdownOf(text: unknown): Pick<MachineFacts, 'lockdown'> {
@@ -51,8 +74,8 @@ function lockdownOf(text: unknown): Pick<MachineFacts, 'lockdown'> {
  * Throws a FormatError for a file that cannot be read or understood.
  */
 export function machineFor(flag: string | undefined, version: string): Machine {
-  if (flag === undefined) return release().startsWith(`${version}.`) ? thisMachine() : UNKNOWN
-  if (flag === THIS_MACHINE) return thisMachine()
+  if (flag === undefined) return release().startsWith(`${version}.`) ? thisMachine : UNKNOWN
+  if (flag === THIS_MACHINE) return thisMachine
   const bytes = read(flag)
   if (!bytes) throw new FormatError('D0001', `cannot read the machine's facts from ${flag}`, -1)
   const text = configText(bytes)

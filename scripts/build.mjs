@@ -71,7 +71,7 @@ const bundles = [
     name: 'build',
     entry: 'cli/build-main.ts',
     // Verifies too, which only `all` has.
-    without: ['--for-kernel'],
+    without: '^--for-kernel',
     absent: [/\/for-kernels\.js$/],
     caches: [
       {
@@ -99,6 +99,18 @@ const bundles = [
     ],
     caches: [{ name: verb, verbs: [verb], warm }],
   })),
+  {
+    name: 'check',
+    entry: 'cli/check-main.ts',
+    // Compiles nothing, which only `all` does: words that are a source (or SOURCE:PROGRAM), and what is said about passes.
+    without: '\\.[ci](:[^/]*)?$|^--disable',
+    // Over before V8's usual settings cost anything, or long enough to profit from them.
+    settings: 'usual',
+    absent: [/\/compile-file\.js$/, /\/pass-list\.js$/],
+    caches: [
+      { name: 'check', verbs: ['check'], warm: ['check --kernel 6.18 OBJECT', 'check --kernel 6.1 --format json OBJECT'] },
+    ],
+  },
   { name: 'all', entry: 'cli/main.ts', caches: [{ name: 'all', verbs: [], warm: [`check ${source}`] }] },
 ]
 
@@ -253,8 +265,8 @@ if (!onlyCli) {
  */
 function launcher(driver) {
   const places = Object.fromEntries(
-    bundles.flatMap(({ name, caches, without = [] }) =>
-      caches.flatMap(cache => cache.verbs.map(verb => [verb, { bundle: name, cache: cache.name, without }])),
+    bundles.flatMap(({ name, caches, without, settings }) =>
+      caches.flatMap(cache => cache.verbs.map(verb => [verb, { bundle: name, cache: cache.name, without, settings }])),
     ),
   )
   return `#!/usr/bin/env node
@@ -270,13 +282,14 @@ ${
     : `const places = ${JSON.stringify(places)}
 const verb = words[warm ? 1 : 0]
 let place = Object.hasOwn(places, verb ?? '') ? places[verb] : undefined
-if (!place || place.without.some(flag => words.some(word => word.startsWith(flag)))) place = { bundle: 'all', cache: 'all' }`
+const without = place?.without && new RegExp(place.without)
+if (!place || (without && words.some(word => without.test(word)))) place = { bundle: 'all', cache: 'all' }`
 }
 // A command is over before most of what V8 would optimise on the side pays: with eight times its budget a cold compilation takes three quarters of
 // the time. And nearly all it allocates stays: a nursery that grows faster is swept three times instead of nine. What a large compilation leaves
 // behind is collected when a third has come to what is in use, not when that has doubled or more. Part of what a code cache is checked
 // against, so set before everything. Only where the flags are known to exist.
-if (['20', '22', '24'].includes(process.versions.node.split('.')[0]))
+if (place.settings !== 'usual' && ['20', '22', '24'].includes(process.versions.node.split('.')[0]))
   require('node:v8').setFlagsFromString('--interrupt-budget=1000000 --semi-space-growth-factor=8 --heap-growing-percent=30')
 
 const file = \`\${__dirname}/bpfc-\${place.bundle}.cjs\`

@@ -1,7 +1,7 @@
 /** `bpfc build`: C to objects, or to the text of a stage. */
 import { ExitCode } from '../../base/outcome.js'
 import type { Emit } from '../../compiler/pipeline.js'
-import { compileFile } from '../compile-file.js'
+import { compileFile, defaultOutput } from '../compile-file.js'
 import type { Subcommand } from '../commands.js'
 import { stackUsage } from '../report/stack-usage.js'
 import { sourceMap } from '../source-map.js'
@@ -10,8 +10,6 @@ import { addCompileFlags, readCompileFlags } from './shared-flags.js'
 const emits = ['tokens', 'ast', 'ir', 'asm', 'btf', 'obj'] as const
 
 /** Where an object goes when nobody said: beside the working directory, `x.bpf.c` to `x.bpf.o`. */
-export const defaultOutput = (path: string): string => `${path.split('/').pop()!.replace(/\.c$/, '')}.o`
-
 interface BuildFlags {
   output?: string
   emit: string

@@ -12,7 +12,7 @@ import { type Verdict, verifyProgram } from '../../runtime/verifier/verify.js'
 import type { Subcommand } from '../commands.js'
 import type { CliContext } from '../context.js'
 import { addChangeFlags, changedByFlags, type ChangeFlags } from '../change-flags.js'
-import { kernelBtf } from '../kernel-btf.js'
+import { deferredKernelBtf, kernelBtf } from '../kernel-btf.js'
 import { machineFor } from '../machine.js'
 import { type CostResult, costKey, costsOf, costText, growth, type OldCost, type Target } from '../report/cost-text.js'
 import { checkFormats, type CheckResult } from '../report/check-formats.js'
@@ -21,9 +21,12 @@ import { renderExplanation } from '../../runtime/verifier/explain/explanation-te
 import { codeOf, worst } from '../exit-codes.js'
 import { explained } from '../../api/verdict-explanation.js'
 import { chooseKernels } from '../kernel-choice.js'
-import { defaultOutput } from './build.js'
+import { defaultOutput } from '../compile-file.js'
 import { objectInput } from './object-input.js'
 import { addCompileFlags, type CompileRequest, readCompileFlags } from './shared-flags.js'
+
+/** A clock that need not be loaded, as `performance` must. */
+const milliseconds = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /** Without `--kernel`: every version whose rules are all there. Others can be asked for, but never say `accepted`. */
 const DEFAULT_KERNELS = kernelProfiles
@@ -120,7 +123,7 @@ export const checkCommand: Subcommand = {
       const json = values.format !== 'text'
       const rows: Row[] = []
       const codes: number[] = []
-      const started = performance.now()
+      const started = milliseconds()
       const extended = values.attachProg === undefined ? undefined : extendedObject(values.attachProg, request, context, json)
       if (typeof extended === 'string') return usage(extended)
       if (typeof extended === 'number') return exit(extended)
@@ -132,7 +135,9 @@ export const checkCommand: Subcommand = {
             kernelBtf: set,
             kernelVersion: kernelVersion(major!, minor!),
             anyLoader: true,
-            ...(machine.kconfig !== undefined && { kconfig: machine.kconfig }),
+            get kconfig() {
+              return machine.kconfig
+            },
           }
           const facts = machine.facts
           if (!extended) return { kernel, prepared: prepareObject(object, options), facts }
@@ -145,7 +150,7 @@ export const checkCommand: Subcommand = {
       if (values.against !== undefined) {
         const input = objectInput(values.against, request, context, json, { anyLoader: true })
         if (typeof input === 'number') return exit(input)
-        old = costsOf(targetsOf(input.object, kernelBtf(request.flags.btf).set))
+        old = costsOf(targetsOf(input.object, deferredKernelBtf(request.flags.btf)))
       }
       for (const path of paths) {
         const input = objectInput(path, request, context, json, { anyLoader: true })
@@ -153,10 +158,9 @@ export const checkCommand: Subcommand = {
           codes.push(input)
           continue
         }
-        const { set, from } = kernelBtf(request.flags.btf)
         const object = changedByFlags(input.object, values)
         if (typeof object === 'string') return usage(`${path}: ${object}`)
-        const targets = targetsOf(object, set)
+        const targets = targetsOf(object, deferredKernelBtf(request.flags.btf))
         const { prepared } = targets[0]!
         const programs = prepared.programs.filter(each => values.prog === undefined || each.name === values.prog)
         if (programs.length === 0) {
@@ -164,10 +168,13 @@ export const checkCommand: Subcommand = {
           codes.push(ExitCode.rejected)
         }
         for (const each of programs) rows.push(...checkOne(path, each, targets, values, privileges, context, old))
-        if (input.compiled && values.object) codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
+        if (input.compiled && values.object) {
+          const { from } = kernelBtf(request.flags.btf)
+          codes.push(writeObject(path, input.bytes, programs, values, json, from, context))
+        }
       }
       if (format) context.out(format(rows))
-      else if (!json && rows.length > 0) report(rows, (performance.now() - started) / 1000, context)
+      else if (!json && rows.length > 0) report(rows, (milliseconds() - started) / 1000, context)
       if (!json && (values.cost || old)) for (const row of rows) context.out(costText(row, values.against, context.colour))
       for (const row of rows) codes.push(codeOf(row.verdict))
       for (const row of rows.filter(each => growth(each) > maxGrowth)) {
@@ -218,11 +225,11 @@ function checkOne(
   const effort = values.cost === true || old !== undefined
   return targets.map(({ kernel, prepared, facts, extends: extended }) => {
     const own = prepared.programs.find(each => each.name === program.name) ?? program
-    const before = performance.now()
+    const before = milliseconds()
     const logLevel = Number(values.logLevel ?? 0)
     const options = { kernel, logLevel, machine: facts, privileges, effort, ...(extended && { extends: extended }) }
     const verdict = verifyProgram(prepared, own, options)
-    const ms = performance.now() - before
+    const ms = milliseconds() - before
     const row: Row = {
       path,
       program,

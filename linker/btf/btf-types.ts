@@ -209,6 +209,8 @@ export interface BtfSet {
   byName(name: string): readonly BtfId[]
   /** Offset at which a type starts, for messages; absent where there are no bytes. Throws as `type` does. */
   offsetOf?(id: BtfId): number
+  /** Ids of all types of that name and its flavours (`name___anything`), in order of id; absent where nothing is indexed by that. */
+  byEssentialName?(name: string): readonly BtfId[]
 }
 
 /** What is wrong with a type, at its place. */

@@ -20,7 +20,7 @@ import {
   BPF_X,
 } from '../../assembler/isa/opcodes.js'
 import { FormatError } from '../../base/outcome.js'
-import { BtfFile, essentialName, sizeOf, skipModifiers } from '../btf/btf-file.js'
+import { type BtfFile, essentialName, sizeOf, skipModifiers } from '../btf/btf-file.js'
 import { type BtfId, BtfKind, type BtfSet, type BtfType } from '../btf/btf-types.js'
 import { CoreReloKind, type CoreRelo } from '../object/bpf-object.js'
 import {
@@ -286,7 +286,7 @@ const indices = new WeakMap<BtfSet, Map<string, BtfId[]>>()
 
 /** Ids of all types whose name without flavour is `name`. */
 function byEssentialName(btf: BtfSet, name: string): readonly BtfId[] {
-  if (btf instanceof BtfFile) return btf.byEssentialName(name)
+  if (btf.byEssentialName) return btf.byEssentialName(name)
   let index = indices.get(btf)
   if (!index) {
     index = new Map()

@@ -8,7 +8,7 @@ export interface PrepareOptions {
   /** Types of loaded modules, split over the kernel's, by name; numbered from 1 in what is prepared. */
   readonly modules?: readonly { readonly name: string; readonly btf: BtfFile }[]
   /** Text of the kernel's configuration, lines like `CONFIG_X=y`; for `.kconfig` externs. */
-  readonly kconfig?: string
+  readonly kconfig?: string | undefined
   /** Address of a kernel symbol, for externs without type. Without it such an extern gets a made-up address, none if it is weak. */
   readonly kallsyms?: (name: string) => bigint | undefined
   /** Types of the program whose functions `freplace/NAME` programs take the place of, as it is loaded. Without it such a program is a fault. */

@@ -5,12 +5,12 @@
 
 export interface MachineFacts {
   /** The kernel's configuration, `CONFIG_X` to `y`, `m`, or a value. When given, it is whole: what is not in it is not set. */
-  readonly config?: ReadonlyMap<string, string>
+  readonly config?: ReadonlyMap<string, string> | undefined
   /**
    * `integrity`: no bpf_probe_write_user; `confidentiality`: no reading of the kernel's memory either. Unknown counts as not
    * `confidentiality`. Default: what the configuration forces, else unknown.
    */
-  readonly lockdown?: 'none' | 'integrity' | 'confidentiality'
+  readonly lockdown?: 'none' | 'integrity' | 'confidentiality' | undefined
   /** Possible CPUs; default: the profile's. */
   readonly cpus?: number
 }

@@ -258,12 +258,20 @@ const facts: readonly KernelFacts[] = [
   { version: '6.18', boundsRounds: 3, settled: true, documented: true, insnLimit: 1000000, log: 'plain', cpus: 2 },
 ]
 
-/** Whether a version is at least another, both as `major.minor`. */
-export function versionAtLeast(version: string, least: string): boolean {
-  const [a = 0, b = 0] = version.split('.').map(Number)
-  const [c = 0, d = 0] = least.split('.').map(Number)
-  return a > c || (a === c && b >= d)
+const places = new Map<string, number>()
+
+/** Where a `major.minor` stands in their order. There are few, and each is asked for often. */
+function placeOf(version: string): number {
+  let place = places.get(version)
+  if (place === undefined) {
+    const [major = 0, minor = 0] = version.split('.').map(Number)
+    places.set(version, (place = major * 1000 + minor))
+  }
+  return place
 }
+
+/** Whether a version is at least another, both as `major.minor`. */
+export const versionAtLeast = (version: string, least: string): boolean => placeOf(version) >= placeOf(least)
 
 function rulesOf(version: string): Record<KernelRuleName, boolean> {
   const rules = Object.entries(kernelRules) as [KernelRuleName, KernelRule][]
