@@ -4,6 +4,7 @@
  * where it cannot be followed is in use everywhere between its beginnings.
  */
 import { type Block, type Func, successors, terminatorOperands, type Value } from './ir.js'
+import { touchesMemory } from './op-groups.js'
 
 /** Positions as pairs of the first and the one past the last, rising. */
 export type ObjectLife = number[]
@@ -59,10 +60,12 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
     for (let i = order.length - 1; i >= 0; i--)
       for (const to of next[i]!) if (join(after, order[i]!.id, after, to)) changed = true
   }
-  // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked.
+  // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked. But where nothing is
+  // done with memory any more until the function returns, nobody does: all ways out of it end there.
+  const quiet = quietFrom(func, order)
   const segments = allocas.map((alloca, index) => {
     const escapes = escaped.has(alloca)
-    return escapes && begins[index]!.length === 0 ? undefined : new SegmentsOfObject(uses[index]!, begins[index]!, escapes)
+    return escapes && begins[index]!.length === 0 ? undefined : new SegmentsOfObject(uses[index]!, begins[index]!, escapes, quiet)
   })
   const enters = sets()
   order.forEach((block, i) => {
@@ -86,6 +89,19 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
     }
   })
   return new Map(allocas.flatMap((alloca, index) => (segments[index] ? [[alloca, segments[index].segments]] : [])))
+}
+
+/** By block id: the position in it from which nothing is done with memory until the function returns, past its end where there is none. */
+function quietFrom(func: Func, order: readonly Block[]): Int32Array {
+  const from = new Int32Array(func.blockCount).fill(0x7fffffff)
+  for (let i = order.length - 1; i >= 0; i--) {
+    const block = order[i]!
+    if (block.terminator.kind === 'asmgoto' || successors(block).some(edge => from[edge.block.id] !== 0)) continue
+    let last = block.insts.length
+    while (last > 0 && !touchesMemory(block.insts[last - 1]!)) last--
+    from[block.id] = last
+  }
+  return from
 }
 
 /** Position of the first instruction of each block in `order`. */
@@ -114,6 +130,7 @@ class SegmentsOfObject {
     private readonly uses: readonly Use[],
     private readonly begins: readonly Use[],
     private readonly escapes: boolean,
+    private readonly quiet: Int32Array,
   ) {}
 
   /** `enters`: its contents may come into the block; `wantedHere`, `wantedAfter`: they may be used from its start, its end on. */
@@ -124,7 +141,8 @@ class SegmentsOfObject {
     this.nextUse += uses.length
     this.nextBegin += begins.length
     if (uses.length === 0 && begins.length === 0) {
-      if (enters && (this.escapes || wantedHere)) this.push(start, start + end)
+      if (enters && this.escapes) this.push(start, start + Math.min(end, this.quiet[block.id]!))
+      else if (enters && wantedHere) this.push(start, start + end)
       return
     }
     // One stretch up to the first beginning, one between each and the next, one from the last.
@@ -134,17 +152,18 @@ class SegmentsOfObject {
     for (let stretch = 0; stretch + 1 < cuts.length; stretch++) {
       const reached = stretch === 0 && enters
       const leaves = this.escapes || (stretch + 2 === cuts.length && wantedAfter)
-      const stop = cuts[stretch + 1]!
+      const stop = this.escapes ? Math.min(cuts[stretch + 1]!, this.quiet[block.id]!) : cuts[stretch + 1]!
       const first = uses[next]
       let last = -1
-      while (next < uses.length && uses[next]! < stop) last = uses[next++]!
-      if (last >= 0) this.push(start + (reached ? 0 : first!), start + (leaves ? stop : last + 1))
+      while (next < uses.length && uses[next]! < cuts[stretch + 1]!) last = uses[next++]!
+      if (last >= 0) this.push(start + (reached ? 0 : first!), start + (leaves ? Math.max(stop, last + 1) : last + 1))
       else if (reached && leaves) this.push(start, start + stop)
     }
   }
 
   private push(from: number, to: number): void {
     const { segments } = this
+    if (from === to) return
     if (segments.length > 0 && segments[segments.length - 1] === from) segments[segments.length - 1] = to
     else segments.push(from, to)
   }

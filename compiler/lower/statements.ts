@@ -82,6 +82,7 @@ export function lowerStatement(fc: FunctionContext, stmt: Stmt): void {
 
 function jump(fc: FunctionContext, to: Block, depth: number): void {
   runCleanups(fc, depth)
+  endLives(fc, depth)
   fc.builder.br(to)
   fc.startUnreachable()
 }
@@ -99,10 +100,15 @@ export function lowerCompound(fc: FunctionContext, stmt: CompoundStmt): void {
 export function closeScope(fc: FunctionContext, depth: number): void {
   if (!fc.builder.terminated) {
     runCleanups(fc, depth)
-    // The end of a life is the beginning of one that nobody uses. At the function's end nothing is left anyway.
-    if (depth > 0) for (const { objects } of fc.scopes.slice(depth)) for (const object of objects) fc.builder.begin(object)
+    endLives(fc, depth)
   }
   fc.scopes.length = depth
+}
+
+/** Ends the lives of the objects of the scopes above `depth`: as the beginning of lives that nobody uses. At the function's end nothing is left anyway. */
+function endLives(fc: FunctionContext, depth: number): void {
+  for (let i = fc.scopes.length - 1; i >= Math.max(1, depth); i--)
+    for (const object of fc.scopes[i]!.objects) fc.builder.begin(object)
 }
 
 /** Emits the cleanups of the scopes above `depth`, innermost first, without closing them. */
@@ -226,6 +232,7 @@ function lowerReturn(fc: FunctionContext, node: TypedNode, value: Expr | undefin
     }
   } else if (func.result !== 'void') args.push(builder.undef(func.result))
   runCleanups(fc, 0)
+  endLives(fc, 0)
   fc.mark(node)
   builder.br(fc.exit, args)
   fc.startUnreachable()

@@ -1,5 +1,6 @@
 /** Removes instructions and block parameters whose value nothing needs: marks from what has effects, sweeps the rest. */
-import { type Edge, type Func, hasSideEffects, type Op, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
+import { type Edge, type Func, hasSideEffects, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
+import { touchesMemory } from '../ir/op-groups.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 
@@ -77,7 +78,7 @@ function removeLastBegins(func: Func): boolean {
     for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) if (!quiet[edge.block.id]) isQuiet = false
     if (!isQuiet) continue
     let last = block.insts.length - 1
-    while (last >= 0 && isIdle(block.insts[last]!)) last--
+    while (last >= 0 && !touchesMemory(block.insts[last]!)) last--
     if (last < 0) quiet[block.id] = 1
     const kept = block.insts.filter((inst, i) => i <= last || inst.op !== 'begin')
     if (kept.length === block.insts.length) continue
@@ -86,9 +87,6 @@ function removeLastBegins(func: Func): boolean {
   }
   return changed
 }
-
-const isIdle = (inst: Value): boolean => inst.op === 'begin' || (!hasSideEffects(inst) && !reading.has(inst.op))
-const reading: ReadonlySet<Op> = new Set<Op>(['load', 'memcmp', 'strlen', 'strcmp', 'asm'])
 
 /** Stack objects that are written and never read, with the writes. */
 function removeWrittenOnly(func: Func): boolean {
