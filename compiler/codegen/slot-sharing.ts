@@ -1,8 +1,10 @@
-/** Local objects that are never in use at the same time share a place in the frame: inlining brings in many. */
+/**
+ * Local objects share a place in the frame where none is written while another is in use: inlining brings in many. Two that are both in use
+ * somewhere, each on its own way there (as where the ends of failures are one block), need not be kept apart.
+ */
 import { reversePostorder } from '../ir/cfg.js'
 import type { Func, Value } from '../ir/ir.js'
-import { objectLives } from '../ir/object-lives.js'
-import { overlap, type Segments } from './intervals.js'
+import { type ObjectLife, objectLives } from '../ir/object-lives.js'
 
 /** More than this many objects times blocks is not looked into. */
 const MAX_WORK = 1 << 24
@@ -11,7 +13,8 @@ export interface SharedPlace {
   readonly members: Value[]
   size: number
   align: number
-  live: Segments
+  /** Of the members; empty for one that is shared with nobody. */
+  lives: ObjectLife[]
 }
 
 /** Groups of allocas for one place each, in the order of their first members. */
@@ -21,22 +24,22 @@ export function shareSlots(func: Func): SharedPlace[] {
     members: [alloca],
     size: alloca.size,
     align: Math.max(1, alloca.align),
-    live: [],
+    lives: [],
   })
   const order = reversePostorder(func)
   if (allocas.length < 2 || allocas.length * order.length > MAX_WORK) return allocas.map(alone)
-  const live = objectLives(func, order, allocas)
+  const lives = objectLives(func, order, allocas)
   const places: SharedPlace[] = []
   const rank = new Map(allocas.map((alloca, i) => [alloca, i]))
   const bySize = [...allocas].sort((a, b) => b.size - a.size || rank.get(a)! - rank.get(b)!)
   for (const alloca of bySize) {
-    const segments = live.get(alloca)
-    const place = segments && places.find(each => each.live.length > 0 && !overlap(each.live, segments))
+    const life = lives.get(alloca)
+    const place = life && places.find(each => each.lives.length > 0 && each.lives.every(other => !disturb(life, other)))
     if (place) {
       place.members.push(alloca)
       place.align = Math.max(place.align, alloca.align)
-      place.live = merge(place.live, segments)
-    } else places.push({ ...alone(alloca), live: segments ? [...segments] : [] })
+      place.lives.push(life)
+    } else places.push({ ...alone(alloca), lives: life ? [life] : [] })
   }
   const first = (place: SharedPlace) => Math.min(...place.members.map(member => rank.get(member)!))
   return places.sort((a, b) => first(a) - first(b))
@@ -48,8 +51,17 @@ export function dropBegins(func: Func): void {
     if (block.insts.some(inst => inst.op === 'begin')) block.insts = block.insts.filter(inst => inst.op !== 'begin')
 }
 
-function merge(a: Segments, b: Segments): Segments {
-  const pairs: [number, number][] = []
-  for (const list of [a, b]) for (let i = 0; i < list.length; i += 2) pairs.push([list[i]!, list[i + 1]!])
-  return pairs.sort((x, y) => x[0] - y[0]).flat()
+/** Whether one is written while the other is in use. */
+function disturb(a: ObjectLife, b: ObjectLife): boolean {
+  return writtenWithin(a.writes, b.spans) || writtenWithin(b.writes, a.spans)
+}
+
+function writtenWithin(writes: readonly number[], spans: readonly number[]): boolean {
+  if (writes.length === 0 || spans.length === 0) return false
+  let w = 0
+  for (let i = 0; i < spans.length && w < writes.length; i += 2) {
+    while (w < writes.length && writes[w]! < spans[i]!) w++
+    if (w < writes.length && writes[w]! < spans[i + 1]!) return true
+  }
+  return false
 }

@@ -6,8 +6,12 @@
 import { type Block, type Func, successors, terminatorOperands, type Value } from './ir.js'
 import { touchesMemory } from './op-groups.js'
 
-/** Positions as pairs of the first and the one past the last, rising. */
-export type ObjectLife = number[]
+export interface ObjectLife {
+  /** When it is in use: pairs of the first position and the one past the last, rising. */
+  readonly spans: readonly number[]
+  /** Where something may be written into it or its address goes somewhere, rising: all accesses but those that only read. */
+  readonly writes: readonly number[]
+}
 
 /** Positions at which each object is in use, counted over the blocks in reverse postorder; absent for those that escape and have no beginning. */
 export function objectLives(func: Func, order: readonly Block[], allocas: readonly Value[]): Map<Value, ObjectLife> {
@@ -63,9 +67,9 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
   // Whoever has the address of one that escapes may use it until its life begins again, and for ever where none is marked. But where nothing is
   // done with memory any more until the function returns, nobody does: all ways out of it end there.
   const quiet = quietFrom(func, order)
-  const segments = allocas.map((alloca, index) => {
+  const spans = allocas.map((alloca, index) => {
     const escapes = escaped.has(alloca)
-    return escapes && begins[index]!.length === 0 ? undefined : new SegmentsOfObject(uses[index]!, begins[index]!, escapes, quiet)
+    return escapes && begins[index]!.length === 0 ? undefined : new SpansOfObject(uses[index]!, begins[index]!, escapes, quiet)
   })
   const enters = sets()
   order.forEach((block, i) => {
@@ -78,7 +82,7 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
       const at = block.id * words + w
       for (let bits = enters[at]! | usedFirst[at]! | usedLast[at]! | begun[at]!; bits !== 0; bits &= bits - 1) {
         const index = w * 32 + 31 - Math.clz32(bits & -bits)
-        segments[index]?.add(
+        spans[index]?.add(
           block,
           starts[i]!,
           has(enters, block.id, index),
@@ -88,7 +92,18 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
       }
     }
   })
-  return new Map(allocas.flatMap((alloca, index) => (segments[index] ? [[alloca, segments[index].segments]] : [])))
+  const startOf = new Int32Array(func.blockCount)
+  order.forEach((block, i) => {
+    startOf[block.id] = starts[i]!
+  })
+  return new Map(
+    allocas.flatMap((alloca, index) => {
+      const collected = spans[index]
+      if (!collected) return []
+      const writes = uses[index]!.filter(use => use.writes).map(({ block, at }) => startOf[block.id]! + at)
+      return [[alloca, { spans: collected.spans, writes }]]
+    }),
+  )
 }
 
 /** By block id: the position in it from which nothing is done with memory until the function returns, past its end where there is none. */
@@ -117,11 +132,13 @@ interface Use {
   readonly block: Block
   /** Position in the block; the terminator's is one past the last instruction. */
   readonly at: number
+  /** Not for a beginning. */
+  readonly writes?: boolean
 }
 
-/** Collects the segments of one object, block by block in their order. */
-class SegmentsOfObject {
-  readonly segments: ObjectLife = []
+/** Collects the spans of one object, block by block in their order. */
+class SpansOfObject {
+  readonly spans: number[] = []
   private nextUse = 0
   private nextBegin = 0
 
@@ -162,10 +179,10 @@ class SegmentsOfObject {
   }
 
   private push(from: number, to: number): void {
-    const { segments } = this
+    const { spans } = this
     if (from === to) return
-    if (segments.length > 0 && segments[segments.length - 1] === from) segments[segments.length - 1] = to
-    else segments.push(from, to)
+    if (spans.length > 0 && spans[spans.length - 1] === from) spans[spans.length - 1] = to
+    else spans.push(from, to)
   }
 }
 
@@ -174,6 +191,12 @@ function positionsIn(list: readonly Use[], block: Block, from: number): number[]
   const found: number[] = []
   for (let i = from; i < list.length && list[i]!.block === block; i++) found.push(list[i]!.at)
   return found
+}
+
+/** Whether the instruction does no more with its argument than to read through it, or to compare it. */
+function onlyReads(inst: Value, arg: number): boolean {
+  const copies = inst.op === 'memcpy' || inst.op === 'memmove'
+  return inst.op === 'load' || inst.op === 'memcmp' || inst.op === 'icmp' || (copies && arg === 1)
 }
 
 /** By function, its address parameters that it stores, or passes to who may store them: into the object of another parameter, for one. */
@@ -236,8 +259,8 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
         for (let i = 0; i < args.length; i++) if (args[i]!.type === 'ptr') changed = carry(to.params[i]!, args[i]!) || changed
     }
   }
-  const note = (value: Value, block: Block, at: number) => {
-    for (const origin of origins.get(value) ?? []) uses[origin]!.push({ block, at })
+  const note = (value: Value, block: Block, at: number, writes: boolean) => {
+    for (const origin of origins.get(value) ?? []) uses[origin]!.push({ block, at, writes })
   }
   const lose = (value: Value) => {
     for (const origin of origins.get(value) ?? []) escaped.add(allocas[origin]!)
@@ -251,7 +274,7 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
       if (inst.op === 'ptradd' || inst.op === 'opaque' || inst.op === 'select') return
       inst.args.forEach((arg, i) => {
         if (arg.type !== 'ptr' || !origins.has(arg)) return
-        note(arg, block, at)
+        note(arg, block, at, !onlyReads(inst, i))
         const address = i === 0 && (inst.op === 'load' || inst.op === 'store' || inst.op === 'atomicrmw' || inst.op === 'cmpxchg')
         const blockwise = inst.op === 'memcpy' || inst.op === 'memmove' || inst.op === 'memset' || inst.op === 'memcmp'
         const passed = (inst.op === 'call' && !keepsArgument(inst, i)) || inst.op === 'callhelper' || inst.op === 'icmp'
@@ -259,7 +282,7 @@ function traceUses(order: readonly Block[], allocas: readonly Value[]) {
       })
     })
     for (const value of terminatorOperands(block.terminator)) {
-      note(value, block, block.insts.length)
+      note(value, block, block.insts.length, true)
       lose(value)
     }
   }

@@ -4,7 +4,7 @@
  */
 import { reversePostorder } from '../ir/cfg.js'
 import type { Block, Func, Value } from '../ir/ir.js'
-import { blockStarts, type ObjectLife, objectLives } from '../ir/object-lives.js'
+import { blockStarts, objectLives } from '../ir/object-lives.js'
 import { escapedObjects } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
@@ -58,7 +58,7 @@ function mergeRound(func: Func): boolean {
   for (const { inst, block, at, to, from } of copies) {
     const [lifeOfTo, lifeOfFrom] = [lives.get(to), lives.get(from)]
     if (taken.has(to) || taken.has(from) || !lifeOfTo || !lifeOfFrom) continue
-    if (!meetOnlyAt(lifeOfTo, lifeOfFrom, startOf.get(block)! + at)) continue
+    if (!meetOnlyAt(lifeOfTo.spans, lifeOfFrom.spans, startOf.get(block)! + at)) continue
     taken.add(to).add(from)
     to.align = Math.max(to.align, from.align)
     to.name ??= from.name
@@ -69,7 +69,7 @@ function mergeRound(func: Func): boolean {
       each.insts.forEach((begin, index) => {
         if (begin.op !== 'begin') return
         const other = begin.args[0] === to ? lifeOfFrom : begin.args[0] === from ? lifeOfTo : undefined
-        if (other && isIn(other, startOf.get(each)! + index)) gone.add(begin)
+        if (other && isIn(other.spans, startOf.get(each)! + index)) gone.add(begin)
       })
   }
   if (gone.size === 0) return false
@@ -86,7 +86,7 @@ function isWholeCopy(inst: Value): boolean {
 }
 
 /** Whether both are in use at one time only, that of the copy. */
-function meetOnlyAt(a: ObjectLife, b: ObjectLife, copy: number): boolean {
+function meetOnlyAt(a: readonly number[], b: readonly number[], copy: number): boolean {
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
     const from = Math.max(a[i]!, b[j]!)
     const to = Math.min(a[i + 1]!, b[j + 1]!)
@@ -97,7 +97,7 @@ function meetOnlyAt(a: ObjectLife, b: ObjectLife, copy: number): boolean {
   return true
 }
 
-function isIn(life: ObjectLife, position: number): boolean {
-  for (let i = 0; i < life.length; i += 2) if (life[i]! <= position && position < life[i + 1]!) return true
+function isIn(spans: readonly number[], position: number): boolean {
+  for (let i = 0; i < spans.length; i += 2) if (spans[i]! <= position && position < spans[i + 1]!) return true
   return false
 }
