@@ -36,6 +36,7 @@ export function selectArithmetic(s: Selector, inst: Value): void {
       swapBytes(s, to, inst)
       return
     case 'icmp':
+      if (signBit(s, to, inst)) return
       select(s, to, inst, { kind: 'constant', value: 1n }, { kind: 'constant', value: 0n })
       return
     case 'select':
@@ -44,6 +45,21 @@ export function selectArithmetic(s: Selector, inst: Value): void {
     default:
       binary(s, to, inst)
   }
+}
+
+/** Whether a number is negative, as a number: its sign bit, for which nothing has to branch. */
+function signBit(s: Selector, to: number, inst: Value): boolean {
+  const [a, b] = inst.args as [Value, Value]
+  if (b.op !== 'const') return false
+  const negative = inst.predicate === 'slt' && b.value === 0n
+  const width = bitsOf(b.type)
+  const positive = inst.predicate === 'sgt' && BigInt.asIntN(width, b.value) === -1n
+  if ((!negative && !positive) || (width !== 64 && !(width === 32 && s.alu32))) return false
+  const cls = width === 64 ? op.BPF_ALU64 : op.BPF_ALU
+  s.copy(to, s.reg(a))
+  s.emit(cls | op.BPF_RSH | op.BPF_K, to, 0, 0, width - 1)
+  if (positive) s.emit(cls | op.BPF_XOR | op.BPF_K, to, 0, 0, 1)
+  return true
 }
 
 function swapBytes(s: Selector, to: number, inst: Value): void {
