@@ -5,10 +5,11 @@
  */
 import { computeDominators } from '../ir/dominators.js'
 import { type Block, hasSideEffects, type Op, successors, terminatorOperands, type Value } from '../ir/ir.js'
+import { sumsAndBits, widthCasts } from '../ir/op-groups.js'
 import type { FunctionPass } from './pass.js'
 
-/** What is made of a loaded value and goes along with it. */
-const CASTS: ReadonlySet<Op> = new Set<Op>(['zext', 'sext', 'trunc', 'bswap'])
+/** What is made of a loaded value, with numbers at most, and goes along with it: widths, byte order, the shift and mask of a bit field. */
+const MADE_OF: ReadonlySet<Op> = new Set<Op>([...widthCasts, ...sumsAndBits, 'bswap'])
 
 export const readBehindCheck: FunctionPass = {
   kind: 'function',
@@ -56,7 +57,13 @@ function readsBeforeCheck(block: Block): Value[] {
     if (inst.op === 'load' && checked.includes(origin(inst.args[0]!))) reads.add(inst)
   }
   if (reads.size === 0) return []
-  for (const inst of insts) if (CASTS.has(inst.op) && reads.has(inst.args[0]!)) reads.add(inst)
+  for (const inst of insts)
+    if (
+      MADE_OF.has(inst.op) &&
+      inst.args.some(arg => reads.has(arg)) &&
+      inst.args.every(arg => reads.has(arg) || arg.op === 'const')
+    )
+      reads.add(inst)
   return insts.filter(inst => reads.has(inst)).reverse()
 }
 
