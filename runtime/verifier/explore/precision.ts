@@ -33,9 +33,8 @@ class Backtrack {
 
   reset(frame: number): void {
     this.frame = frame
-    this.regs.fill(0)
-    this.low.fill(0)
-    this.high.fill(0)
+    // For so few, a loop takes less than three calls of `fill`.
+    for (let i = 0; i < MAX_CALL_FRAMES; i++) this.regs[i] = this.low[i] = this.high[i] = 0
   }
 
   get empty(): boolean {
@@ -212,6 +211,23 @@ function backtrackInsn(env: Env, idx: number, subseqIdx: number, history: Histor
   return true
 }
 
+/** False for an instruction that backtrackInsn, without a history entry, would leave everything as it is for: most of those that are gone back over. */
+function concerns(code: number, dst: number): boolean {
+  switch (code & 7) {
+    case op.BPF_ALU:
+    case op.BPF_ALU64:
+    case op.BPF_LDX:
+      return bt.has(dst)
+    case op.BPF_JMP:
+    case op.BPF_JMP32: {
+      const operation = code & 0xf0
+      return operation === op.BPF_CALL || operation === op.BPF_EXIT || (code & 8) === op.BPF_X
+    }
+    default:
+      return true
+  }
+}
+
 function leaveFrame(env: Env): void {
   if (bt.frame === 0) bug(env, 'BUG subprog exit from frame 0')
   bt.frame--
@@ -299,10 +315,13 @@ function run(env: Env, from: VerifierState, insnIdx: number): boolean {
   let subseqIdx = -1
   let skipFirst = true
   let changed = false
+  const { insns } = env
+  const told = (env.log.level & 2) !== 0
   for (;;) {
     const { history } = state
     let end = history.length
-    if (env.log.level & 2)
+    let last = end > 0 ? history[end - 1] : undefined
+    if (told)
       env.say(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseqIdx} \n`)
     if (lastIdx < 0) {
       if (
@@ -321,19 +340,24 @@ function run(env: Env, from: VerifierState, insnIdx: number): boolean {
     for (let i = lastIdx; ; ) {
       if (skipFirst) skipFirst = false
       else {
-        const entry = end > 0 && history[end - 1]!.idx === i ? history[end - 1] : undefined
-        if (!backtrackInsn(env, i, subseqIdx, entry)) {
-          markAllPrecise(env, from)
-          return true
+        const entry = last?.idx === i ? last : undefined
+        if (entry || told || concerns(insns.code[i]!, insns.dst[i]!)) {
+          if (!backtrackInsn(env, i, subseqIdx, entry)) {
+            markAllPrecise(env, from)
+            return true
+          }
+          if (bt.empty) return changed
         }
       }
-      if (bt.empty) return changed
       subseqIdx = i
       // get_prev_insn_idx
-      if (i === state.firstInsnIdx && (end === 0 || (end === 1 && history[0]!.idx === i))) break
-      if (end > 0 && history[end - 1]!.idx === i) i = history[--end]!.prevIdx
-      else i--
-      if (i >= env.insns.length || i < 0) bug(env, `BUG backtracking idx ${i}`)
+      const recorded = last?.idx === i
+      if (i === state.firstInsnIdx && (end === 0 || (end === 1 && recorded))) break
+      if (recorded) {
+        i = last!.prevIdx
+        last = --end > 0 ? history[end - 1] : undefined
+      } else i--
+      if (i >= insns.length || i < 0) bug(env, `BUG backtracking idx ${i}`)
     }
     if (!state.parent) break
     state = state.parent

@@ -100,16 +100,46 @@ export function tnumUnion(a: Tnum, b: Tnum): Tnum {
 
 /** Product as kernels from 6.18 on compute it: long multiplication, an unknown bit giving the union of both cases. */
 export function tnumMulUnion(a: Tnum, b: Tnum): Tnum {
-  let accumulated = TNUM_ZERO
-  let x = a
-  let y = b
-  while (!w.isZero(x.value) || !w.isZero(x.mask)) {
-    if (x.value.lo & 1) accumulated = tnumAdd(accumulated, y)
-    else if (x.mask.lo & 1) accumulated = tnumUnion(accumulated, tnumAdd(accumulated, y))
-    x = rshift(x, 1)
-    y = lshift(y, 1)
+  if (isConst(a) && isConst(b)) return tnumConst(w.mul(a.value, b.value))
+  // tnumAdd and tnumUnion written out on halves: up to 64 rounds of both would leave hundreds of objects behind.
+  let { hi: xValueHi, lo: xValueLo } = a.value
+  let { hi: xMaskHi, lo: xMaskLo } = a.mask
+  let { hi: yValueHi, lo: yValueLo } = b.value
+  let { hi: yMaskHi, lo: yMaskLo } = b.mask
+  let valueHi = 0
+  let valueLo = 0
+  let maskHi = 0
+  let maskLo = 0
+  while ((xValueHi | xValueLo | xMaskHi | xMaskLo) !== 0) {
+    if ((xValueLo | xMaskLo) & 1) {
+      const sumLo = (valueLo + yValueLo) | 0
+      const sumHi = (valueHi + yValueHi + (sumLo >>> 0 < valueLo >>> 0 ? 1 : 0)) | 0
+      const masksLo = (maskLo + yMaskLo) | 0
+      const masksHi = (maskHi + yMaskHi + (masksLo >>> 0 < maskLo >>> 0 ? 1 : 0)) | 0
+      const sigmaLo = (masksLo + sumLo) | 0
+      const sigmaHi = (masksHi + sumHi + (sigmaLo >>> 0 < masksLo >>> 0 ? 1 : 0)) | 0
+      let unknownLo = (sigmaLo ^ sumLo) | maskLo | yMaskLo
+      let unknownHi = (sigmaHi ^ sumHi) | maskHi | yMaskHi
+      // A bit of `x` that may be 0 leaves the value before as possible.
+      if (!(xValueLo & 1)) {
+        unknownLo |= valueLo ^ (sumLo & ~unknownLo)
+        unknownHi |= valueHi ^ (sumHi & ~unknownHi)
+      }
+      valueLo = sumLo & ~unknownLo
+      valueHi = sumHi & ~unknownHi
+      maskLo = unknownLo
+      maskHi = unknownHi
+    }
+    xValueLo = (xValueLo >>> 1) | (xValueHi << 31)
+    xValueHi >>>= 1
+    xMaskLo = (xMaskLo >>> 1) | (xMaskHi << 31)
+    xMaskHi >>>= 1
+    yValueHi = (yValueHi << 1) | (yValueLo >>> 31)
+    yValueLo <<= 1
+    yMaskHi = (yMaskHi << 1) | (yMaskLo >>> 31)
+    yMaskLo <<= 1
   }
-  return accumulated
+  return new Tnum(w.u64(valueHi, valueLo), w.u64(maskHi, maskLo))
 }
 
 /** Whether some value belongs to both. */
