@@ -376,6 +376,7 @@ export class BtfFile implements BtfSet {
     while (size < count) size *= 2
     const heads = new Int32Array(size)
     const chain = new Int32Array(count)
+    const { bytes } = this
     this.borrowed = []
     for (let i = count - 1; i >= 0; i--) {
       const at = this.nameStart(i)
@@ -383,9 +384,18 @@ export class BtfFile implements BtfSet {
         if (this.base && this.u32(this.offsets[i]!) !== 0) this.borrowed.push(this.firstId + i)
         continue
       }
+      // `hash`, and whether there may be a flavour, while looking for the end: a kernel has a hundred thousand names, few with one.
+      let value = HASH_START
+      let underscores = 0
+      let flavoured = false
       let end = at
-      while (this.bytes[end] !== 0) end++
-      const bucket = hash(this.bytes, at, essentialBytes(this.bytes, at, end)) & (size - 1)
+      for (let byte = bytes[end]!; byte !== 0; byte = bytes[++end]!) {
+        value = Math.imul(value ^ byte, HASH_FACTOR)
+        underscores = byte === 95 ? underscores + 1 : 0
+        if (underscores === 3) flavoured = true
+      }
+      const hashed = flavoured ? hash(bytes, at, essentialBytes(bytes, at, end)) : mixed(value)
+      const bucket = hashed & (size - 1)
       chain[i] = heads[bucket]!
       heads[bucket] = i + 1
     }
@@ -394,10 +404,14 @@ export class BtfFile implements BtfSet {
   }
 }
 
+const HASH_START = 0x811c9dc5
+const HASH_FACTOR = 0x01000193
+const mixed = (value: number): number => (value ^ (value >>> 15)) >>> 0
+
 function hash(bytes: Uint8Array, start: number, length: number): number {
-  let value = 0x811c9dc5
-  for (let i = start; i < start + length; i++) value = Math.imul(value ^ bytes[i]!, 0x01000193)
-  return (value ^ (value >>> 15)) >>> 0
+  let value = HASH_START
+  for (let i = start; i < start + length; i++) value = Math.imul(value ^ bytes[i]!, HASH_FACTOR)
+  return mixed(value)
 }
 
 function essentialBytes(bytes: Uint8Array, start: number, end: number): number {

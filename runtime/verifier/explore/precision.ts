@@ -321,8 +321,7 @@ function run(env: Env, from: VerifierState, insnIdx: number): boolean {
     const { history } = state
     let end = history.length
     let last = end > 0 ? history[end - 1] : undefined
-    if (told)
-      env.say(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseqIdx} \n`)
+    if (told) env.say(`mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseqIdx} \n`)
     if (lastIdx < 0) {
       if (
         state.curframe === 0 &&
