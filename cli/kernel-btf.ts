@@ -4,6 +4,7 @@ import { FormatError } from '../base/outcome.js'
 import { bundledBtf } from '../linker/btf/bundled-btf.js'
 import { btfToC } from '../linker/btf/c-dump.js'
 import { type BtfFile, readBtf } from '../linker/btf/btf-file.js'
+import { decodeIndexedBtf, encodeIndexedBtf } from '../linker/btf/btf-index.js'
 import type { BtfSet } from '../linker/btf/btf-types.js'
 import { DeferredBtf } from '../linker/btf/deferred-btf.js'
 import { findElfSection } from '../linker/elf/find-section.js'
@@ -44,12 +45,25 @@ function choose(choice: BtfChoice): { set: BtfFile; from: string } {
     return { set: readFileBtf(choice.path), from: choice.path }
   if (choice.kind === 'default') {
     try {
-      return { set: readBtf(readFileSync(RUNNING)), from: 'the running kernel' }
+      return { set: runningBtf(), from: 'the running kernel' }
     } catch {
       // A kernel without BTF, another system, or a container that hides it: the subset serves.
     }
   }
   return { set: bundledBtf(), from: 'the bundled subset' }
+}
+
+/** The running kernel's, from a copy with its index in the user's cache folder: /sys hands it out page by page, and then all types are gone through. */
+function runningBtf(): BtfFile {
+  const store = new VmlinuxStore(cacheFolder(process.env), undefined, 'btf')
+  const identity = store.active ? identityOf({ kind: 'default' }) : undefined
+  if (identity === undefined) return readBtf(readFileSync(RUNNING))
+  const kept = store.get(identity)
+  const known = kept && decodeIndexedBtf(kept)
+  if (known) return readBtf(known.bytes, { index: known.index })
+  const file = readBtf(readFileSync(RUNNING))
+  store.put(identity, encodeIndexedBtf(file.bytes, file.index()))
+  return file
 }
 
 function readFileBtf(path: string): BtfFile {

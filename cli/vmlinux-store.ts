@@ -1,4 +1,4 @@
-/** Keeps the text of vmlinux.h between runs: making it of a kernel's BTF takes longer than compiling what includes it. */
+/** Keeps what is made of a kernel's BTF between runs. The text of vmlinux.h takes longer to make than what includes it takes to compile. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keepFile, sample } from './cache-folder.js'
@@ -12,13 +12,15 @@ export class VmlinuxStore {
   constructor(
     private readonly folder: string | undefined,
     private readonly maker: string = MAKER,
+    /** What is kept, as a part of file names. */
+    private readonly what: string = 'vmlinux',
   ) {}
 
   get active(): boolean {
     return this.folder !== undefined && this.maker !== ''
   }
 
-  /** The text made of the BTF that `identity` stands for. */
+  /** The text, or other bytes, made of the BTF that `identity` stands for. */
   get(identity: string): Uint8Array | undefined {
     try {
       const stored = readFileSync(join(this.folder!, this.name(identity)))
@@ -35,7 +37,7 @@ export class VmlinuxStore {
   }
 
   private name(identity: string): string {
-    return `${this.maker}-vmlinux-${sample(Buffer.from(identity))}.idx`
+    return `${this.maker}-${this.what}-${sample(Buffer.from(identity))}.idx`
   }
 }
 

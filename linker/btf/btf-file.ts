@@ -5,6 +5,7 @@
  */
 import { FormatError } from '../../base/outcome.js'
 import type { TextBytes } from '../../base/text-bytes.js'
+import type { BtfIndex } from './btf-index.js'
 import { type BtfId, BtfKind, type BtfSet, type BtfType, typeFault } from './btf-types.js'
 import { decodeType } from './decode-type.js'
 import { TYPE, TYPE_LAYOUTS } from './type-layout.js'
@@ -69,6 +70,7 @@ export class BtfFile implements BtfSet {
     readonly base: BtfFile | undefined,
     /** Added to offsets in messages. */
     private readonly origin: number,
+    index?: BtfIndex,
   ) {
     if (bytes.length < HEADER_BYTES) throw this.fault('F0201', `BTF of ${bytes.length} bytes is shorter than its header`, 0)
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -93,13 +95,22 @@ export class BtfFile implements BtfSet {
     if (base && base.little !== this.little) throw this.fault('F0201', 'split BTF and its base differ in byte order', 0)
     this.firstId = base ? base.count : 1
     this.stringBase = base?.stringCount ?? 0
-    this.offsets = this.indexTypes(header + typeOffset, typeLength)
+    this.offsets = index?.offsets ?? this.indexTypes(header + typeOffset, typeLength)
+    this.heads = index?.heads
+    this.chain = index?.chain
+    if (index) this.datasecIds.push(...index.datasecs)
     this.count = this.firstId + this.offsets.length
     this.cache = new Array<BtfType | undefined>(this.offsets.length)
   }
 
   private fault(code: string, message: string, offset: number): FormatError {
     return new FormatError(code, message, this.origin + offset)
+  }
+
+  /** What the next one who opens the same bytes need not find out again. Only of BTF without a base. */
+  index(): BtfIndex {
+    this.heads ??= this.indexNames()
+    return { offsets: this.offsets, heads: this.heads, chain: this.chain!, datasecs: Int32Array.from(this.datasecIds) }
   }
 
   private u32(offset: number): number {
@@ -433,11 +444,13 @@ export interface ReadBtfOptions {
   readonly little?: boolean
   /** Offset of the section in its file, for messages. */
   readonly origin?: number
+  /** Made of the same bytes before; is not checked again. */
+  readonly index?: BtfIndex | undefined
 }
 
 /** Reads a .BTF section or a file under /sys/kernel/btf. Throws a `FormatError` for what cannot be indexed. */
 export function readBtf(bytes: Uint8Array, options: ReadBtfOptions = {}): BtfFile {
-  const file = new BtfFile(bytes, options.base, options.origin ?? 0)
+  const file = new BtfFile(bytes, options.base, options.origin ?? 0, options.index)
   if (options.little !== undefined && options.little !== file.little)
     throw new FormatError('F0201', 'the BTF has another byte order than its object', options.origin ?? 0)
   return file
