@@ -1,4 +1,7 @@
-/** After allocation, block by block: moves that change nothing, reloads of what a register still holds, results that nobody reads. */
+/**
+ * After allocation, block by block: moves that change nothing, reloads of what a register still holds, results that nobody reads, and shifts that go on
+ * where one before left off (a zero extension by shifts, and the shift that wanted it).
+ */
 import * as op from '../../assembler/isa/opcodes.js'
 import {
   access,
@@ -121,10 +124,28 @@ function forgetRedundant(block: MBlock): void {
       if (known.slot(insn.slot!.id) === stored) continue
       known.setSlot(insn.slot!.id, stored)
     }
+    if (goesOnShifting(out[out.length - 1], insn)) {
+      out[out.length - 1]!.imm += insn.imm
+      continue
+    }
     known.forget(writeMask(insn))
     out.push(insn)
   }
   block.insns = out
+}
+
+/** Shifts by a constant, with the bits that they shift. */
+const SHIFTS = new Map<number, number>(
+  [op.BPF_LSH, op.BPF_RSH, op.BPF_ARSH].flatMap(shift => [
+    [op.BPF_ALU64 | shift | op.BPF_K, 64],
+    [op.BPF_ALU | shift | op.BPF_K, 32],
+  ]),
+)
+
+function goesOnShifting(before: MInsn | undefined, insn: MInsn): boolean {
+  const bits = SHIFTS.get(insn.op)
+  if (bits === undefined || !before || before.op !== insn.op || before.dst !== insn.dst || before.core || insn.core) return false
+  return before.imm + insn.imm < bits
 }
 
 /** Instructions without effects whose result is not read. */
