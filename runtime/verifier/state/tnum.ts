@@ -79,17 +79,35 @@ export function tnumXor(a: Tnum, b: Tnum): Tnum {
 
 /** Product as kernels up to 6.17 compute it (half-multiply with accumulated mask). */
 export function tnumMulClassic(a: Tnum, b: Tnum): Tnum {
-  const known = w.mul(a.value, b.value)
-  let accumulated = TNUM_ZERO
-  let x = a
-  let y = b
-  while (!w.isZero(x.value) || !w.isZero(x.mask)) {
-    if (x.value.lo & 1) accumulated = tnumAdd(accumulated, new Tnum(w.ZERO, y.mask))
-    else if (x.mask.lo & 1) accumulated = tnumAdd(accumulated, new Tnum(w.ZERO, w.or(y.value, y.mask)))
-    x = rshift(x, 1)
-    y = lshift(y, 1)
+  const known = tnumConst(w.mul(a.value, b.value))
+  if (isConst(a) && isConst(b)) return known
+  // On halves, as tnumMulUnion. What is added up has no known bits: tnumAdd of such is the sum of the masks and what either has.
+  let { hi: xValueHi, lo: xValueLo } = a.value
+  let { hi: xMaskHi, lo: xMaskLo } = a.mask
+  let { hi: yValueHi, lo: yValueLo } = b.value
+  let { hi: yMaskHi, lo: yMaskLo } = b.mask
+  let maskHi = 0
+  let maskLo = 0
+  while ((xValueHi | xValueLo | xMaskHi | xMaskLo) !== 0) {
+    if ((xValueLo | xMaskLo) & 1) {
+      const certain = xValueLo & 1
+      const addedLo = certain ? yMaskLo : yMaskLo | yValueLo
+      const addedHi = certain ? yMaskHi : yMaskHi | yValueHi
+      const sumLo = (maskLo + addedLo) | 0
+      const sumHi = (maskHi + addedHi + (sumLo >>> 0 < maskLo >>> 0 ? 1 : 0)) | 0
+      maskLo |= addedLo | sumLo
+      maskHi |= addedHi | sumHi
+    }
+    xValueLo = (xValueLo >>> 1) | (xValueHi << 31)
+    xValueHi >>>= 1
+    xMaskLo = (xMaskLo >>> 1) | (xMaskHi << 31)
+    xMaskHi >>>= 1
+    yValueHi = (yValueHi << 1) | (yValueLo >>> 31)
+    yValueLo <<= 1
+    yMaskHi = (yMaskHi << 1) | (yMaskLo >>> 31)
+    yMaskLo <<= 1
   }
-  return tnumAdd(tnumConst(known), accumulated)
+  return tnumAdd(known, new Tnum(w.ZERO, w.u64(maskHi, maskLo)))
 }
 
 /** Every value of either. */
