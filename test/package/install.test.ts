@@ -31,7 +31,7 @@ describe('the package', () => {
 
   it('holds what a user needs and no sources', () => {
     const tops = [...new Set(files.map(file => file.split('/')[0]))].sort()
-    expect(tops).toEqual(['LICENSE', 'README.md', 'dist', 'package.json', 'plugins'])
+    expect(tops).toEqual(['LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'plugins'])
     expect(files.filter(file => file.startsWith('plugins/'))).toEqual(['plugins/modules.d.ts'])
     expect(files).toContain('dist/types/index.d.ts')
     expect(files.filter(file => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([])
