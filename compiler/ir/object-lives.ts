@@ -3,7 +3,7 @@
  * beginning of its life (`begin`), which is what keeps objects of a loop's body from being in use all around the loop; one whose address goes
  * where it cannot be followed is in use everywhere between its beginnings.
  */
-import { type Block, type Func, successors, terminatorOperands, type Value } from './ir.js'
+import { type Block, type Func, successorAt, successors, terminatorOperands, type Value } from './ir.js'
 import { touchesMemory } from './op-groups.js'
 
 export interface ObjectLife {
@@ -106,12 +106,18 @@ export function objectLives(func: Func, order: readonly Block[], allocas: readon
   )
 }
 
-/** By block id: the position in it from which nothing is done with memory until the function returns, past its end where there is none. */
-function quietFrom(func: Func, order: readonly Block[]): Int32Array {
+/**
+ * By block id: the position in it from which nothing is done with memory until the function returns, past its end where there is none. Blocks that
+ * stand before a successor in `order` are found; others may be missed.
+ */
+export function quietFrom(func: Func, order: readonly Block[]): Int32Array {
   const from = new Int32Array(func.blockCount).fill(0x7fffffff)
   for (let i = order.length - 1; i >= 0; i--) {
     const block = order[i]!
-    if (block.terminator.kind === 'asmgoto' || successors(block).some(edge => from[edge.block.id] !== 0)) continue
+    let leadsToMore = block.terminator.kind === 'asmgoto'
+    for (let k = 0, edge = successorAt(block, 0); edge && !leadsToMore; edge = successorAt(block, ++k))
+      leadsToMore = from[edge.block.id] !== 0
+    if (leadsToMore) continue
     let last = block.insts.length
     while (last > 0 && !touchesMemory(block.insts[last - 1]!)) last--
     from[block.id] = last

@@ -81,8 +81,7 @@ export function lowerStatement(fc: FunctionContext, stmt: Stmt): void {
 }
 
 function jump(fc: FunctionContext, to: Block, depth: number): void {
-  runCleanups(fc, depth)
-  endLives(fc, depth)
+  leaveScopes(fc, depth)
   fc.builder.br(to)
   fc.startUnreachable()
 }
@@ -98,11 +97,14 @@ export function lowerCompound(fc: FunctionContext, stmt: CompoundStmt): void {
 
 /** Leaves all scopes above `depth` the ordinary way. */
 export function closeScope(fc: FunctionContext, depth: number): void {
-  if (!fc.builder.terminated) {
-    runCleanups(fc, depth)
-    endLives(fc, depth)
-  }
+  if (!fc.builder.terminated) leaveScopes(fc, depth)
   fc.scopes.length = depth
+}
+
+/** What control does on its way out of the scopes above `depth`, without closing them. */
+function leaveScopes(fc: FunctionContext, depth: number): void {
+  runCleanups(fc, depth)
+  endLives(fc, depth)
 }
 
 /** Ends the lives of the objects of the scopes above `depth`: as the beginning of lives that nobody uses. At the function's end nothing is left anyway. */
@@ -231,8 +233,7 @@ function lowerReturn(fc: FunctionContext, node: TypedNode, value: Expr | undefin
       args.push(result.type === func.result ? result : builder.resize(result, func.result, signedResult(fc)))
     }
   } else if (func.result !== 'void') args.push(builder.undef(func.result))
-  runCleanups(fc, 0)
-  endLives(fc, 0)
+  leaveScopes(fc, 0)
   fc.mark(node)
   builder.br(fc.exit, args)
   fc.startUnreachable()

@@ -1,6 +1,6 @@
 /** Removes instructions and block parameters whose value nothing needs: marks from what has effects, sweeps the rest. */
 import { type Edge, type Func, hasSideEffects, successorAt, terminatorOperands, type Value } from '../ir/ir.js'
-import { touchesMemory } from '../ir/op-groups.js'
+import { quietFrom } from '../ir/object-lives.js'
 import { removeUnreachable } from './cfg.js'
 import type { FunctionPass } from './pass.js'
 
@@ -68,19 +68,11 @@ function allLive(values: readonly Value[], live: Uint8Array): boolean {
 function removeLastBegins(func: Func): boolean {
   if (!func.entry.insts.some(inst => inst.op === 'alloca')) return false
   let changed = false
-  /** By block id, whether nothing is done from its start. */
-  const quiet = new Uint8Array(func.blockCount)
-  for (let b = func.blocks.length - 1; b >= 0; b--) {
-    const block = func.blocks[b]!
-    const { kind } = block.terminator
-    if (kind === 'asmgoto' || kind === 'unreachable') continue
-    let isQuiet = true
-    for (let k = 0, edge = successorAt(block, 0); edge; edge = successorAt(block, ++k)) if (!quiet[edge.block.id]) isQuiet = false
-    if (!isQuiet) continue
-    let last = block.insts.length - 1
-    while (last >= 0 && !touchesMemory(block.insts[last]!)) last--
-    if (last < 0) quiet[block.id] = 1
-    const kept = block.insts.filter((inst, i) => i <= last || inst.op !== 'begin')
+  const quiet = quietFrom(func, func.blocks)
+  for (const block of func.blocks) {
+    const from = quiet[block.id]!
+    if (block.terminator.kind === 'unreachable' || from >= block.insts.length) continue
+    const kept = block.insts.filter((inst, i) => i < from || inst.op !== 'begin')
     if (kept.length === block.insts.length) continue
     block.insts = kept
     changed = true

@@ -66,7 +66,8 @@ export const threadJumps: FunctionPass = {
 function findThreads(func: Func): Threaded[] {
   const dominators = computeDominators(func)
   const incoming = predecessors(func, dominators.order)
-  const alias = new AliasInfo(func)
+  /** Made for the first load that is asked about: few blocks that decide load anything. */
+  let alias: AliasInfo | undefined
   const busy = new Set<Block>()
   const found: Threaded[] = []
   for (const block of dominators.order) {
@@ -84,7 +85,7 @@ function findThreads(func: Func): Threaded[] {
         outcomeOf(
           blocks,
           by,
-          load => storedBefore(from, load, alias),
+          load => storedBefore(from, load, (alias ??= new AliasInfo(func))),
           value => computeRanges(func, [value], dominators).at(value, from),
         )
       const one = outcome(edge)

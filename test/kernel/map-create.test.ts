@@ -6,18 +6,10 @@ import { mapCreationErrno } from '../../runtime/kernel/map-creation.js'
 import { errnoName } from '../../runtime/live/load-object.js'
 import { mapCreate } from '../../runtime/live/bpf-syscall.js'
 import { MapType, mapTypeName } from '../../runtime/vm/maps/map.js'
+import { missingForLoading } from './oracle.js'
 import { mapDef } from '../runtime/vm/bare.js'
-import { native } from '../../runtime/live/native.js'
 
-const hasKoffi = () => {
-  try {
-    native()
-    return true
-  } catch {
-    return false
-  }
-}
-const missing = [process.getuid?.() === 0 ? '' : 'root', hasKoffi() ? '' : 'koffi'].filter(Boolean)
+const missing = missingForLoading()
 if (missing.length) console.warn(`map-create.test: skipped, there is no ${missing.join(', no ')}`)
 
 /** Types that need another map, types of BTF or the kernel's own types beside. */

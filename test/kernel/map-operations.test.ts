@@ -3,20 +3,12 @@ import { closeSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { mapBatch, mapCreate, mapDelete, mapLookup, mapUpdate } from '../../runtime/live/bpf-syscall.js'
 import { errnoName } from '../../runtime/live/load-object.js'
-import { native } from '../../runtime/live/native.js'
 import { type MapAccess, MapError } from '../../runtime/vm/map-access.js'
 import { MapType, mapTypeName } from '../../runtime/vm/maps/map.js'
+import { missingForLoading } from './oracle.js'
 import { mapDef, vmOf } from '../runtime/vm/bare.js'
 
-const hasKoffi = () => {
-  try {
-    native()
-    return true
-  } catch {
-    return false
-  }
-}
-const missing = [process.getuid?.() === 0 ? '' : 'root', hasKoffi() ? '' : 'koffi'].filter(Boolean)
+const missing = missingForLoading()
 if (missing.length) console.warn(`map-operations.test: skipped, there is no ${missing.join(', no ')}`)
 
 /** CPUs that per-CPU values are of: `0-3` is four. */

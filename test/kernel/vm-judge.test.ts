@@ -5,25 +5,11 @@
  */
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { native } from '../../runtime/live/native.js'
-import { VMLINUX } from './oracle.js'
+import { missingForLoading, VMLINUX } from './oracle.js'
 import { judgeFolder } from './vm-judge.js'
 
 const folder = process.env['BPFC_OBJECTS']
-const hasKoffi = () => {
-  try {
-    native()
-    return true
-  } catch {
-    return false
-  }
-}
-const missing = [
-  existsSync(VMLINUX) ? '' : VMLINUX,
-  process.getuid?.() === 0 ? '' : 'root',
-  hasKoffi() ? '' : 'koffi',
-  folder ? '' : 'BPFC_OBJECTS',
-].filter(Boolean)
+const missing = [existsSync(VMLINUX) ? '' : VMLINUX, ...missingForLoading(), folder ? '' : 'BPFC_OBJECTS'].filter(Boolean)
 if (missing.length) console.warn(`vm-judge.test: skipped, there is no ${missing.join(', no ')}`)
 
 /** What cannot be the same, by program or by the words of the difference, with the reason. */

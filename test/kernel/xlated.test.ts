@@ -18,8 +18,7 @@ import { readBtf } from '../../linker/btf/btf-file.js'
 import { openObject } from '../../linker/object/open.js'
 import { prepareObject } from '../../linker/object/prepare.js'
 import { loadProgram } from '../../runtime/live/load-object.js'
-import { native } from '../../runtime/live/native.js'
-import { CLANG, objectFolder, VMLINUX, works } from './oracle.js'
+import { CLANG, missingForLoading, objectFolder, VMLINUX, works } from './oracle.js'
 
 const SAMPLE = [
   'arena_htab_asm',
@@ -31,18 +30,9 @@ const SAMPLE = [
   'verifier_sdiv',
   'verifier_value',
 ]
-const hasKoffi = () => {
-  try {
-    native()
-    return true
-  } catch {
-    return false
-  }
-}
 const missing = [
   existsSync(VMLINUX) ? '' : VMLINUX,
-  process.getuid?.() === 0 ? '' : 'root',
-  hasKoffi() ? '' : 'koffi',
+  ...missingForLoading(),
   works('bpftool', 'version') ? '' : 'bpftool',
   process.env['BPFC_OBJECTS'] || works(CLANG, '--version') ? '' : CLANG,
 ].filter(Boolean)
