@@ -8,7 +8,7 @@ import { inverted } from '../ir/fold.js'
 import { type Block, bitsOf, type Edge, type Func, type IrType, type Value } from '../ir/ir.js'
 import { type IncomingEdge, predecessors } from './cfg.js'
 import { ExpressionTable } from './expression-table.js'
-import { type Access, AliasInfo, accessAt, accessOf, samePlace } from './memory.js'
+import { type Access, AliasInfo, accessOf, samePlace, writtenBy } from './memory.js'
 import type { FunctionPass } from './pass.js'
 import { Replacements } from './rewrite.js'
 
@@ -220,26 +220,12 @@ class ValueNumbering {
           ? kept
           : added(kept, { access, type: inst.args[1]!.type, value: inst.args[1]!, merge: undefined, byType: false })
       }
-      case 'memset':
-      case 'memcpy':
-      case 'memmove': {
-        const access = accessAt(inst.args[0]!, 0, inst.args.length > 2 ? undefined : inst.size)
-        return memory.filter(each => !this.alias.mayOverwrite(each.access, access))
+      default: {
+        const written = writtenBy(inst)
+        if (!written) return memory
+        if (written === 'shared') return memory.filter(each => this.alias.isPrivate(each.access.base))
+        return memory.filter(each => !this.alias.mayOverwrite(each.access, written))
       }
-      case 'atomicrmw':
-      case 'cmpxchg':
-      case 'call':
-      case 'callhelper':
-      case 'callindirect':
-      case 'loadskb':
-      case 'fence':
-        return memory.filter(each => this.alias.isPrivate(each.access.base))
-      case 'asm':
-        return inst.asm!.clobbersMemory || inst.asm!.volatile || inst.asm!.inputs.some(input => input.constraint === 'm')
-          ? memory.filter(each => this.alias.isPrivate(each.access.base))
-          : memory
-      default:
-        return memory
     }
   }
 }

@@ -45,6 +45,34 @@ export function accessOf(inst: Value): Access {
   return { ...accessAt(inst.args[0]!, inst.offset, bitsOf(type) / 8), as: inst.accessedAs }
 }
 
+/**
+ * What an instruction writes: an access, or `shared` for all memory that others than the function may hold the address of; undefined for nothing.
+ */
+export function writtenBy(inst: Value): Access | 'shared' | undefined {
+  switch (inst.op) {
+    case 'store':
+      return accessOf(inst)
+    case 'memset':
+    case 'memcpy':
+    case 'memmove':
+      return accessAt(inst.args[0]!, 0, inst.args.length > 2 ? undefined : inst.size)
+    case 'atomicrmw':
+    case 'cmpxchg':
+    case 'call':
+    case 'callhelper':
+    case 'callindirect':
+    case 'loadskb':
+    case 'fence':
+      return 'shared'
+    case 'asm':
+      return inst.asm!.clobbersMemory || inst.asm!.volatile || inst.asm!.inputs.some(input => input.constraint === 'm')
+        ? 'shared'
+        : undefined
+    default:
+      return undefined
+  }
+}
+
 function sameBase(a: Value, b: Value): boolean {
   return a === b || (a.op === 'global' && b.op === 'global' && a.global === b.global)
 }
